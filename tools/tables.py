@@ -157,7 +157,7 @@ def _option_value(option: click.Option, context: click.Context) -> str:
 def settings_of_the_client() -> str:
     """Return the table of the client's settings."""
     rows = []
-    for row in client_settings.TABLE:
+    for row in client_settings.BY_KEY.values():
         shown = {"switch": "`true` or `false`", "text": "a text", "keys": "a table of ids and keys"}
         kind = shown.get(row.kind) or " ".join(f"`{choice}`" for choice in row.choices)
         default = f"`{_toml(row.default)}`" if row.kind != "keys" else "none"

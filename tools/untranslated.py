@@ -54,7 +54,6 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
     "parlour_client/kit/unsafe_text.py": {" reads markup": "for a test"},
     "parlour_client/ui/input/keymap.py": {
-        "parlour_client.kit.": "a package",
         "chat.": "the beginning of a key's id",
     },
     "parlour_client/ui/chat/header.py": {"Parlour": "a name"},

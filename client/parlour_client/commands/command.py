@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from parlour_client.commands.results import Result
     from parlour_client.core.client import Client
     from parlour_client.core.model import Invitation, Outgoing, Room
-    from parlour_client.core.settings import Setting, Settings
+    from parlour_client.core.setting import Setting
+    from parlour_client.core.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Result | None")

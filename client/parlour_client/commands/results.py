@@ -34,7 +34,8 @@ if TYPE_CHECKING:
         Thread,
         Version,
     )
-    from parlour_client.core.settings import Setting, Settings, Value
+    from parlour_client.core.setting import Setting, Value
+    from parlour_client.core.settings import Settings
     from parlour_client.kit.answers import Yes
     from parlour_client.text.link_details import LinkDetails
     from parlour_protocol.frames.bodies import FileRef

@@ -1,17 +1,17 @@
 """The person's settings: one frozen value, its table, and the file `settings.toml` in the home folder.
 
 The fields of ``Settings`` are the table: type, default, choices and help are defined there once, and the
-file, the settings screen and the documentation are generated from them. A bad value is never guessed at: the
-setting keeps its default and ``problems`` says what is wrong and in which line. Nothing here is secret or
-sent anywhere.
+file, the settings screen and the documentation are generated from them, and from the settings of extras. A
+bad value is never guessed at: the setting keeps its default and ``problems`` says what is wrong and in which
+line. Nothing here is secret or sent anywhere.
 """
 
 import difflib
 import os
 import re
 import tomllib
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, structs
 
+from parlour_client.core.setting import EXTRA_SETTINGS, Setting, Value
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.private_files import open_private, write_whole
@@ -27,10 +28,8 @@ FILE: Final = "settings.toml"
 MAX_BYTES: Final = 256 * 1024
 """Bytes; a longer file is not a person's settings."""
 
-Value = bool | str | Mapping[str, str]
-ON, OFF, DEFAULT = "on", "off", "default"
-"""Words for a value; `default` stands for the one that a setting has without a file."""
 _NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_VALUES: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 def _help(text: str) -> Meta:
@@ -72,15 +71,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paste_guard: Annotated[
         bool, _help(N_("ask before sending several pasted lines, or anything that looks like a secret"))
     ] = True
-    spelling: Annotated[
-        str,
-        _help(
-            N_(
-                "underline misspelt words with hunspell or aspell, if installed: the code of a language "
-                "(en_GB), auto for the one of your system, or off"
-            )
-        ),
-    ] = "off"
     shortcodes: Annotated[
         bool, _help(N_("send the name of an emoji between colons as that emoji, except in code: :tada:"))
     ] = True
@@ -144,78 +134,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             N_('custom keys, by the binding\'s id: `chat.search = "ctrl+f"`; separate several with commas')
         ),
     ] = _NO_KEYS
+    extras: Mapping[str, Value] = _NO_VALUES
+    """The values of the settings of extras that are not their defaults."""
     problems: tuple[str, ...] = ()
     """Lines of the file that could not be understood; sentences that may quote the file. Not a setting."""
+
+    def value(self, setting: Setting) -> Value:
+        """Return the value of an extra's setting."""
+        return self.extras.get(setting.key, setting.default)
 
 
 def kept_seconds(settings: Settings) -> int | None:
     """Return how long messages are kept; None: for ever."""
     return None if settings.keep == "always" else int(settings.keep.removesuffix("d")) * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table."""
-
-    key: str
-    kind: Literal["switch", "choice", "text", "keys"]
-    default: Value
-    sentence: str
-    """Its purpose, in English; ``help`` translates it."""
-    choices: tuple[str, ...] = ()
-
-    @property
-    def help(self) -> str:
-        """Its purpose."""
-        return _(self.sentence)
-
-    def refusal(self, value: object) -> str:
-        """Say why the value is refused; empty if it is valid."""
-        if self.kind == "switch":
-            return "" if isinstance(value, bool) else _("is true or false")
-        if self.kind == "choice":
-            return (
-                ""
-                if value in self.choices
-                else _("is one of {choices}").format(choices=", ".join(self.choices))
-            )
-        if self.kind == "keys":
-            fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value.values())
-            return "" if fits else _('is a table of ids and keys, such as "chat.search" = "ctrl+f"')
-        return "" if isinstance(value, str) else _("is a text in quotation marks")
-
-    def typed(self, words: str) -> Value:
-        """Return the value that a person wrote, or meant by ``default``. Raises SetupError."""
-        if words == DEFAULT:
-            return self.default
-        if self.kind == "keys":
-            raise SetupError(_("Keys can't be set by a command."), _("Change them in the settings file."))
-        if self.kind == "text":
-            return words
-        word = words.lower()
-        if word not in self.words:
-            raise SetupError(
-                _("{setting} is one of {choices}.").format(
-                    setting=self.key, choices=", ".join((*self.words, DEFAULT))
-                )
-            )
-        return word == ON if self.kind == "switch" else word
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words that a person may write for its value; none if it is any text."""
-        return (ON, OFF) if self.kind == "switch" else self.choices
-
-
-def shown_value(value: Value) -> str:
-    """Return a value as a person writes it; a text may be empty, and may come from the person's file."""
-    match value:
-        case bool():
-            return ON if value else OFF
-        case str():
-            return value
-        case keys:
-            return ", ".join(f"{binding} = {key}" for binding, key in keys.items())
 
 
 def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
@@ -233,29 +164,44 @@ def _table() -> Iterator[Setting]:
             yield _row(field.name, kind, field.default, meta.description)
 
 
-TABLE: Final = tuple(_table())
-BY_KEY: Final = {row.key: row for row in TABLE}
+BY_KEY: Final = ChainMap(EXTRA_SETTINGS, {row.key: row for row in _table()})
+"""Every setting; those of extras last."""
 
 
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     N_("Appearance"): (
         "theme", "message_layout", "timestamps", "time_position", "formatting", "pictures", "reduced_motion",
         "language", "bidi",
     ),
-    N_("Writing"): ("send_on", "spelling", "shortcodes", "paste_guard", "editor"),
+    N_("Writing"): ("send_on", "shortcodes", "paste_guard", "editor"),
     N_("Rooms"): ("room_sort", "peek"),
     N_("Notifications"): ("notifications", "notify_for", "bell", "unread_in_title"),
     N_("Privacy"): ("typing", "receipts", "lock_after", "keep"),
     N_("Keys and mouse"): ("vim", "keys", "mouse"),
     N_("Files and links"): ("downloads", "opener", "clipboard"),
 }  # fmt: skip
-"""The settings by what they are about, in the order in which they are shown; each is in one group."""
+
+
+def groups() -> Mapping[str, tuple[str, ...]]:
+    """Return the settings by what they are about, in the order in which they are shown."""
+    return {
+        group: (*keys, *(row.key for row in EXTRA_SETTINGS.values() if row.group == group))
+        for group, keys in _GROUPS.items()
+    }
 
 
 def values(settings: Settings) -> dict[str, Value]:
     """Return the value of every setting by its key."""
     found = structs.asdict(settings)
-    return {key: found[key] for key in BY_KEY}
+    return {key: found[key] if key in found else settings.value(row) for key, row in BY_KEY.items()}
+
+
+def changed(settings: Settings, key: str, value: Value) -> Settings:
+    """Return the settings with another value of one."""
+    kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value
+    if key in EXTRA_SETTINGS:
+        return structs.replace(settings, extras=MappingProxyType({**settings.extras, key: kept}))
+    return structs.replace(settings, **{key: kept})
 
 
 def load(home: Path) -> Settings:
@@ -293,7 +239,8 @@ def read(text: str) -> Settings:
             )
         else:
             values[key] = MappingProxyType(flat) if isinstance(flat, dict) else flat
-    return Settings(**values, problems=tuple(problems))
+    extras = {key: values.pop(key) for key in EXTRA_SETTINGS if key in values}
+    return Settings(**values, extras=MappingProxyType(extras), problems=tuple(problems))
 
 
 def save(home: Path, key: str, value: Value) -> None:

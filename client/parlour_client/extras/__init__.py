@@ -9,12 +9,14 @@ from typing import Final
 
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
+from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.tour import register as tour
 from parlour_client.ui.registry import REGISTRY, Registry
 
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     jump,
     monitor,
+    spell_check,
     tour,
 )  # fmt: skip
 

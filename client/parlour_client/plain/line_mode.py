@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, assert_never
 
-from msgspec import structs
-
 from parlour_client.commands.command import (
     FOR_GOOD,
     YES,
@@ -59,7 +57,8 @@ from parlour_client.core.events import (
     TypingChanged,
 )
 from parlour_client.core.model import Delivery, Entry, display_name
-from parlour_client.core.settings import Settings, Value, kept_seconds, save
+from parlour_client.core.setting import Value
+from parlour_client.core.settings import Settings, changed, kept_seconds, save
 from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.printing import say
@@ -144,7 +143,7 @@ class LineMode:
         """Change a setting, in the file too where there is one. Raises SetupError."""
         if self._folder is not None:
             save(self._folder, key, value)
-        self.printer.settings = structs.replace(self.settings, **{key: value})
+        self.printer.settings = changed(self.settings, key, value)
         self.client.history.keep(kept_seconds(self.settings))
 
     # --- input

@@ -1,6 +1,7 @@
 """Settings in words, for a line on the screen or in the line mode."""
 
-from parlour_client.core.settings import GROUPS, Setting, Settings, Value, shown_value, values
+from parlour_client.core.setting import Setting, Value, shown_value
+from parlour_client.core.settings import Settings, groups, values
 from parlour_client.kit.language import _
 from parlour_protocol.kit.text import safe_text
 
@@ -25,7 +26,7 @@ def group_lines(settings: Settings) -> list[str]:
     now = values(settings)
     return [
         f"{_(group)}: {', '.join(f'{key} {_safe(now[key])}' for key in keys)}."
-        for group, keys in GROUPS.items()
+        for group, keys in groups().items()
     ]
 
 

@@ -7,13 +7,12 @@ folder (a test, the demo) changes last until the app ends and nothing is saved.
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
-from msgspec import structs
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
 
-from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
+from parlour_client.core.setting import Value
+from parlour_client.core.settings import BY_KEY, Settings, changed, load, save
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.terminal.safe_app import SafeApp
@@ -52,8 +51,7 @@ class SettingsApp(SafeApp):
             )
         if self.folder is not None:
             save(self.folder, key, value)
-        kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value
-        self.settings = structs.replace(self.settings, **{key: kept})
+        self.settings = changed(self.settings, key, value)
 
     def other_accounts(self) -> Sequence[str]:
         """Return the names of accounts to switch to."""

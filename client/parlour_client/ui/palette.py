@@ -18,7 +18,7 @@ from textual.widgets import OptionList
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.core.settings import TABLE
+from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
@@ -168,7 +168,7 @@ def everything(app: SettingsApp, screen: ChatScreen | None) -> Iterator[Choice]:
     for name in app.other_accounts():
         shown = join(own(_("Switch to account ")), peer_line(name, style="bold"))
         yield Choice(shown.plain, shown, partial(app.run_action, f"app.account({name!r})"))
-    for row in TABLE:
+    for row in BY_KEY.values():
         title = f"{_('Setting:')} {row.key}"
         shown = join(own(title, "bold"), own(f"  {_(row.help)}", "dim"))
         yield Choice(title, shown, partial(app.run_action, f"app.settings({row.key!r})"), row.help)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_client.commands.extra_commands import EXTRA_COMMANDS
+from parlour_client.core.setting import EXTRA_SETTINGS, Setting
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+    from textual.widget import Widget
 
     from parlour_client.commands.command import Command
 
@@ -43,8 +45,14 @@ class Registry:
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
 
+    panes: "list[Callable[[Widget], None]]" = field(default_factory=list)
+    """Each gets a pane with a room when it is shown."""
     menu: list[tuple[str, str]] = field(default_factory=list)
     """Lines of the menu of views: the command, and what it shows."""
+
+    def setting(self, setting: Setting) -> None:
+        """Add a setting, to the group that it names."""
+        EXTRA_SETTINGS[setting.key] = setting
 
     def command(self, topic: str, command: "Command[..., Any]", show: "Show") -> None:
         """Add a command to a topic of help, and what shows it."""

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.core.settings import TABLE
+from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.room_list import by_recency
@@ -40,7 +40,7 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
         await settled(pilot)
         text = offered(pilot)
         assert not [one for one in names(Front.UI).values() if one.usage(Front.UI) not in text]
-        assert not [row.key for row in TABLE if f"Setting: {row.key}" not in text]
+        assert not [row.key for row in BY_KEY.values() if f"Setting: {row.key}" not in text]
         for words in ("#garden", "@bob", "@carol  new direct room", "Switch to account work"):
             assert words in text
 

@@ -6,7 +6,6 @@ memory. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its key
 since a text area takes keys before any binding.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
@@ -16,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.geometry import Region
 from textual.message import Message
+from textual.signal import Signal
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
@@ -23,7 +23,6 @@ from textual.widgets.text_area import Edit, EditResult
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.key_ordering import edit_in_turn
-from parlour_client.kit.widgets.safe import peer_line
 from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.aim import Aim
@@ -32,14 +31,13 @@ from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.keymap import keymap
 from parlour_client.ui.input.sanitiser import clean, warning
-from parlour_client.ui.input.spelling import OFF, Spelling, Word, language_of, words_of
 
 BLINKS: Final = 10.0
 """Seconds that the cursor blinks after a key: each blink draws, also when no one is there."""
 REMEMBERED: Final = 100
 """Texts that Up can recall."""
-_SPELLED_AFTER: Final = 0.3
-"""Seconds after the last key until the program is asked about new words."""
+Part = tuple[int, int, int]
+"""A part of the text: its row, its first column, and the one behind it."""
 _SIGNS: Final = "@#:/"
 WRITE: Final = N_("Write a message. F1: help")
 """The text of an empty composer."""
@@ -53,7 +51,6 @@ class Composer(TextArea):
         "Tab completes: @ for people, # for rooms, / for commands, :smi for emoji.\n"
         "Up and Down recall what you sent before. Esc cancels a reply or an edit.\n"
         "Alt+C clears the text; Alt+Z (or Ctrl+/) brings it back, Ctrl+Y repeats what was undone.\n"
-        "Alt+S suggests spellings for an underlined word, if the setting spelling is on.\n"
         "Parlour asks before it sends several pasted lines, or what looks like a secret."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,7 +69,6 @@ class Composer(TextArea):
         Binding("f5", "do('editor')", N_("Editor"), show=False, id="composer.editor"),
         Binding("ctrl+underscore,alt+z", "do('undo')", N_("Undo"), show=False, id="composer.undo"),
         Binding("ctrl+y", "do('redo')", N_("Redo"), show=False, id="composer.redo"),
-        Binding("alt+s", "do('spelling')", N_("Suggest spellings"), show=False, id="composer.spelling"),
         Binding("alt+c", "do('clear')", N_("Clear what you are writing"), show=False, id="composer.clear"),
     ]
 
@@ -101,12 +97,6 @@ class Composer(TextArea):
         """Continue in the person's own editor."""
 
     @dataclass
-    class SpellingFailed(Message):
-        """Spelling can't be checked; ``words`` say why."""
-
-        words: str
-
-    @dataclass
     class Doubtful(Message):
         """A paste (not yet in the composer) or a text (in it) that should be shown before it is sent."""
 
@@ -128,9 +118,9 @@ class Composer(TextArea):
         self._back = 0  # how far back Up went
         self._removed = 0
         self._keys: dict[str, Callable[[], bool]] = {}
-        self._spelling: Spelling | None = None
-        self._misspelt: Sequence[Word] = ()
-        self._ask_soon = Deferred(self, self._ask_about_spelling)
+        self._underlined: Sequence[Part] = ()
+        self.edited = Signal[None](self, "edited")
+        """Published when the text was changed or the cursor was moved."""
         self._steady_soon = Deferred(self, self._hold_cursor)
         self._is_steady = False
         """The cursor does not blink because no key was pressed for a while."""
@@ -145,7 +135,6 @@ class Composer(TextArea):
         settings = settings_of(self)
         self.cursor_blink = not settings.reduced_motion
         self._steady_soon.postpone(BLINKS)
-        self._use_spelling(settings.spelling)
         changed = keymap(settings)
         self._keys = {
             key.strip(): self._action_of(str(binding.id))
@@ -200,7 +189,7 @@ class Composer(TextArea):
         self.post_message(self.Wrote(self.text, warning(self.text, self._removed)))
         self._removed = 0
         self._complete()
-        self._spell()
+        self.edited.publish(None)
 
     def _complete(self) -> None:
         """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
@@ -212,73 +201,34 @@ class Composer(TextArea):
         self._open = open_
         self._offers.offer(open_.offers, marked)
 
-    # --- spelling
-
-    def _use_spelling(self, setting: str) -> None:
-        language = language_of(setting, os.environ) if setting != OFF else ""
-        if language != (self._spelling.language if self._spelling is not None else ""):
-            before = self._spelling
-            self._spelling = Spelling(language, self._spell) if language else None
-            if before is not None:
-                _worker = self.run_worker(before.stop(), group="spelling")
-            self._spell()
+    # --- what others show in it
 
     def on_text_area_selection_changed(self) -> None:
-        """Check the word that the cursor left."""
-        if self._spelling is not None:
-            self._spell()
+        """Tell that the cursor moved."""
+        self.edited.publish(None)
 
-    def _spell(self) -> None:
-        """Underline what is known to be misspelt, and ask about the rest soon."""
-        if self._spelling is None and not self._misspelt:
-            return
-        before, spelling = self._misspelt, self._spelling
-        words = [word for word in words_of(self.text) if (word.row, word.end) != self.cursor_location]
-        known = spelling.suggestions if spelling is not None else lambda _word: None
-        self._misspelt = [word for word in words if known(word.text) is not None]
-        if spelling is not None and spelling.problem:
-            self.post_message(self.SpellingFailed(spelling.problem))
-            self._spelling = None
-        elif spelling is not None and spelling.unknown(words):
-            self._ask_soon.postpone(_SPELLED_AFTER)
-        if self._misspelt != before:
+    def underline(self, parts: Sequence[Part]) -> None:
+        """Underline these parts of the text, and no others."""
+        if parts != self._underlined:
+            self._underlined = parts
             self.notify_style_update()  # rows are cached by their text
             self.refresh()
 
-    def _ask_about_spelling(self) -> None:
-        """Ask in the background: no key waits for the answer."""
-        if (spelling := self._spelling) is not None:
-            unknown = spelling.unknown(words_of(self.text))
-            _worker = self.run_worker(spelling.ask(unknown), group="spelling")
-
-    async def on_unmount(self) -> None:
-        """End the program that checks the spelling."""
-        self._ask_soon.cancel()
-        if self._spelling is not None:
-            await self._spelling.stop()
-
     def get_line(self, line_index: int) -> Text:
-        """Return a line, with misspelt words underlined."""
+        """Return a line, with what is underlined."""
         line = super().get_line(line_index)
-        for word in self._misspelt:
-            if word.row == line_index:
-                line.stylize("underline", word.start, word.end)
+        for row, start, end in self._underlined:
+            if row == line_index:
+                line.stylize("underline", start, end)
         return line
 
-    def _suggest(self) -> bool:
-        """Offer spellings for the misspelt word at or before the cursor, or else for the first one."""
-        place = self.cursor_location
-        before = [word for word in self._misspelt if (word.row, word.start) <= place]
-        word = before[-1] if before else next(iter(self._misspelt), None)
-        suggestions = self._spelling.suggestions(word.text) if self._spelling and word else None
-        if word is not None and suggestions:
-            self.move_cursor((word.row, word.end))
-            self._before = self.before_cursor
-            self._open = Offers(
-                word.start, tuple(Offer(suggestion, peer_line(suggestion)) for suggestion in suggestions)
-            )
-            self._offers.offer(self._open.offers)
-        return True
+    def offer_instead(self, part: Part, offers: Sequence[Offer]) -> None:
+        """Offer other texts for a part of this one."""
+        row, start, end = part
+        self.move_cursor((row, end))
+        self._before = self.before_cursor
+        self._open = Offers(start, tuple(offers))
+        self._offers.offer(self._open.offers)
 
     @property
     def before_cursor(self) -> str:
@@ -330,7 +280,6 @@ class Composer(TextArea):
             "composer.undo": self._undo,
             "composer.redo": self._redo,
             "composer.clear": self._clear,
-            "composer.spelling": self._suggest,
         }
         return actions[name]
 

@@ -16,7 +16,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker
 
-from parlour_client.core.settings import Settings, Value
+from parlour_client.core.setting import Value
+from parlour_client.core.settings import Settings
 from parlour_client.kit.answers import Yes
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError

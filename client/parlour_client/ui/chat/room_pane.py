@@ -42,6 +42,7 @@ from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.text import safe_text
 
@@ -150,6 +151,8 @@ class RoomPane(Vertical):
     def on_mount(self) -> None:
         """Hide what has nothing to show yet."""
         self._pill.display = False
+        for shown in REGISTRY.panes:
+            shown(self)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw what is behind the widgets."""
@@ -235,10 +238,6 @@ class RoomPane(Vertical):
     @on(Composer.Doubtful)
     def _doubtful(self, event: Composer.Doubtful) -> None:
         self.composing.ask_about(event)
-
-    @on(Composer.SpellingFailed)
-    def _spelling_failed(self, event: Composer.SpellingFailed) -> None:
-        self.interaction.refuse(event.words)
 
     @on(Composer.EditorWanted)
     def open_editor(self) -> None:

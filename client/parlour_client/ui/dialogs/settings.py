@@ -17,7 +17,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from parlour_client.core.settings import BY_KEY, GROUPS, Setting, Value, values
+from parlour_client.core.setting import Setting, Value
+from parlour_client.core.settings import BY_KEY, groups, values
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
@@ -92,7 +93,7 @@ class SettingsScreen(Overlay[None]):
 
     def _found(self) -> Iterator[Option]:
         now, wanted = values(settings_of(self)), (self._search or "").lower().split()
-        for group, keys in GROUPS.items():
+        for group, keys in groups().items():
             rows = [BY_KEY[key] for key in keys]
             texts = [" ".join((_(group), row.key, _(row.help), *row.choices)).lower() for row in rows]
             met = [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in wanted)]

@@ -13,7 +13,8 @@ from textual.content import Content
 from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names, spellings
-from parlour_client.core.settings import BY_KEY, DEFAULT, TABLE
+from parlour_client.core.setting import DEFAULT
+from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
@@ -107,7 +108,7 @@ def _command_offer(name: str, command: Command[..., Any]) -> Offer:
 
 
 def _settings(typed: str) -> tuple[Offer, ...]:
-    found = [row for row in TABLE if row.key.startswith(typed.lower())]
+    found = [row for row in BY_KEY.values() if row.key.startswith(typed.lower())]
     return tuple(
         Offer(f"{row.key} ", join(own(row.key, "bold"), own(f"  {row.help}", "dim")))
         for row in found[:MAX_OFFERED]

@@ -10,7 +10,7 @@ from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from parlour_client.core.settings import BY_KEY, FILE, GROUPS, TABLE, load
+from parlour_client.core.settings import BY_KEY, FILE, groups, load
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
@@ -35,9 +35,9 @@ async def test_every_setting_is_there_with_its_help(
 ) -> None:
     """In a small terminal, too."""
     async with open_app(client, size=size) as pilot:
-        screen = await at(pilot, TABLE[0].key)
+        screen = await at(pilot, next(iter(BY_KEY)))
         rows = screen.query_one("#rows", Choices)
-        for row in TABLE:
+        for row in BY_KEY.values():
             rows.highlighted = rows.get_option_index(row.key)
             await settled(pilot)
             text = screen_text(pilot)
@@ -201,7 +201,7 @@ async def test_the_file_opens_in_the_persons_editor(
 
 def test_every_setting_is_in_one_group() -> None:
     """A new one must be put where people look for it."""
-    assert sorted(key for keys in GROUPS.values() for key in keys) == sorted(BY_KEY)
+    assert sorted(key for keys in groups().values() for key in keys) == sorted(BY_KEY)
 
 
 async def test_typing_searches_names_explanations_and_choices(client: FakeClient, open_app: OpenApp) -> None:

@@ -8,11 +8,12 @@ import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
+from parlour_client.extras.spell_check import program as spelling
+from parlour_client.extras.spell_check.check import SpellCheck
+from parlour_client.extras.spell_check.program import LONGEST_TEXT, Spelling, language_of, words_of
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.input import spelling
-from parlour_client.ui.input.spelling import LONGEST_TEXT, Spelling, language_of, words_of
 
 PROGRAM = """#!{python}
 import sys
@@ -167,7 +168,7 @@ async def test_misspelt_words_are_underlined_and_a_key_offers_others(
         pilot.app.set_setting("spelling", "auto")
         writing = screen.pane.composer
         await pilot.press(*"helo wrld")
-        writing._ask_about_spelling()
+        pilot.app.screen.query_one(SpellCheck)._ask()
         await settled(pilot)
         assert underlined(writing) == ["helo"]
         await pilot.press("space")

@@ -17,7 +17,6 @@ from typing import Final
 from parlour_client.kit.language import _
 from parlour_client.kit.programs import end_program, find_program
 
-OFF: Final = "off"
 AUTO: Final = "auto"
 LONGEST_TEXT: Final = 10_000
 """Characters; a longer text is not checked."""

@@ -141,6 +141,12 @@ def deny(
     return [RequestId(str(denied)) for (denied,) in connection.execute(query, values)]
 
 
+def is_queued(connection: apsw.Connection, request: RequestId) -> bool:
+    """Say whether a request is still to be sent."""
+    query = "SELECT 1 FROM outbox WHERE request = ? AND state = 'queued'"
+    return any(connection.execute(query, (request,)))
+
+
 def set_state(connection: apsw.Connection, request: RequestId, state: str, problem: str = "") -> None:
     """Mark a row as queued or failed."""
     connection.execute(

@@ -18,8 +18,8 @@ from functools import partial
 from typing import Final
 
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.errors import NotReadyError
-from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Encrypted
+from parlour_client.core.e2ee.errors import ArrivedError, NotReadyError
+from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Encrypted
 from parlour_client.core.errors import ChatRefusedError, EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
@@ -269,7 +269,7 @@ class Sender:
                 return
 
     async def _send_one(self, lane: Lane, item: Item, frame: Encrypted | DurableRequest) -> None:
-        if isinstance(frame, Arrived):
+        if isinstance(frame, ArrivedError):
             self._outbox.stored(item, StoredAt(room=lane.room, seq=frame.seq, at=item.at))
         elif isinstance(frame, ParlourClientError):
             self._outbox.failed(item, frame)

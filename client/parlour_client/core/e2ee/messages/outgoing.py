@@ -14,15 +14,14 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive.outbox_table import AlsoWrite
+from parlour_client.core.archive.outbox_table import AlsoWrite, is_queued
 from parlour_client.core.e2ee.errors import (
     WAITING,
     AnotherGroupError,
-    ArrivedError,
     BlockedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.group.contents import Intent, content_of, was_readable
+from parlour_client.core.e2ee.group.contents import Intent, content_of, known, was_readable
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.group.run import ThisDevice
@@ -37,7 +36,13 @@ from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
-from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+    StoppedError,
+)
 from parlour_client.kit.language import N_, _
 from parlour_mls import MlsError
 from parlour_protocol.encrypted import AnyContent, Payload
@@ -45,7 +50,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import Delete, Pin, SendEncrypted
 from parlour_protocol.ids import Epoch, RoomId
-from parlour_protocol.kit.ids import Millis, RequestId, Seq, new_request_id
+from parlour_protocol.kit.ids import Millis, RequestId, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
@@ -107,15 +112,8 @@ AT_ONCE: Final = 16
 """Requests encrypted in one durable write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """It is in the log already."""
-
-    seq: Seq
-
-
-Encrypted = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
-"""The result for one request: a frame to send, or why there is none."""
+Encrypted = SendEncrypted | Delete | Pin | ParlourClientError
+"""The result for one request: a frame to send, or why there is none (``ArrivedError``: it is in the log)."""
 
 
 class Outgoing:
@@ -317,12 +315,13 @@ def _encrypt_one(
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
+        if not is_queued(connection, frame.id) and known(connection, frame.room, frame.id) is None:
+            # Its text would be kept beside the outbox for ever, and its number be used up.
+            return StoppedError(_("The message was cancelled."))
         refuse_unchecked(connection, policy, frame)
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=key_log.seen(connection))
         return groups.encrypt(connection, frame.id, frame.room, payload, now, blanks, before)
-    except ArrivedError as error:
-        return Arrived(error.seq)
     except NotReadyError:
         raise  # the room's problem, not this request's: nothing is encrypted, and all of them wait
     except EncryptionError as error:

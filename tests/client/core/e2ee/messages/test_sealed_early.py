@@ -1,6 +1,7 @@
 """Messages that are sealed in the write that queues them: one wait for the disk, and nothing leaves by it."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 import apsw
 import pytest
@@ -10,8 +11,10 @@ from tests.client.core.e2ee.identity_world import ANA, EVE
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core.archive import outbox_table
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.group.contents import remember
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.model import Entry
@@ -19,6 +22,7 @@ from parlour_client.kit.connection_status import LinkState
 from parlour_mls import MlsError
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 async def kept(client: Client, entry: Entry) -> list[bytes]:
@@ -129,6 +133,59 @@ async def test_what_is_taken_back_leaves_nothing(harness: Harness, monkeypatch: 
     assert entry.request is not None
     await ana.messages.cancel(entry.request)
     assert await kept(ana, entry) == []
+
+
+@dataclass
+class Held:
+    """Encrypting that waits, in a room where nothing was encrypted early."""
+
+    looks: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@pytest.fixture(name="held")
+def _held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    in_turn, held = Outgoing.encrypt, Held()
+
+    async def encrypt(self: Outgoing, *given: object) -> object:
+        held.looks.set()
+        await held.may_go.wait()
+        return await in_turn(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Outgoing, "encrypt_early", lambda *_: None)
+    monkeypatch.setattr(Outgoing, "encrypt", encrypt)
+    return held
+
+
+async def test_what_is_taken_back_before_it_is_encrypted_leaves_nothing(harness: Harness, held: Held) -> None:
+    """The room is still being made ready: no words are kept of it, and no number is used up."""
+    ana, ben, room = await pair(harness)
+    entry = await ana.messages.send(room, "never mind")
+    await held.looks.wait()
+    assert entry.request is not None
+    await ana.messages.cancel(entry.request)
+    held.may_go.set()
+    await say(harness, ana, room, "hello")
+    await harness.quiet()
+    assert await kept(ana, entry) == []
+    assert await texts(ben, room) == ["hello"]
+
+
+async def test_what_another_program_of_the_home_has_read_is_stored(harness: Harness, held: Held) -> None:
+    """It was sent before this program adopted it, and its event has taken its row away."""
+    ana, _, room = await pair(harness)
+    entry = await ana.messages.send(room, "said before")
+    await held.looks.wait()
+    request = entry.request
+    assert request is not None
+
+    def read(connection: apsw.Connection) -> None:
+        remember(connection, room, request, Seq(9), ANA, text=True)
+        outbox_table.remove(connection, request)
+
+    await parts(ana).archive.write(read)
+    held.may_go.set()
+    assert await ana.messages.stored(request) == 9
 
 
 async def test_what_is_taken_back_never_goes(harness: Harness) -> None:

@@ -439,7 +439,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/rights.py",
+                "chat/consent/membership_rules.py",
                 "    if in_force(facts.author_banned_until, event.at):\n",
                 "    if False:\n",
             ),
@@ -518,7 +518,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/rights.py",
+                "chat/consent/membership_rules.py",
                 "        or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind])\n",
                 "",
             ),

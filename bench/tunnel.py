@@ -29,7 +29,7 @@ from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.capabilities.inspection.inspection import InspectionEvent
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings

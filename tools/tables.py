@@ -32,7 +32,7 @@ from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_protocol.rooms import RoomKind
-from parlour_server.app.capability import metrics_of
+from parlour_server.app.capability import served_by
 from parlour_server.app.metrics import Metric
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
@@ -301,9 +301,14 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings": (CONFIGURATION, configuration),
     "metrics of every server": (
         METRICS,
-        lambda: metrics(metrics_of(CAPABILITIES)),
+        lambda: metrics(one for served in served_by(CAPABILITIES) for one in served.metrics),
     ),
-    "metrics of the chat": (METRICS, lambda: metrics((*CHAT_METRICS, *metrics_of(CHAT_CAPABILITIES)))),
+    "metrics of the chat": (
+        METRICS,
+        lambda: metrics(
+            (*CHAT_METRICS, *(one for served in served_by(CHAT_CAPABILITIES) for one in served.metrics))
+        ),
+    ),
     "server commands": (SERVER_COMMANDS, server_commands),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "client commands": (CLIENT, commands),

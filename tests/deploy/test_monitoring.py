@@ -27,12 +27,13 @@ from parlour_protocol.frames.requests import CreateRoom, Join, Send
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.app.capability import metrics_of
+from parlour_server.app.capability import served_by
 from parlour_server.app.metrics import Kind
 from parlour_server.capabilities.prometheus.server_metrics import LIMITS
 from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capability import chat_served_by
 from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.metrics import CHAT_LIMITS, CHAT_METRICS
 from parlour_server.chat.name import NAME
@@ -45,7 +46,11 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana/parlour.json").read_text("utf-8"))
-DOCUMENTED = {one.full_name(NAME.word): one for one in (*metrics_of(CHAT.capabilities), *CHAT_METRICS)}
+ADDED = served_by(CHAT.capabilities)
+DOCUMENTED = {
+    one.full_name(NAME.word): one
+    for one in (*CHAT_METRICS, *(metric for added in ADDED for metric in added.metrics))
+}
 ELSEWHERE = {"NATS", "PostgreSQL"}
 """Metrics that need one of these are not on the page of a server by itself."""
 SECRET = "a sentence that nobody else reads"
@@ -134,14 +139,14 @@ def test_a_message_is_counted_everywhere(watched: Watched) -> None:
 def test_every_kind_of_event_and_limit_is_shown_from_the_start(watched: Watched) -> None:
     """So that rates begin at 0; those of the chat, too."""
     events, limits = watched.before["parlour_events_total"], watched.before["parlour_limit_hits_total"]
-    own = {event for one in CHAT.capabilities for event in one.audit_events}
+    own = {event for one in ADDED for event in one.audit_events}
     assert {value for _, value in chain.from_iterable(events)} == {
         *AuditEvent,
         *ChatAuditEvent,
         *DeliveryEvent,
         *own,
     }
-    limited = {name for one in CHAT_CAPABILITIES for name in one.limits}
+    limited = {name for one in chat_served_by(CHAT_CAPABILITIES) for name in one.limits}
     assert {value for _, value in chain.from_iterable(limits)} == {*LIMITS, *CHAT_LIMITS, *limited}
     assert events[(("event", "login_ok"),)] > 0
     assert events[(("event", "group_founded"),)] == 0

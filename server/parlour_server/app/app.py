@@ -21,7 +21,7 @@ import msgspec
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
-from parlour_server.app.capability import Capability, operations_of, settings_of, tables_of
+from parlour_server.app.capability import Capability, settings_of, tables_of
 from parlour_server.app.log.log import Entry, EntryCommitted, LogAdvanced, LogRecord
 from parlour_server.app.program_log import ProgramLog, RunningLog
 from parlour_server.capabilities import CAPABILITIES
@@ -236,7 +236,7 @@ class App(Generic[_S]):
             raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
         if self._greets is None and self.wire.greeting is not Hello:
             raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
-        Operations((*self._endpoints, *operations_of(self._capabilities)))
+        Operations(tuple(self._endpoints))
         if self._store is not None:
             self._store.check_revisions()
 

@@ -50,42 +50,19 @@ class Serving:
     """Those of the program itself."""
 
 
-def _refuse_nobody() -> None:
-    return
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What a server has before it makes its parts: its folder is locked, and the store is open."""
-
-    folder: "DataFolder"
-    settings: "Settings"
-    engine: "Engine"
-    store: "KitStore"
-    clock: "Clock"
-    steady: "SteadyClock"
-    metrics: "Metrics"
-    notices: "tuple[NoticeType[Any], ...]"
-    """The notifications that servers send each other."""
-    run: Callable[[Coroutine[Any, Any, None]], None]
-    """Run work until the server stops."""
-    last: "AsyncExitStack"
-    """Closed before the store, after everything that records what happens."""
-
-
 @dataclass(slots=True)
 class Hooks:
     """Each capability adds to them when it starts."""
 
     keepers: "list[Keeper]" = field(default_factory=list)
-    """Keep the lines of the audit log, from the first to the last: to be added by ``Capability.prepare``."""
+    """Keep the lines of the audit log, from the first to the last: to be added by ``Served.prepare``."""
     nodes: "Nodes | None" = None
-    """The servers that share the limits with this one: to be set by ``Capability.prepare``."""
+    """The servers that share the limits with this one: to be set by ``Served.prepare``."""
     bus: "Bus | None" = None
-    """What reaches other servers, not open yet: to be set by ``Capability.prepare``."""
+    """What reaches other servers, not open yet: to be set by ``Served.prepare``."""
     refused: list[Callable[[str], bool]] = field(default_factory=list)
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
-    close_refused: Callable[[], None] = _refuse_nobody
+    close_refused: Callable[[], None] = lambda: None
     """Closes the connections of addresses that are refused now: to be called after that has changed."""
     balancer: "Balancer | None" = None
     """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
@@ -125,3 +102,23 @@ class Hooks:
         if self.content_filter is not None:
             raise SetupError("two capabilities look at what people send, and a server has one: remove one")
         self.content_filter = content_filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a server has before it makes its parts: its folder is locked, and the store is open."""
+
+    folder: "DataFolder"
+    settings: "Settings"
+    engine: "Engine"
+    store: "KitStore"
+    clock: "Clock"
+    steady: "SteadyClock"
+    metrics: "Metrics"
+    notices: "tuple[NoticeType[Any], ...]"
+    """The notifications that servers send each other."""
+    run: Callable[[Coroutine[Any, Any, None]], None]
+    """Run work until the server stops."""
+    last: "AsyncExitStack"
+    """Closed before the store, after everything that records what happens."""
+    hooks: Hooks = field(default_factory=Hooks)

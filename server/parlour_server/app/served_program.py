@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from parlour_protocol.kit.wire import Wire
-from parlour_server.app.capability import Capability, operations_of, or_gives_of
+from parlour_server.app.capability import Capability, served_by
 from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.core.bus.bus import NoticeType
 from parlour_server.core.https.error_answer import ErrorAnswer
@@ -39,4 +39,8 @@ class ServedProgram(Generic[_Settings, _Store]):
 
     def all_operations(self, capabilities: tuple[Capability, ...]) -> Operations:
         """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""
-        return Operations((*self.operations, *operations_of(capabilities)), or_gives_of(capabilities))
+        added = served_by(capabilities)
+        return Operations(
+            (*self.operations, *(row for one in added for row in one.operations)),
+            {name: gives for one in added for name, gives in one.or_gives.items()},
+        )

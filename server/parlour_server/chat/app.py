@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from parlour_server.app.parts import Parts, RunningProgram
-from parlour_server.chat.capability import ChatCapability
+from parlour_server.chat.capability import chat_served_by
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.key_delivery import KeyDelivery
 from parlour_server.chat.metrics import CHAT_LIMITS, show_chat
@@ -39,10 +39,10 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         deliveries=parts.topics.deliveries,
     )
     endpoints = []
-    for one in parts.spec.capabilities:
-        if isinstance(one, ChatCapability):
+    for one in chat_served_by(parts.spec.capabilities):
+        if one.join is not None:
             endpoints.append(one.join(parts, chat))
-            parts.hits.counts.update(dict.fromkeys(one.limits, 0))
+        parts.hits.counts.update(dict.fromkeys(one.limits, 0))
     parts.hooks.reloaded.append(lambda settings: chat.commands.limit(settings.messages))
     parts.run(chat.positions.run())
     show_chat(parts.metrics, chat, store)

@@ -14,7 +14,7 @@ from parlour_server.app.capability import settings_of, tables_of
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
-from parlour_server.chat.capability import account_data_of, store_parts_of, uploads_of
+from parlour_server.chat.capability import chat_served_by, store_parts_of, uploads_of
 from parlour_server.chat.name import NAME
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_schema import CHAT_BOUNDS, SCHEMA
@@ -92,7 +92,8 @@ async def _account_made(store: "ChatStore", bus: "Bus", clock: Clock, user: User
 
 
 def _account_data() -> "AccountData[ChatStore] | None":
-    return account_data_of(CHAT_CAPABILITIES)
+    found = (one.account_data for one in chat_served_by(CHAT_CAPABILITIES))
+    return next((one for one in found if one is not None), None)
 
 
 async def _account_facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
@@ -100,7 +101,8 @@ async def _account_facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, A
 
 
 async def _prune(store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
-    return sum([await one.prune(store, settings, clock) for one in CHAT_CAPABILITIES])
+    served = chat_served_by(CHAT_CAPABILITIES)
+    return sum([await one.prune(store, settings, clock) for one in served if one.prune is not None])
 
 
 def _pruned_text(rooms: int) -> str:

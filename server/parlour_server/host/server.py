@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from parlour_server.app.capability import error_answers_of, prepare_all, start_all
+from parlour_server.app.capability import prepare_all, served_by, start_all
 from parlour_server.app.hooks import Hooks, Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
@@ -157,11 +157,9 @@ class Server(Generic[_Settings]):
             if others := taken_besides(renewal.tls.context):
                 do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
-            events = [
-                *served.audit_events,
-                *(event for one in spec.capabilities for event in one.audit_events),
-            ]
-            repeatable = served.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
+            added = served_by(spec.capabilities)
+            events = [*served.audit_events, *(event for one in added for event in one.audit_events)]
+            repeatable = served.repeatable_events.union(*(one.repeatable_events for one in added))
             audit = Audit(clock, events, repeatable, hooks.keepers)
             nodes = hooks.nodes or Alone()
             if nodes.is_shared:
@@ -342,7 +340,8 @@ class _Api(Generic[_Settings]):
         self._activity = activity
         self._passwords = passwords
         self._settings = parts.settings
-        answers = {**error_answers_of(spec.capabilities), **served.error_answers}
+        added = (one.error_answers for one in served_by(spec.capabilities))
+        answers = {kind: answer for found in (*added, served.error_answers) for kind, answer in found.items()}
         self._problems = Problems(answers, served.error_statuses)
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections

@@ -80,10 +80,11 @@ def serve(
     is_shared = engine_for(spec, folder, load()).is_shared
     process = ServerProcess(folder=folder, load=load, announce=ready.announce, is_shared=is_shared)
     for capability in spec.capabilities:
-        forked = capability.fork(process, options)
-        if forked is None:
-            return
-        process = forked
+        if capability.fork is not None:
+            forked = capability.fork(process, options)
+            if forked is None:
+                return
+            process = forked
     settings = process.load()
     process.folder.require(has_database=not is_shared)
     if process.number is None:

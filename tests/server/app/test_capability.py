@@ -19,12 +19,11 @@ from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
-from parlour_server.app.capability import Capability, settings_of
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Capability, Served, settings_of
 from parlour_server.app.parts import Parts
 from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.core.clock import SystemClock
-from parlour_server.core.config.server_settings import Section, Settings, section, setting
+from parlour_server.core.config.server_settings import Keys, Section, Settings, section, setting
 from parlour_server.core.config.settings_table import need_restart, rows
 from parlour_server.core.content_filter import ContentFilter
 from parlour_server.core.errors import SetupError
@@ -46,7 +45,7 @@ class Shelves(Section, frozen=True):
     most: Annotated[int, setting("shelves", "on one wall")] = 3
 
 
-SHELVES = Capability(name="shelves", sections=lambda: {"shelves": Shelves})
+SHELVES = Capability(name="shelves", settings=lambda: {"shelves": Shelves})
 
 
 def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:
@@ -77,7 +76,7 @@ def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
         load(file, spec.settings, spec.name, environment={})
 
 
-class Extra(Section, frozen=True):
+class Extra(Keys, frozen=True):
     """A key in a section that every server has."""
 
     waves_per_minute: Annotated[int, setting("waves per minute", "enough of them")] = 5
@@ -85,7 +84,7 @@ class Extra(Section, frozen=True):
 
 def test_a_capability_adds_keys_to_a_section(tmp_path: Path) -> None:
     """The file has them there, with their bounds; without the capability they are unknown."""
-    spec = App[None](WIRE, capabilities=(Capability(name="waves", keys=lambda: {"rates": Extra}),)).spec
+    spec = App[None](WIRE, capabilities=(Capability(name="waves", settings=lambda: {"rates": Extra}),)).spec
     file = tmp_path / "shop.toml"
     file.write_text("[rates]\nwaves_per_minute = 7\nmessages_per_minute = 9\n")
     file.chmod(0o600)
@@ -106,15 +105,15 @@ def test_a_capability_adds_keys_to_a_section(tmp_path: Path) -> None:
 def test_a_key_has_one_owner_and_a_section(name: str, why: str) -> None:
     """Neither is another one's replaced, nor does one vanish."""
     with pytest.raises(ProgramError, match=why):
-        settings_of(Settings, [Capability(name=one, keys=lambda: {name: Extra}) for one in ("a", "b")])
+        settings_of(Settings, [Capability(name=one, settings=lambda: {name: Extra}) for one in ("a", "b")])
 
 
 def test_a_section_has_one_owner() -> None:
     """Neither two capabilities nor a capability and the program share one."""
-    with pytest.raises(ProgramError, match="another capability has a section shelves"):
+    with pytest.raises(ProgramError, match="has a section shelves already"):
         _ = App[None](WIRE, capabilities=(SHELVES, replace(SHELVES, name="walls"))).spec
     with pytest.raises(ProgramError, match="has a section listen already"):
-        _ = App[None](WIRE, capabilities=(replace(SHELVES, sections=lambda: {"listen": Shelves}),)).spec
+        _ = App[None](WIRE, capabilities=(replace(SHELVES, settings=lambda: {"listen": Shelves}),)).spec
 
 
 def shelves() -> MetaData:
@@ -145,11 +144,11 @@ async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> N
     async def count(_request: Request) -> Response:
         return Response(b"7")
 
-    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
-        hooks.handlers |= {"count_shelves": count, "list_sessions": count}
+    async def start(parts: Parts[Any, Any]) -> None:
+        parts.hooks.handlers |= {"count_shelves": count, "list_sessions": count}
 
     row = Operation("count_shelves", "GET", "/v1/shelves", "Count the shelves.", HTTPStatus.OK)
-    counting = Capability(name="shelves", start=start, operations=lambda: (row,))
+    counting = Capability(name="shelves", served=lambda: Served(start=start, operations=(row,)))
     async with running(App[None](WIRE, capabilities=(counting,)), tmp_path / "data") as world:
         ada = await world.person("ada")
         with pytest.raises(RuntimeError, match=": 401 "):
@@ -174,10 +173,10 @@ async def test_a_database_without_its_tables_is_not_used(tmp_path: Path) -> None
 async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
     """With its own sentence, and nothing is left running: the folder can be used again."""
 
-    async def start(_parts: Parts[Any, Any], _hooks: Hooks) -> None:
+    async def start(_parts: Parts[Any, Any]) -> None:
         raise SetupError("the shelves are missing")
 
-    broken = Capability(name="shelves", start=start)
+    broken = Capability(name="shelves", served=lambda: Served(start=start))
     with pytest.raises(SetupError, match="the shelves are missing"):
         async with running(App[None](WIRE, capabilities=(broken,)), tmp_path / "data"):
             pass
@@ -219,10 +218,10 @@ async def test_a_second_content_filter_does_not_replace_the_first(tmp_path: Path
     """One of the two would look at nothing."""
     content_filter = cast("ContentFilter", object())
 
-    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
-        hooks.set_content_filter(content_filter)
+    async def start(parts: Parts[Any, Any]) -> None:
+        parts.hooks.set_content_filter(content_filter)
 
-    both = [Capability(name=name, start=start) for name in ("first", "second")]
+    both = [Capability(name=name, served=lambda: Served(start=start)) for name in ("first", "second")]
     with pytest.raises(SetupError, match="two capabilities look at what people send"):
         async with running(App[None](WIRE, capabilities=both), tmp_path / "data"):
             pass

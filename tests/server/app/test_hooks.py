@@ -12,8 +12,8 @@ from parlour_protocol.kit.frames import Error, Ok, Request
 from parlour_protocol.kit.ids import ConnectionId, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks, Opened
+from parlour_server.app.capability import Capability, Served
+from parlour_server.app.hooks import Opened
 from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.after_password import AfterPassword
 from parlour_server.core.audit import AuditEvent
@@ -34,11 +34,12 @@ async def test_one_that_answers_a_request_knows_which_connections_ended(tmp_path
     """It can forget whoever asked."""
     asked, ended = asyncio.Queue[ConnectionId](), asyncio.Queue[ConnectionId]()
 
-    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+    async def start(parts: Parts[Any, Any]) -> None:
+        hooks = parts.hooks
         hooks.answers[Ring] = lambda peer, _request: asked.put_nowait(peer.id)
         hooks.closed.append(lambda peer: ended.put_nowait(peer.id))
 
-    app = App[None](WIRE, capabilities=(Capability(name="bell", start=start),))
+    app = App[None](WIRE, capabilities=(Capability(name="bell", served=lambda: Served(start=start)),))
     async with running(app, tmp_path / "data") as world, asyncio.timeout(30):
         socket = await (await world.person("ada")).connect()
         assert isinstance(await socket.ask(Ring(id=new_request_id())), Ok)
@@ -50,10 +51,15 @@ async def test_one_that_answers_a_request_knows_which_connections_ended(tmp_path
 async def test_two_that_ask_for_more_than_the_password_are_refused(tmp_path: Path) -> None:
     """P20: one of them would not be asked."""
 
-    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
-        hooks.set_after_password(cast("AfterPassword", object()))
+    async def start(parts: Parts[Any, Any]) -> None:
+        parts.hooks.set_after_password(cast("AfterPassword", object()))
 
-    app = App[None](WIRE, capabilities=[Capability(name=name, start=start) for name in ("codes", "keys")])
+    app = App[None](
+        WIRE,
+        capabilities=[
+            Capability(name=name, served=lambda: Served(start=start)) for name in ("codes", "keys")
+        ],
+    )
     with pytest.raises(SetupError, match="two capabilities"):
         async with running(app, tmp_path / "data"):
             pass
@@ -82,18 +88,21 @@ async def test_what_keeps_the_audit_log_gets_its_first_line_and_its_last(tmp_pat
     """In whichever order the capabilities stand; it is closed before the store that it may write to."""
     kept = Kept()
 
-    async def prepare(opened: Opened, hooks: Hooks) -> None:
+    async def prepare(opened: Opened) -> None:
         async def close() -> None:
             await opened.store.accounts.list()
             kept.events.append("closed")
 
-        hooks.keepers.append(kept)
+        opened.hooks.keepers.append(kept)
         opened.last.push_async_callback(close)
 
-    async def start(parts: Parts[Any, Any], _hooks: Hooks) -> None:
+    async def start(parts: Parts[Any, Any]) -> None:
         parts.audit.record(AuditEvent.RELOADED)
 
-    bell, keeper = Capability(name="bell", start=start), Capability(name="keeper", prepare=prepare)
+    bell, keeper = (
+        Capability(name="bell", served=lambda: Served(start=start)),
+        Capability(name="keeper", served=lambda: Served(prepare=prepare)),
+    )
     async with running(App[None](WIRE, capabilities=(bell, keeper)), tmp_path / "data"):
         assert kept.events[:2] == [AuditEvent.RELOADED, AuditEvent.SERVER_STARTED]
     assert kept.events[-2:] == [AuditEvent.SERVER_STOPPED, "closed"]

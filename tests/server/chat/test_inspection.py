@@ -23,10 +23,10 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.capabilities.inspection.inspection import InspectionEvent
 from parlour_server.capabilities.prometheus.text import PrometheusText
-from parlour_server.chat.capabilities.message_reports.audit_events import ReportEvent
 from parlour_server.chat.capabilities.message_reports.queue import Reports
+from parlour_server.chat.capabilities.message_reports.submission import ReportEvent
 from parlour_server.chat.program import CHAT
 from parlour_server.testing.server import Person, Socket, World, running
 

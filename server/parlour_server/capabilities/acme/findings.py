@@ -7,13 +7,13 @@ from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.core.config.server_settings import Settings, section
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import Engine
 from parlour_server.host.setup.certificates import read_certificate
 
 
-def examine(folder: DataFolder, settings: Settings) -> list[Finding]:
+def examine(folder: DataFolder, settings: Settings | None, _engine: Engine | None) -> list[Finding]:
     """Return the findings. Nothing is said of a server that asks no CA."""
-    acme = section(settings, AcmeSettings)
-    if not acme.directory:
+    if settings is None or not (acme := section(settings, AcmeSettings)).directory:
         return []
     try:
         refuse_incomplete(folder, settings)

@@ -1,16 +1,19 @@
 """Bans of addresses and networks: refused before TLS, and their open connections closed."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Capability, Served
 from parlour_server.capabilities.address_bans.commands import address
 from parlour_server.core.store.table_facts import Rule, Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-    from parlour_server.app.parts import Parts
+
+def _served() -> Served:
+    from parlour_server.capabilities.address_bans.served import SERVED  # noqa: PLC0415 - not for commands
+
+    return SERVED
 
 
 def _tables() -> "MetaData":
@@ -19,23 +22,9 @@ def _tables() -> "MetaData":
     return metadata
 
 
-async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
-    from parlour_server.capabilities.address_bans.in_memory import BannedAddresses  # noqa: PLC0415 - not for commands
-    from parlour_server.capabilities.address_bans.store import CHANGED, AddressBans  # noqa: PLC0415
-
-    bans, banned = AddressBans(parts.store, parts.steady), BannedAddresses(parts.steady)
-
-    async def read() -> None:
-        banned.replace(await bans.all())
-        hooks.close_refused()
-
-    hooks.refused.append(banned.__contains__)
-    hooks.read_again[CHANGED] = read
-
-
 CAPABILITY: Final = Capability(
     name="address_bans",
-    start=_start,
+    served=_served,
     commands=(address,),
     tables=Tables(
         metadata=_tables,

@@ -6,13 +6,18 @@ from contextlib import closing
 from parlour_server.app.finding import Finding
 from parlour_server.capabilities.audit_chain.check import audit_folders, check_audit_log, own_keys
 from parlour_server.capabilities.audit_chain.store import read_heads
+from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
 
 
-def examine_audit_log(folder: DataFolder, engine: Engine) -> Iterable[Finding]:
+def examine_audit_log(
+    folder: DataFolder, _settings: Settings | None, engine: Engine | None
+) -> Iterable[Finding]:
     """Check every record of the audit log."""
+    if engine is None:
+        return []
     try:
         with closing(engine.connect_reader()) as db:
             known = read_heads(db)

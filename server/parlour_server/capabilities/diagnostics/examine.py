@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from parlour_server.app.capability import refuse_unserved
+from parlour_server.app.capability import refuse_unserved, served_by
 from parlour_server.app.finding import Finding, Level
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import in_url, is_loopback, listen_address
@@ -69,8 +69,8 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
             *_sessions(engine, settings),
             *_operator_log(folder, program.name.command),
         ]
-    for capability in program.capabilities:
-        found += capability.findings(folder, settings, engine)
+    for one in served_by(program.capabilities):
+        found += one.findings(folder, settings, engine) if one.findings is not None else ()
     if engine is not None and not any(one.about == "uploads" for one in found):
         found += _uploads(folder, engine)
     found += [*_process(), *_libraries()]

@@ -10,6 +10,7 @@ An inspector that fails (it raises, takes too long, its process dies) lets nothi
 """
 
 from collections.abc import Awaitable, Sequence
+from enum import StrEnum
 from typing import Final, TypeVar
 
 import msgspec
@@ -22,7 +23,6 @@ from parlour_protocol.kit.inspect.judge import NOTHING, Outcome
 from parlour_protocol.kit.inspect.texts import opaque_bytes, texts_of, with_texts
 from parlour_protocol.kit.inspect.traffic import size_of
 from parlour_protocol.kit.inspect.verdict import Action
-from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.core.audit import Audit
@@ -37,6 +37,13 @@ _SHOWN_KINDS: Final = 3
 _LOG_SECONDS: Final = 60.0
 _F = TypeVar("_F", bound=msgspec.Struct)
 _Path = tuple[str | int, ...]
+
+
+class InspectionEvent(StrEnum):
+    """What the audit log says of inspectors. Anyone can cause both as often as they like."""
+
+    INSPECTED = "inspected"
+    INSPECTOR_FAILED = "inspector_failed"
 
 
 class Inspection:

@@ -1,50 +1,24 @@
 """The bus of servers that share a database, over NATS: they notice each other's messages at once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks, Opened
+from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.core.errors import SetupError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
-    from parlour_server.app.finding import Finding
-    from parlour_server.app.metrics import Metric
-    from parlour_server.core.config.server_settings import Section, Settings
-    from parlour_server.core.data_folder import DataFolder
-    from parlour_server.core.store.engine.connection import Engine
+def _served() -> Served:
+    from parlour_server.capabilities.nats.served import SERVED  # noqa: PLC0415 - not for commands
+
+    return SERVED
 
 
-def _sections() -> "Mapping[str, type[Section]]":
+def _settings() -> Sections:
     from parlour_server.capabilities.nats.settings import BusSettings  # noqa: PLC0415 - not for `--help`
 
     return {"bus": BusSettings}
-
-
-def _metrics() -> "tuple[Metric, ...]":
-    from parlour_server.capabilities.nats.metrics import BUS_METRICS  # noqa: PLC0415 - not for `--help`
-
-    return BUS_METRICS
-
-
-async def _prepare(opened: Opened, hooks: Hooks) -> None:
-    from parlour_server.capabilities.nats.open_bus import make_bus  # noqa: PLC0415 - not for commands
-
-    hooks.bus = make_bus(opened)
-
-
-def _findings(
-    folder: "DataFolder", settings: "Settings | None", engine: "Engine | None"
-) -> "Sequence[Finding]":
-    if settings is None:
-        return ()
-    from parlour_server.capabilities.nats.findings import examine_bus  # noqa: PLC0415 - not for other commands
-
-    return examine_bus(folder, settings, engine)
 
 
 def _refuse_secret(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
@@ -72,11 +46,4 @@ _OPTIONS: Final = (
     ),
 )
 
-CAPABILITY: Final = Capability(
-    name="nats",
-    prepare=_prepare,
-    sections=_sections,
-    options={"init": _OPTIONS},
-    metrics=_metrics,
-    findings=_findings,
-)
+CAPABILITY: Final = Capability(name="nats", served=_served, settings=_settings, options={"init": _OPTIONS})

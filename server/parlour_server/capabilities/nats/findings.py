@@ -12,10 +12,9 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
 
 
-def examine_bus(folder: DataFolder, settings: Settings, engine: Engine | None) -> list[Finding]:
+def examine_bus(folder: DataFolder, settings: Settings | None, engine: Engine | None) -> list[Finding]:
     """Return the findings. It does not connect without the database, whose name is in the subjects."""
-    bus_settings = section(settings, BusSettings)
-    if not bus_settings.url:
+    if settings is None or not (bus_settings := section(settings, BusSettings)).url:
         return []
     begun = engine.incarnation() if engine is not None else None
     if begun is None:

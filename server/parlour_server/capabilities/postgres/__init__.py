@@ -5,23 +5,27 @@ That is what they know of each other (limits, presence), tickets, and the finger
 
 from typing import TYPE_CHECKING, Final
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks, Opened
+from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.postgres.commands import INIT_OPTIONS, import_
 from parlour_server.core.store.table_facts import AccountRows, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sqlalchemy import MetaData
 
-    from parlour_server.app.finding import Finding
-    from parlour_server.core.config.server_settings import Section, Settings
+    from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.store.engine.connection import Engine
 
 
-def _sections() -> "Mapping[str, type[Section]]":
+def _served() -> Served:
+    from parlour_server.capabilities.postgres.served import SERVED  # noqa: PLC0415 - not for commands
+
+    return SERVED
+
+
+def _settings() -> Sections:
     from parlour_server.capabilities.postgres.settings import DatabaseSettings  # noqa: PLC0415 - not for `--help`
 
     return {"database": DatabaseSettings}
@@ -50,37 +54,11 @@ def _engine(folder: "DataFolder", settings: "Settings", read_only: bool) -> "Eng
     return open_engine(database.url, password, read_only=read_only)
 
 
-def _claim_keys(folder: "DataFolder", engine: "Engine", replace: bool) -> None:  # noqa: FBT001 - see ``Capability``
-    if not engine.is_shared:
-        return  # keys and database are in one folder
-    from parlour_server.capabilities.postgres.server_keys import claim_keys  # noqa: PLC0415 - not for a file
-
-    claim_keys(folder, engine, replace=replace)
-
-
-async def _prepare(opened: Opened, hooks: Hooks) -> None:
-    if opened.engine.is_shared:
-        from parlour_server.capabilities.postgres.start import prepare  # noqa: PLC0415 - not for a file
-
-        await prepare(opened, hooks)
-
-
-def _findings(
-    folder: "DataFolder", _settings: "Settings | None", engine: "Engine | None"
-) -> "Sequence[Finding]":
-    if engine is None or not engine.is_shared:
-        return ()
-    from parlour_server.capabilities.postgres.findings import examine_postgres  # noqa: PLC0415 - not for a file
-
-    return examine_postgres(folder, engine)
-
-
 CAPABILITY: Final = Capability(
     name="postgres",
+    served=_served,
+    settings=_settings,
     engine=_engine,
-    claim_keys=_claim_keys,
-    prepare=_prepare,
-    sections=_sections,
     commands=(import_,),
     options={"init": INIT_OPTIONS},
     tables=Tables(
@@ -93,5 +71,4 @@ CAPABILITY: Final = Capability(
         },
         of_accounts=tuple(AccountRows(table, _export_nothing) for table in ("node_accounts", "tickets")),
     ),
-    findings=_findings,
 )

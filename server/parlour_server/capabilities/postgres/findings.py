@@ -7,6 +7,7 @@ from parlour_server.app.finding import Finding
 from parlour_server.capabilities.postgres.server_keys import find_other_uploads
 from parlour_server.capabilities.postgres.shared_now import SHARED_NOW
 from parlour_server.core.clock import SystemClock
+from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Connection, Engine
@@ -21,8 +22,10 @@ _MUST_BE_ON: Final = {
 _FEW_CONNECTIONS: Final = 50
 
 
-def examine_postgres(folder: DataFolder, engine: Engine) -> list[Finding]:
+def examine_postgres(folder: DataFolder, _settings: Settings | None, engine: Engine | None) -> list[Finding]:
     """Return the findings."""
+    if engine is None or not engine.is_shared:
+        return []
     try:
         with engine.explained(), closing(engine.connect_reader()) as db:
             return [*_safety(db), *_machine(db), *_network(engine, db), *_uploads(folder, db)]

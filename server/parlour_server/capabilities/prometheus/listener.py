@@ -5,19 +5,14 @@ It refuses an address that other machines can reach; `host/plain_listener.py` ha
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from parlour_server.capabilities.prometheus.server_metrics import RowCounts, measure_lag, show_parts
-from parlour_server.capabilities.prometheus.text import CONTENT_TYPE, PrometheusText
 from parlour_server.core.addresses import is_loopback, listen_address
 from parlour_server.core.errors import SetupError
 from parlour_server.core.net.gate import host_values
 from parlour_server.host.plain_listener import PlainListener
 
-if TYPE_CHECKING:
-    from parlour_server.app.hooks import Serving
-    from parlour_server.app.parts import Parts
-
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 PATH: Final = b"/metrics"
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -50,15 +45,3 @@ def refuse_open(host: str) -> None:
             f"other machines can reach {host} (listen.metrics), and metrics have no TLS:"
             " use a loopback address such as 127.0.0.1:9464"
         )
-
-
-async def serve(parts: "Parts[Any, Any]", serving: "Serving") -> None:
-    """Show all numbers until the server stops. Raises SetupError."""
-    metrics = parts.metrics
-    show_parts(metrics, parts, serving)
-    parts.run(measure_lag(metrics, parts.clock))
-    for counted, read in metrics.of_rows.items():
-        parts.run(RowCounts(metrics, read, *counted).run(parts.clock))
-    listener = MetricsListener(PrometheusText(parts.folder.program.word, metrics).text)
-    parts.stack.callback(listener.close)
-    await listener.open(parts.settings.listen.metrics)

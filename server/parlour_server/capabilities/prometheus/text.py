@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from parlour_server.app.metrics import Kind, Metrics
-
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class PrometheusText(Collector):

@@ -1,20 +1,17 @@
 """Load balancers that say for whom they speak: PROXY protocol v2, from the addresses in `listen.proxies`."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Capability, Served
 
 if TYPE_CHECKING:
-    from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Settings
 
 
-async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
-    from parlour_server.capabilities.proxy_protocol.balancers import Balancers  # noqa: PLC0415 - not for commands
+def _served() -> Served:
+    from parlour_server.capabilities.proxy_protocol.served import SERVED  # noqa: PLC0415 - not for commands
 
-    if named := parts.settings.listen.proxies:
-        hooks.balancer = Balancers(named).reader_for
+    return SERVED
 
 
 def _before_tls(settings: "Settings", address: str) -> bytes:
@@ -25,8 +22,5 @@ def _before_tls(settings: "Settings", address: str) -> bytes:
 
 
 CAPABILITY: Final = Capability(
-    name="proxy_protocol",
-    start=_start,
-    serves=("listen.proxies",),
-    before_tls=_before_tls,
+    name="proxy_protocol", served=_served, serves=("listen.proxies",), before_tls=_before_tls
 )

@@ -3,69 +3,38 @@
 The core knows of an account only that its password is not enough, and asks ``Hooks.after_password``.
 """
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.second_factors.commands import user
 from parlour_server.core.store.table_facts import AccountRows, Rule, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from http import HTTPStatus
 
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
-    from parlour_protocol.kit.payload import Payload
-    from parlour_server.app.parts import Parts
-    from parlour_server.core.config.server_settings import Section
-    from parlour_server.core.https.error_answer import ErrorAnswer
-    from parlour_server.core.https.operations import Operation
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.records import AccountOverview
 
 
-class FactorEvent(StrEnum):
-    """What the audit log says of second factors."""
+def _served() -> Served:
+    from parlour_server.capabilities.second_factors.served import SERVED  # noqa: PLC0415 - not for commands
 
-    SECOND_FACTOR_ASKED = "second_factor_asked"
-    SECOND_FACTOR_FAILED = "second_factor_failed"
-    SECOND_FACTOR_ADDED = "second_factor_added"
-    SECOND_FACTOR_REMOVED = "second_factor_removed"
-    RECOVERY_CODE_USED = "recovery_code_used"
-    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
+    return SERVED
+
+
+def _settings() -> Sections:
+    from parlour_server.capabilities.second_factors.settings import FactorSettings  # noqa: PLC0415 - not for `--help`
+
+    return {"logins": FactorSettings}
 
 
 def _tables() -> "MetaData":
     from parlour_server.capabilities.second_factors.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata
-
-
-def _keys() -> "Mapping[str, type[Section]]":
-    from parlour_server.capabilities.second_factors.settings import FactorSettings  # noqa: PLC0415 - not for `--help`
-
-    return {"logins": FactorSettings}
-
-
-def _operations() -> "tuple[Operation, ...]":
-    from parlour_server.capabilities.second_factors.operations import OPERATIONS  # noqa: PLC0415 - not for `--help`
-
-    return OPERATIONS
-
-
-def _or_gives() -> "Mapping[str, tuple[HTTPStatus, type[Payload]]]":
-    from parlour_server.capabilities.second_factors.operations import OR_GIVES  # noqa: PLC0415 - not for `--help`
-
-    return OR_GIVES
-
-
-def _error_answers() -> "Mapping[type[Exception], ErrorAnswer]":
-    from parlour_server.capabilities.second_factors.operations import ERROR_ANSWERS  # noqa: PLC0415 - not for `--help`
-
-    return ERROR_ANSWERS
 
 
 def _listed(account: "AccountOverview") -> "tuple[Mapping[str, object], str]":
@@ -93,23 +62,12 @@ async def _export_nothing(_store: "KitStore", _user: "UserName") -> "Mapping[str
     return {}
 
 
-async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
-    from parlour_server.capabilities.second_factors.start import start  # noqa: PLC0415 - not for commands
-
-    start(parts, hooks)
-
-
 CAPABILITY: Final = Capability(
     name="second_factors",
-    start=_start,
+    served=_served,
+    settings=_settings,
     commands=(user,),
-    keys=_keys,
-    operations=_operations,
-    or_gives=_or_gives,
-    error_answers=_error_answers,
     listed=_listed,
-    audit_events=tuple(FactorEvent),
-    repeatable_events=frozenset({FactorEvent.SECOND_FACTOR_FAILED}),
     tables=Tables(
         metadata=_tables,
         bounds={

@@ -24,7 +24,8 @@ from parlour_protocol.kit.second_factor import (
     TotpCode,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.capabilities.second_factors import FactorEvent, recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.records import AccountFactors, Challenge, FactorRecord
 from parlour_server.capabilities.second_factors.right_answer import RightAnswer
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys, credential_id

@@ -28,7 +28,8 @@ from parlour_protocol.kit.second_factor import (
     UserHandle,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.capabilities.second_factors import FactorEvent, recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.challenges import SecondFactors, known_keys
 from parlour_server.capabilities.second_factors.records import FactorRecord, NewFactor
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from parlour_server.core.config.server_settings import Section
+from parlour_server.core.config.server_settings import Keys
 
 
-class FactorSettings(Section, frozen=True):
+class FactorSettings(Keys, frozen=True):
     """A key of the section `logins`."""
 
     second_factor: Annotated[

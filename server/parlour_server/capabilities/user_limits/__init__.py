@@ -3,10 +3,9 @@
 The core asks ``AccountLimits``, which is empty without this.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from parlour_server.app.capability import Capability
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Capability, Served
 from parlour_server.capabilities.user_limits.commands import user
 from parlour_server.core.store.table_facts import AccountRows, Tables
 
@@ -16,8 +15,13 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.app.parts import Parts
     from parlour_server.core.kit_store import KitStore
+
+
+def _served() -> Served:
+    from parlour_server.capabilities.user_limits.served import SERVED  # noqa: PLC0415 - not for commands
+
+    return SERVED
 
 
 def _tables() -> "MetaData":
@@ -32,20 +36,9 @@ async def _export(store: "KitStore", user_name: "UserName") -> "Mapping[str, obj
     return {"limits": await UserLimits(store).of(user_name)}
 
 
-async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
-    from parlour_server.capabilities.user_limits.store import CHANGED, UserLimits  # noqa: PLC0415 - not for commands
-
-    limits = UserLimits(parts.store)
-
-    async def read() -> None:
-        parts.limits.replace(await limits.all())
-
-    hooks.read_again[CHANGED] = read
-
-
 CAPABILITY: Final = Capability(
     name="user_limits",
-    start=_start,
+    served=_served,
     commands=(user,),
     tables=Tables(
         metadata=_tables,

@@ -29,10 +29,6 @@ def _load_chat() -> "ProgramSpec[ChatSettings, ChatStore]":
     return CHAT
 
 
-for _one in CHAT_CAPABILITIES:
-    for _command in _one.room_commands:
-        room.add_command(_command)
-
 COMMAND_LINE: Final = CommandLine(
     NAME,
     _load_chat,

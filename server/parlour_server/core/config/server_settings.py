@@ -7,8 +7,8 @@ sections, or replaces one by a subclass of it with more keys. Capabilities add s
 (``with_sections``).
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -59,11 +59,15 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """One table of the configuration file."""
 
     added: ClassVar[tuple[type["Section"], ...]] = ()
-    """Whose keys it has besides its own (``with_keys``)."""
+    """Whose keys it has besides its own (``with_sections``)."""
 
     def checks(self) -> Mapping[str, Callable[[], object]]:
         """Return what raises SetupError for text of the right type that is invalid, by its key."""
         return {}
+
+
+class Keys(Section, frozen=True):
+    """Keys that are added to a section of others."""
 
 
 class Listen(Section, frozen=True):
@@ -303,56 +307,41 @@ _Section = TypeVar("_Section", bound=Section)
 
 
 def with_sections(settings: type[_Settings], sections: Mapping[str, type[Section]]) -> type[_Settings]:
-    """Return these settings with more sections, by name. Raises ProgramError for a name that is taken."""
-    if taken := sections.keys() & set(settings.__struct_fields__):
-        raise ProgramError(f"{settings.__name__} has a section {min(taken)} already")
-    more = msgspec.defstruct(
-        settings.__name__,
-        [(name, kind, kind()) for name, kind in sections.items()],
-        bases=(settings,),
-        namespace={"__doc__": settings.__doc__},
-        frozen=True,
-        kw_only=True,
-        forbid_unknown_fields=True,
-    )
-    return cast("type[_Settings]", more)
+    """Return these settings with more sections, by name, or ``Keys`` in sections that they have.
 
-
-def with_keys(settings: type[_Settings], keys: Mapping[str, type[Section]]) -> type[_Settings]:
-    """Return these settings with the keys of these kinds in sections of theirs, by the sections' names.
-
-    Raises ProgramError for a section that there is not, and for a key that it has already.
+    Raises ProgramError for a section or a key that there is already, and for keys without a section.
     """
-    defaults, sections = settings(), []
-    for name, kind in keys.items():
-        if name not in settings.__struct_fields__:
-            raise ProgramError(
-                f"{settings.__name__} has no section {name} for {', '.join(kind.__struct_fields__)}"
-            )
-        own = getattr(defaults, name)
-        base = type(own)
-        if taken := set(kind.__struct_fields__) & set(base.__struct_fields__):
-            raise ProgramError(f"the section {name} has a key {min(taken)} already")
-        more = msgspec.defstruct(
-            base.__name__,
-            [(field.encode_name, field.type, field.default) for field in msgspec.structs.fields(kind)],
-            bases=(base,),
-            namespace={"__doc__": base.__doc__, "added": (*base.added, kind)},
-            frozen=True,
-            kw_only=True,
-            forbid_unknown_fields=True,
-        )
-        sections.append((name, more, more(**msgspec.structs.asdict(own))))
-    whole = msgspec.defstruct(
-        settings.__name__,
-        sections,
-        bases=(settings,),
-        namespace={"__doc__": settings.__doc__},
+    defaults, fields = settings(), []
+    for name, kind in sections.items():
+        own: Section | None = getattr(defaults, name, None)
+        if own is None and issubclass(kind, Keys):
+            keys = ", ".join(kind.__struct_fields__)
+            raise ProgramError(f"{settings.__name__} has no section {name} for {keys}")
+        if own is not None and not issubclass(kind, Keys):
+            raise ProgramError(f"{settings.__name__} has a section {name} already")
+        whole = kind if own is None else _with_keys(name, type(own), kind)
+        fields.append((name, whole, whole() if own is None else whole(**msgspec.structs.asdict(own))))
+    return cast("type[_Settings]", _derived(settings, fields))
+
+
+def _with_keys(name: str, section: type[Section], kind: type[Section]) -> type[Section]:
+    if taken := set(kind.__struct_fields__) & set(section.__struct_fields__):
+        raise ProgramError(f"the section {name} has a key {min(taken)} already")
+    fields = [(field.encode_name, field.type, field.default) for field in msgspec.structs.fields(kind)]
+    return _derived(section, fields, added=(*section.added, kind))
+
+
+def _derived(base: type[Section], fields: Iterable[tuple[str, Any, Any]], **more: Any) -> type[Section]:
+    made = msgspec.defstruct(
+        base.__name__,
+        fields,
+        bases=(base,),
+        namespace={"__doc__": base.__doc__, **more},
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
     )
-    return cast("type[_Settings]", whole)
+    return cast("type[Section]", made)
 
 
 def section(settings: Settings, kind: type[_Section]) -> _Section:

@@ -79,7 +79,7 @@ class CommandLine:
     ) -> None:
         """``package`` is the distribution whose version it shows, if it is installed, beside Parlour's.
 
-        ``commands`` may replace the kit's, and those of ``capabilities``.
+        ``commands`` may replace the kit's, and those of ``capabilities``; groups of one name become one.
         ``contents`` is what `init` makes besides what every server has.
         """
         self._name = name
@@ -92,14 +92,18 @@ class CommandLine:
             "contents": f"{', '.join(first)} and {last}",
         }
         capabilities = tuple(capabilities)
-        own = (_with_options(one, capabilities) for one in KIT_COMMANDS)
-        having = _joined([*own, *(command for one in capabilities for command in one.commands)])
+        others = (
+            *(_with_options(one, capabilities) for one in KIT_COMMANDS),
+            *(command for one in capabilities for command in one.commands),
+        )
+        replaced = {one.name for one in commands if not isinstance(one, click.Group)}
+        having = _joined([*commands, *(one for one in others if one.name not in replaced)])
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands={one.name: _named(one, words) for one in (*having, *commands) if one.name},
+            commands={one.name: _named(one, words) for one in having if one.name},
         )
         self.group = click.option(
             "--version",
@@ -173,7 +177,7 @@ class CommandLine:
 
 
 def _joined(commands: Iterable[click.Command]) -> list[click.Command]:
-    """Return them with groups of the same name as one group, which says what the first says."""
+    """Return them with groups of the same name as one group, in which the first has precedence."""
     found: dict[str | None, click.Command] = {}
     for one in commands:
         before = found.setdefault(one.name, one)
@@ -181,7 +185,7 @@ def _joined(commands: Iterable[click.Command]) -> list[click.Command]:
             if not (isinstance(before, click.Group) and isinstance(one, click.Group)):
                 raise ProgramError(f"two commands are called {one.name}")
             group = found[one.name] = copy(before)
-            group.commands = {**before.commands, **one.commands}
+            group.commands = {**one.commands, **before.commands}
     return list(found.values())
 
 

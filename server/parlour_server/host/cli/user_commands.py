@@ -107,7 +107,7 @@ def _listed(
     spec: "ProgramSpec[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
 ) -> "tuple[dict[str, Any], list[str]]":
     """Return the row and words for it, with what capabilities add."""
-    added = [capability.listed(one) for capability in spec.capabilities]
+    added = [having.listed(one) for having in spec.capabilities if having.listed is not None]
     for fields, _ in added:
         row |= fields
     return row, [words for _, words in added if words]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parlour_server.app.capability import Capability
+from parlour_server.app.capability import Capability, served_by
 from parlour_server.app.certificate_source import CertificateSource
 from parlour_server.core.addresses import is_loopback
 from parlour_server.core.config.server_settings import Settings
@@ -14,7 +14,7 @@ def source_of(
     capabilities: Iterable[Capability], folder: DataFolder, settings: Settings
 ) -> CertificateSource:
     """Return the first that they bring."""
-    for one in capabilities:
+    for one in served_by(capabilities):
         if one.certificates is not None:
             return one.certificates(folder, settings)
     return CertificateSource(public_names(settings))

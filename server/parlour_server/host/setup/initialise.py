@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parlour_server.app.capability import served_by
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.settings_table import rows
@@ -68,8 +69,8 @@ async def initialise(
             raise folder.lost(path)
         if key.make(path):
             new.append(key.about)
-    for capability in program.capabilities:
-        new += capability.make(folder)
+    for one in served_by(program.capabilities):
+        new += one.make(folder) if one.make is not None else ()
     if not was_made:
         from parlour_server.host.setup import migrate  # noqa: PLC0415 - loads Alembic
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from parlour_server.app.capability import served_by
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
@@ -31,17 +32,19 @@ def engine_for(
     With ``read_only`` a connection that writes can't do so either.
     """
     for capability in program.capabilities:
-        if (engine := capability.engine(folder, settings, read_only)) is not None:
-            return engine
+        named = capability.engine and capability.engine(folder, settings, read_only)
+        if named is not None:
+            return named
     return SqliteEngine(folder.database, read_only=read_only)
 
 
 def claim_keys(
     program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine, *, replace: bool = False
 ) -> None:
-    """Make the database know the folder's keys; see ``Capability.claim_keys``."""
-    for capability in program.capabilities:
-        capability.claim_keys(folder, engine, replace)
+    """Make the database know the folder's keys; see ``Served.claim_keys``."""
+    for one in served_by(program.capabilities):
+        if one.claim_keys is not None:
+            one.claim_keys(folder, engine, replace)
 
 
 @asynccontextmanager

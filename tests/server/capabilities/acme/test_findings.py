@@ -6,8 +6,8 @@ import pytest
 from tests.server.capabilities.acme.asking import asking
 
 from parlour_server.app.finding import Finding
-from parlour_server.capabilities.acme import CAPABILITY
 from parlour_server.capabilities.acme.failures import Failures
+from parlour_server.capabilities.acme.findings import examine as find
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.chat.program import CHAT
 from parlour_server.core.clock import utc_text
@@ -23,7 +23,7 @@ ASKS = asking(AcmeSettings(directory=CA, terms_agreed="yes"), LISTEN)
 
 def examine(folder: DataFolder, acme: AcmeSettings) -> list[Finding]:
     """Return what `doctor` finds."""
-    return [*CAPABILITY.findings(folder, asking(acme, LISTEN), None)]
+    return [*find(folder, asking(acme, LISTEN), None)]
 
 
 def fail(folder: DataFolder) -> Failures:
@@ -38,7 +38,7 @@ def test_doctor_says_why_there_is_no_certificate_of_the_ca(folder: DataFolder) -
     """What is missing, or what the CA said last; nothing while no CA is asked."""
     pytest.importorskip("acme")
     assert examine(folder, AcmeSettings()) == []
-    assert [*CAPABILITY.findings(folder, None, None)] == []
+    assert [*find(folder, None, None)] == []
     [advice] = examine(folder, AcmeSettings(directory=CA))
     assert (advice.level, advice.about) == ("advice", "acme")
     assert "acme.terms_agreed" in advice.text

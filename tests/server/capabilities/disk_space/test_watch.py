@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from parlour_server.capabilities.disk_space import CAPABILITY
+from parlour_server.capabilities.disk_space.served import SERVED
 from parlour_server.capabilities.disk_space.settings import DiskSettings
 from parlour_server.capabilities.disk_space.watch import DiskSpace, DiskWatch, find_low
 from parlour_server.chat.program import CHAT
@@ -47,7 +47,7 @@ def test_a_small_disk_is_low_by_bytes() -> None:
 
 def test_doctor_says_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same bound, more urgently where the server may stop at any moment; also without settings."""
-    found = CAPABILITY.findings(CHAT.folder(tmp_path), None, None)
+    found = SERVED.findings(CHAT.folder(tmp_path), None, None)
     assert [one.about for one in found] == ["disk"]
     levels = []
     for free in (50 * GIB, 5 * GIB, 50 * 2**20):

@@ -7,7 +7,7 @@ from tests.server.capabilities.inspection.notes import Note, Words, app, notes
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import Seq, new_request_id
-from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.capabilities.inspection.inspection import InspectionEvent
 from parlour_server.core.log_limiter import FIRST
 from parlour_server.testing.server import running
 

@@ -26,8 +26,7 @@ from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
 from parlour_server.app.metrics import Metrics
-from parlour_server.capabilities.inspection.audit_events import InspectionEvent
-from parlour_server.capabilities.inspection.inspection import Inspection
+from parlour_server.capabilities.inspection.inspection import Inspection, InspectionEvent
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import Plugin

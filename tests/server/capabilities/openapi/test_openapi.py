@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from parlour_server.capabilities.openapi import document as openapi
-from parlour_server.capabilities.openapi.endpoint import Description
+from parlour_server.capabilities.openapi.served import Description
 from parlour_server.chat.program import CHAT
 from parlour_server.testing.server import running
 

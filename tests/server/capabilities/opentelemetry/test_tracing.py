@@ -28,8 +28,8 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.capabilities.opentelemetry import tracing
+from parlour_server.capabilities.opentelemetry.served import make_tracing
 from parlour_server.capabilities.opentelemetry.settings import TracingSettings
-from parlour_server.capabilities.opentelemetry.start import make_tracing
 from parlour_server.capabilities.opentelemetry.tracing import Tracing
 from parlour_server.chat.program import CHAT
 from parlour_server.core.config.server_settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from parlour_server.capabilities.prometheus import CAPABILITY
 from parlour_server.capabilities.prometheus.listener import MetricsListener
+from parlour_server.capabilities.prometheus.served import SERVED
 from parlour_server.core.config.server_settings import Listen, Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
@@ -57,7 +57,7 @@ async def test_doctor_finds_exposed_metrics(tmp_path: Path) -> None:
 
     def found(address: str) -> list[tuple[str, str]]:
         settings = Settings(listen=Listen(metrics=address))
-        return [(one.level, one.about) for one in CAPABILITY.findings(folder, settings, None)]
+        return [(one.level, one.about) for one in SERVED.findings(folder, settings, None)]
 
     assert found("192.0.2.1:9464") == [("danger", "metrics")]
     assert found("127.0.0.1:9464") == found("") == []

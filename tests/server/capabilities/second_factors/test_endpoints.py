@@ -16,7 +16,7 @@ from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
-from parlour_server.capabilities.second_factors import FactorEvent
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.challenges import CHALLENGE_SECONDS, SecondFactors
 from parlour_server.capabilities.second_factors.settings import FactorSettings
 from parlour_server.capabilities.second_factors.store import FactorStore

@@ -17,7 +17,7 @@ import pytest
 from tests.forked import ForkedPython
 from tests.ports import free_port
 
-from parlour_server.app.capability import metrics_of
+from parlour_server.app.capability import served_by
 from parlour_server.chat.cli import COMMAND_LINE
 from parlour_server.chat.metrics import CHAT_METRICS
 from parlour_server.chat.program import CHAT
@@ -110,7 +110,10 @@ def test_workers_serve_one_address_until_the_end(workers: Workers, folder: DataF
     port = int(metrics.rpartition(":")[2])
     documented = {
         one.full_name(CHAT.name.word)
-        for one in (*metrics_of(CHAT.capabilities), *CHAT_METRICS)
+        for one in (
+            *CHAT_METRICS,
+            *(one for added in served_by(CHAT.capabilities) for one in added.metrics),
+        )
         if one.needs in IS_THERE
     }
     for number in (port, port + 1):

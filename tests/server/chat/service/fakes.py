@@ -196,7 +196,10 @@ class World:
         counts = {"audit": self.audit, "hits": LimitHits(), "metrics": Metrics()}
         parts: Parts[Any, ChatStore] = Parts(**fields | own | ways | counts)
         for one in (message_reports, online_status):  # those that need no data folder
-            one.join(parts, self.program)
+            served = one.served and one.served()
+            assert served is not None
+            assert served.join is not None
+            served.join(parts, self.program)
         self.chat = ConnectionService(
             self.program,
             wire=WIRE,

@@ -1,6 +1,6 @@
 """Settings that capabilities add to a program's."""
 
-from parlour_server.core.config.server_settings import Logins, Section, Settings, section, with_keys
+from parlour_server.core.config.server_settings import Keys, Logins, Settings, section, with_sections
 
 
 class Strict(Settings, frozen=True):
@@ -9,7 +9,7 @@ class Strict(Settings, frozen=True):
     logins: Logins = Logins(failures_per_account=3)
 
 
-class Greeting(Section, frozen=True):
+class Greeting(Keys, frozen=True):
     """A key for logins."""
 
     greeting: str = "hello"
@@ -17,6 +17,6 @@ class Greeting(Section, frozen=True):
 
 def test_a_section_with_more_keys_has_the_programs_own_defaults() -> None:
     """A program that is stricter than the server stays so."""
-    settings = with_keys(Strict, {"logins": Greeting})()
+    settings = with_sections(Strict, {"logins": Greeting})()
     assert settings.logins.failures_per_account == 3
     assert section(settings, Greeting) == Greeting()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from parlour_server.app.capability import Capability
+from parlour_server.app.capability import Capability, Served
 from parlour_server.app.certificate_source import CertificateSource
 from parlour_server.chat.name import NAME
 from parlour_server.core.config.server_settings import Listen, Settings
@@ -22,5 +22,5 @@ def test_a_capability_knows_the_names_better(tmp_path: Path) -> None:
     folder, settings = DataFolder(tmp_path, NAME), Settings(listen=LISTEN)
     none, some = Capability(name="none"), CertificateSource(("b.example.org",), "a CA")
     assert source_of((none,), folder, settings) == CertificateSource(public_names(settings))
-    asks = Capability(name="asks", certificates=lambda _folder, _settings: some)
+    asks = Capability(name="asks", served=lambda: Served(certificates=lambda _folder, _settings: some))
     assert source_of((none, asks), folder, settings) is some

@@ -18,6 +18,7 @@ from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.account_data import AccountData, Deletion, ExportedFile
 from parlour_server.chat.capabilities.chat_personal_data.store import PAUSE_SECONDS, AccountDataStore
+from parlour_server.chat.capability import ChatServed
 from parlour_server.chat.rooms.operator_rules import allow_anything
 from parlour_server.chat.store.types import AppendEvent
 from parlour_server.chat.system_account import system_device
@@ -121,3 +122,4 @@ def _event(body: bytes) -> Any:
 CHAT_ACCOUNT_DATA: Final["AccountData[ChatStore]"] = AccountData(
     count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, delete=_delete, export=_export
 )
+SERVED: Final = ChatServed(account_data=CHAT_ACCOUNT_DATA)

@@ -1,27 +1,31 @@
 """Files: uploads and downloads for the members of a room, and messages that name them."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
-from parlour_server.chat.capability import ChatCapability
+from parlour_server.app.capability import Sections
+from parlour_server.chat.capability import ChatCapability, ChatServed
 from parlour_server.core.store.table_facts import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy import MetaData
 
-    from parlour_protocol.kit.ids import Millis
-    from parlour_server.app.metrics import Metric
-    from parlour_server.app.parts import Parts
-    from parlour_server.chat.capability import Endpoints
-    from parlour_server.chat.service.chat import Chat
-    from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.store_part import StorePart
-    from parlour_server.core.config.server_settings import Section
     from parlour_server.core.data_folder import UploadFolder
-    from parlour_server.core.https.operations import Operation
     from parlour_server.core.store.engine.connection import Connection
+
+
+def _served() -> ChatServed:
+    from parlour_server.chat.capabilities.file_sharing.served import SERVED  # noqa: PLC0415 - not for commands
+
+    return SERVED
+
+
+def _settings() -> Sections:
+    from parlour_server.chat.capabilities.file_sharing.settings import FileSettings  # noqa: PLC0415 - not for `--help`
+
+    return {"files": FileSettings}
 
 
 def _tables() -> "MetaData":
@@ -36,53 +40,22 @@ def _find_damage(db: "Connection", tables: frozenset[str]) -> "Iterator[str]":
     return file_damage(db, tables)
 
 
-def _stored_files(db: "Connection", now: "Millis") -> "Sequence[tuple[str, int, bytes]]":
-    from parlour_server.chat.capabilities.file_sharing.integrity import stored_files  # noqa: PLC0415 - not for others
-
-    return stored_files(db, now)
-
-
 def _uploads() -> "UploadFolder":
-    from parlour_protocol.limits import FILE_BYTES  # noqa: PLC0415 - not for `--help`
-    from parlour_server.chat.capabilities.file_sharing.folder import FILES  # noqa: PLC0415
-    from parlour_server.core.data_folder import UploadFolder  # noqa: PLC0415
+    from parlour_server.chat.capabilities.file_sharing.folder import UPLOADS  # noqa: PLC0415 - not for `--help`
 
-    return UploadFolder(FILES, FILE_BYTES.value, _stored_files)
+    return UPLOADS
 
 
-def _keys() -> "Mapping[str, type[Section]]":
-    from parlour_server.chat.capabilities.file_sharing.settings import FileSettings  # noqa: PLC0415 - not for `--help`
-
-    return {"files": FileSettings}
-
-
-def _metrics() -> "tuple[Metric, ...]":
-    from parlour_server.chat.capabilities.file_sharing.metrics import FILE_METRICS  # noqa: PLC0415 - not for `--help`
-
-    return FILE_METRICS
-
-
-def _operations() -> "tuple[Operation, ...]":
-    from parlour_server.chat.capabilities.file_sharing.operations import FILE_OPERATIONS  # noqa: PLC0415 - as above
-
-    return FILE_OPERATIONS
-
-
-def _in_store() -> "tuple[StorePart, ...]":
+def _in_store() -> "StorePart":
     from parlour_server.chat.capabilities.file_sharing.part import FILES_IN_STORE  # noqa: PLC0415 - not for `--help`
 
-    return (FILES_IN_STORE,)
-
-
-def _join(parts: "Parts[Any, ChatStore]", chat: "Chat") -> "Endpoints":
-    from parlour_server.chat.capabilities.file_sharing.join import join  # noqa: PLC0415 - not for commands
-
-    return join(parts, chat)
+    return FILES_IN_STORE
 
 
 CAPABILITY: Final = ChatCapability(
     name="file_sharing",
-    join=_join,
+    served=_served,
+    settings=_settings,
     tables=Tables(
         metadata=_tables,
         bounds={
@@ -92,11 +65,6 @@ CAPABILITY: Final = ChatCapability(
         },
         find_damage=_find_damage,
     ),
-    keys=_keys,
-    operations=_operations,
-    metrics=_metrics,
-    audit_events=tuple(FileEvent),
-    limits=("files.uploads_per_hour", "files.upload_bytes_per_hour"),
     in_store=_in_store,
     uploads=_uploads,
 )

@@ -5,10 +5,10 @@ do it at the same time. It never raises; after a failure it tries again.
 """
 
 import asyncio
+from enum import StrEnum
 from typing import Final
 
 from parlour_protocol.frames.bodies import Deleted, RoomDeleted
-from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.service.notices import EventCommitted
@@ -20,6 +20,13 @@ from parlour_server.core.logs import warn
 
 EVERY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 200
+
+
+class FileEvent(StrEnum):
+    """What the audit log says of files."""
+
+    FILE_STORED = "file_stored"
+    FILES_REMOVED = "files_removed"
 
 
 class FileExpiry:

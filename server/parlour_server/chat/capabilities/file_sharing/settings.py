@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Keys, setting
 
 
-class FileSettings(Section, frozen=True):
+class FileSettings(Keys, frozen=True):
     """Keys of the section `files`."""
 
     user_bytes: Annotated[

@@ -21,9 +21,9 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, Incoming
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
+from parlour_server.chat.capabilities.file_sharing.expiry import FileEvent
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord, FileReservation

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from parlour_server.chat.store.store_part import AccountPart
+from parlour_server.chat.store.store_part import AccountPart, StorePart
 
-REPORTER: Final = AccountPart(
+_REPORTER: Final = AccountPart(
     authors=(
         (
             "SELECT report FROM reports WHERE reporter = ? LIMIT ?",
@@ -21,3 +21,4 @@ REPORTER: Final = AccountPart(
         )
     },
 )
+IN_STORE: Final = StorePart(accounts=_REPORTER)

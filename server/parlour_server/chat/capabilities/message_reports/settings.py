@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Keys, setting
 
 
-class ReportRates(Section, frozen=True):
+class ReportRates(Keys, frozen=True):
     """A key of the section `rates`."""
 
     reports_per_hour: Annotated[

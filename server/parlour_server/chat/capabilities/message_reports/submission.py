@@ -3,14 +3,21 @@
 The line in the log has no text of the message. Moderators of the room are not told: they may be its author.
 """
 
+from enum import StrEnum
+
 from parlour_protocol.frames.requests import Report
 from parlour_server.app.short_ids import new_short_id
-from parlour_server.chat.capabilities.message_reports.audit_events import ReportEvent
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.records import NewReport
 from parlour_server.chat.service.peer_state import ChatPeer, by_session
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
+
+
+class ReportEvent(StrEnum):
+    """What the audit log says of reports while a server runs."""
+
+    MESSAGE_REPORTED = "message_reported"
 
 
 class AbuseReports:

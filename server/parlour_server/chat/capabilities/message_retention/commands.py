@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from parlour_server.chat.store.retention_policy import RetentionPolicy
 
 
-@click.command(
+@click.group()
+def room() -> None:
+    """Be joined with the chat's own group."""
+
+
+@room.command(
     epilog=example(
         "parlour-server room retention --data ~/parlour lobby\nparlour-server room retention "
         "--data ~/parlour lobby --days 30 --yes"

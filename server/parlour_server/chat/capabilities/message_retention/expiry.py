@@ -5,10 +5,10 @@ day (docs/reference/growth.md). It never raises; after a failure it tries again.
 """
 
 import asyncio
+from enum import StrEnum
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
-from parlour_server.chat.capabilities.message_retention.audit_events import ExpiryEvent
 from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.hooks import ChatHooks
@@ -21,6 +21,12 @@ from parlour_server.core.store.engine.trusted_clock import TrustedClock
 EVERY_SECONDS: Final = 600.0
 _PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that other writes come first."""
+
+
+class ExpiryEvent(StrEnum):
+    """What the audit log says of retention."""
+
+    MESSAGES_EXPIRED = "messages_expired"
 
 
 async def expire_now(store: RetentionStore, settings: KeepSettings, clock: Clock) -> int:

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from parlour_protocol.limits import RETENTION_DAYS
-from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Keys, setting
 
 
-class KeepSettings(Section, frozen=True):
+class KeepSettings(Keys, frozen=True):
     """Keys of the section `messages`."""
 
     keep_days: Annotated[

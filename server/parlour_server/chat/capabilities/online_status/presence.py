@@ -26,6 +26,7 @@ from parlour_protocol.rooms import Status
 from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.online_status.settings import PresenceDelivery
 from parlour_server.chat.capabilities.online_status.shared_rooms import shared_by
+from parlour_server.chat.capability import ChatServed
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
 from parlour_server.chat.store.chat_store import ChatStore
@@ -245,3 +246,6 @@ def _highest(statuses: AbstractSet[Status]) -> Status:
 
 def _ignore() -> None:
     """Announce with the next change."""
+
+
+SERVED: Final = ChatServed(join=lambda parts, chat: Presence(parts, chat).join())

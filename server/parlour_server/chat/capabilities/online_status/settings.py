@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Keys, setting
 
 
-class PresenceDelivery(Section, frozen=True):
+class PresenceDelivery(Keys, frozen=True):
     """A key of the section `delivery`."""
 
     presence_members: Annotated[

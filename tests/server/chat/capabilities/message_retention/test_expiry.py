@@ -12,8 +12,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.capabilities.message_retention import expiry as message_expiry
-from parlour_server.chat.capabilities.message_retention.audit_events import ExpiryEvent
-from parlour_server.chat.capabilities.message_retention.expiry import MessageExpiry, expire_now
+from parlour_server.chat.capabilities.message_retention.expiry import ExpiryEvent, MessageExpiry, expire_now
 from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.hooks import ChatHooks

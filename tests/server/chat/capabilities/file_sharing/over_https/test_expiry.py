@@ -17,9 +17,8 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 from parlour_protocol.frames.bodies import Deleted, RoomDeleted
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
-from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
-from parlour_server.chat.capabilities.file_sharing.expiry import FileExpiry
+from parlour_server.chat.capabilities.file_sharing.expiry import FileEvent, FileExpiry
 from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord

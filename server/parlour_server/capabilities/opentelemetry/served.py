@@ -1,9 +1,12 @@
-"""Traces to the collector of the settings."""
+"""What a server has of traces: they go to the collector of the settings."""
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Served
+from parlour_server.app.parts import Parts
 from parlour_server.capabilities.opentelemetry.settings import TracingSettings
+from parlour_server.core.config.server_settings import section
 from parlour_server.core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -22,3 +25,14 @@ def make_tracing(settings: TracingSettings, service: str, node: str) -> "Tracing
     return Tracing.to(
         settings.endpoint, service=service, version=version("parlour"), node=node, one_in=settings.one_in
     )
+
+
+async def _start(parts: Parts[Any, Any]) -> None:
+    settings = section(parts.settings, TracingSettings)
+    if settings.endpoint:
+        tracing = make_tracing(settings, parts.folder.program.word, parts.nodes.id)
+        parts.stack.push_async_callback(tracing.close)
+        parts.hooks.observer = tracing
+
+
+SERVED: Final = Served(start=_start)

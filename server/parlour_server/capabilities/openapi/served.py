@@ -1,12 +1,16 @@
 """The operation that returns the OpenAPI document. It needs no session and reveals nothing about anyone."""
 
 import asyncio
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from parlour_server.app.capability import Served
+from parlour_server.app.parts import Parts
 from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.https.operations import Operation
 from parlour_server.core.https.problems import HEADERS
 
 
@@ -27,3 +31,13 @@ class Description:
         from parlour_server.capabilities.openapi.document import document  # noqa: PLC0415 - see the class
 
         return document(self._spec)
+
+
+async def _start(parts: Parts[Any, Any]) -> None:
+    parts.hooks.handlers[_OPERATION.name] = Description(parts.spec).describe
+
+
+_OPERATION: Final = Operation(
+    "describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK, session=False
+)
+SERVED: Final = Served(start=_start, operations=(_OPERATION,))

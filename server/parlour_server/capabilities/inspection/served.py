@@ -1,17 +1,17 @@
-"""Makes the inspection of a server from its settings: none, if nothing is on."""
+"""What a server has of inspection, by its settings: nothing, if nothing is on."""
 
-from typing import Any
+from typing import Any, Final
 
 from parlour_protocol.kit.inspect.file_types import KINDS
 from parlour_protocol.kit.inspect.inspector import Options
 from parlour_protocol.kit.inspect.policy import LOCAL, InspectionPolicy
 from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.kit.inspect.words import WordList
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Served
 from parlour_server.app.parts import Parts
-from parlour_server.capabilities.inspection.inspection import Inspection
+from parlour_server.capabilities.inspection.inspection import Inspection, InspectionEvent
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
-from parlour_server.capabilities.inspection.metrics import InspectionMetrics
+from parlour_server.capabilities.inspection.metrics import INSPECTION_METRICS, InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import find_plugins, plugin_of
 from parlour_server.capabilities.inspection.settings import InspectionSettings
 from parlour_server.core.config.server_settings import section
@@ -20,9 +20,9 @@ from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 
 
-async def start(parts: Parts[Any, Any], hooks: Hooks) -> None:
+async def _start(parts: Parts[Any, Any]) -> None:
     """Look at requests and files from now on, if an inspector is on. Raises SetupError."""
-    settings = section(parts.settings, InspectionSettings)
+    settings, hooks = section(parts.settings, InspectionSettings), parts.hooks
     hooks.device_policy = policy_of(settings, parts.folder) or hooks.device_policy
     shipped = shipped_of(settings)
     plugins = [*map(plugin_of, parts.spec.inspectors), *find_plugins(settings.plugins)]
@@ -103,3 +103,11 @@ def read_words(settings: InspectionSettings, folder: DataFolder) -> WordList:
         return WordList(path.read_text(encoding="utf-8").splitlines())
     except (OSError, ValueError) as error:
         raise SetupError(f"inspection.word_list: can't use {path}: {error}") from error
+
+
+SERVED: Final = Served(
+    start=_start,
+    metrics=INSPECTION_METRICS,
+    audit_events=tuple(InspectionEvent),
+    repeatable_events=frozenset(InspectionEvent),
+)

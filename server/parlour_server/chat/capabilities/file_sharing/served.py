@@ -1,23 +1,24 @@
-"""How a running chat takes files, and removes those whose time is over."""
+"""What a running chat has of files: it takes them, and removes those whose time is over."""
 
 from collections.abc import Coroutine, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
+from parlour_server.app.metrics import Kind, Metric, Scope
 from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
-from parlour_server.chat.capabilities.file_sharing.expiry import FileExpiry
+from parlour_server.chat.capabilities.file_sharing.expiry import FileEvent, FileExpiry
 from parlour_server.chat.capabilities.file_sharing.folder import files_of
-from parlour_server.chat.capabilities.file_sharing.metrics import FILES_BYTES, FILES_LIMIT
+from parlour_server.chat.capabilities.file_sharing.operations import FILE_OPERATIONS
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.capabilities.file_sharing.uploads import Uploads
-from parlour_server.chat.capability import Endpoints
+from parlour_server.chat.capability import ChatServed, Endpoints
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.commands import Commands
@@ -31,8 +32,16 @@ from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.program import Pending
 
+_BYTES: Final = Metric("files_bytes", Kind.GAUGE, "What uploaded files take", scope=Scope.DATABASE)
+_LIMIT: Final = Metric(
+    "files_limit_bytes",
+    Kind.GAUGE,
+    "The most they may take (`files.total_bytes`)",
+    scope=Scope.DATABASE,
+)
 
-def join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
+
+def _join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
     """Serve the endpoints, and look at messages with files. Raises SetupError."""
     blobs = BlobStore(files_of(parts.folder))
     blobs.open()
@@ -63,8 +72,8 @@ def join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
         )
         return FileEndpoints(guard, uploads, budgets).handlers
 
-    parts.metrics.rows(records.count_bytes, FILES_BYTES)
-    parts.metrics.number(FILES_LIMIT, lambda: limit)
+    parts.metrics.rows(records.count_bytes, _BYTES)
+    parts.metrics.number(_LIMIT, lambda: limit)
     return endpoints
 
 
@@ -86,3 +95,12 @@ class _CheckedSend:
         file = NamedFile(ref.size, ref.name, ref.media_type, partial(self._blobs.head, ref.file))
         await self._filter.file(file, Sender(peer.user, asked.room))
         return await self._commands.append_now(peer, asked)
+
+
+SERVED: Final = ChatServed(
+    join=_join,
+    operations=FILE_OPERATIONS,
+    metrics=(_BYTES, _LIMIT),
+    audit_events=tuple(FileEvent),
+    limits=("files.uploads_per_hour", "files.upload_bytes_per_hour"),
+)

@@ -1,13 +1,15 @@
-"""Starts second factors at a server."""
+"""What a server has of second factors: it asks for them after the password, and lets people set them up."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from parlour_server.app.hooks import Hooks
+from parlour_server.app.capability import Served
 from parlour_server.app.parts import Parts
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.challenges import SecondFactors
 from parlour_server.capabilities.second_factors.endpoints import SecondFactorEndpoints
 from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment
+from parlour_server.capabilities.second_factors.operations import ERROR_ANSWERS, OPERATIONS, OR_GIVES
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
 from parlour_server.capabilities.second_factors.settings import FactorSettings
 from parlour_server.capabilities.second_factors.store import FactorStore
@@ -18,8 +20,7 @@ from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
 
 
-def start(parts: Parts[Any, Any], hooks: Hooks) -> None:
-    """Ask for second factors after the password, and let people set them up."""
+async def _start(parts: Parts[Any, Any]) -> None:
     store, keys = FactorStore(parts.store, parts.steady), SecurityKeys(parts.server)
     clock, steady, audit = parts.clock, parts.steady, parts.audit
     factors = SecondFactors(store, keys, clock, steady, audit, section(parts.settings, FactorSettings))
@@ -35,6 +36,17 @@ def start(parts: Parts[Any, Any], hooks: Hooks) -> None:
         )
         return SecondFactorEndpoints(guard, logins, factors, enrolment, steady).handlers
 
+    hooks = parts.hooks
     hooks.set_after_password(factors)
     hooks.reloaded.append(use)
     hooks.account_handlers.append(handlers)
+
+
+SERVED: Final = Served(
+    start=_start,
+    operations=OPERATIONS,
+    or_gives=OR_GIVES,
+    error_answers=ERROR_ANSWERS,
+    audit_events=tuple(FactorEvent),
+    repeatable_events=frozenset({FactorEvent.SECOND_FACTOR_FAILED}),
+)

@@ -9,8 +9,8 @@ from tests.server.capabilities.inspection import plugins
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.inspect import Action
 from parlour_server.capabilities.inspection.plugins import find_plugins, plugin_of
+from parlour_server.capabilities.inspection.served import options_of, shipped_of
 from parlour_server.capabilities.inspection.settings import InspectionSettings
-from parlour_server.capabilities.inspection.start import options_of, shipped_of
 from parlour_server.chat.program import CHAT
 from parlour_server.core.config.server_settings import section
 from parlour_server.core.errors import SetupError

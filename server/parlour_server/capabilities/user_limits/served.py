@@ -1,0 +1,19 @@
+"""What a server has of accounts' own limits: the core's ``AccountLimits`` have them."""
+
+from typing import Any, Final
+
+from parlour_server.app.capability import Served
+from parlour_server.app.parts import Parts
+from parlour_server.capabilities.user_limits.store import CHANGED, UserLimits
+
+
+async def _start(parts: Parts[Any, Any]) -> None:
+    limits = UserLimits(parts.store)
+
+    async def read() -> None:
+        parts.limits.replace(await limits.all())
+
+    parts.hooks.read_again[CHANGED] = read
+
+
+SERVED: Final = Served(start=_start)

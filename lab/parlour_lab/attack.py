@@ -36,7 +36,9 @@ class Stage(Enum):
     PEOPLE = "people"
     """A ``World``: a hostile server with real clients at it. The attack is a coroutine."""
     NOTHING = "nothing"
-    """A ``Path``: an empty folder. What the attack needs beside the code it makes itself."""
+    """A ``Path``: an empty folder. What the attack needs it makes itself, such as a server on loopback."""
+    UNIT = "unit"
+    """The same, for what calls the code in its own process: nothing of it goes over a network."""
 
 
 class Verdict(StrEnum):

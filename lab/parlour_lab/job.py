@@ -5,8 +5,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,9 @@ class Players:
         match one.stage:
             case Stage.NOTHING:
                 return one.play(place)
+            case Stage.UNIT:
+                with _no_network():
+                    return one.play(place)
             case Stage.PEOPLE:
                 from parlour_lab.hostile.stage import play_among_people  # noqa: PLC0415 - imports the product
 
@@ -213,6 +217,27 @@ class Players:
             return _with_log(one.play(server), server.log_text())
         finally:
             server.kill()
+
+
+@contextmanager
+def _no_network() -> Iterator[None]:
+    """Have a connection, or a server that listens, raise RuntimeError: what does that is no unit."""
+    if not _refused:
+        sys.addaudithook(_refuse)  # for the rest of the process
+    _refused.append(True)
+    try:
+        yield
+    finally:
+        _refused[-1] = False
+
+
+_refused: list[bool] = []
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    is_network = event in {"socket.bind", "socket.connect"} and isinstance(arguments[1], tuple)
+    if is_network and _refused[-1]:
+        raise RuntimeError(f"a unit used the network ({event})")
 
 
 def _with_log(outcome: Outcome, log: str) -> Outcome:

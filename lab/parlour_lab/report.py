@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 
-from parlour_lab.attack import Outcome, Verdict, load
+from parlour_lab.attack import Outcome, Stage, Verdict, load
 from parlour_lab.rows import Row
 
 _WORDS: Final = {
@@ -43,16 +43,24 @@ def is_well(found: Sequence[Result]) -> bool:
 
 
 def summary(found: Sequence[Result]) -> str:
-    """Return one line: how many attacks ended how."""
+    """Return one line: how many attacks ended how, and beside them units, which nothing was sent for."""
+    units = [one for one in found if load(one.outcome.attack).stage is Stage.UNIT]
+    attacks = [one for one in found if one not in units]
+    parts = [("attacks", attacks)] if attacks or not units else []
+    parts += [("units", units)] if units else []
+    return "; ".join(f"{len(some)} {what}: {_counted(some)}" for what, some in parts)
+
+
+def _counted(found: Sequence[Result]) -> str:
     counts = {verdict: sum(one.outcome.verdict is verdict for one in found) for verdict in Verdict}
-    words = [f"{count} {_WORDS[verdict]}" for verdict, count in counts.items() if count]
-    return f"{len(found)} attacks: {', '.join(words) or 'none was tried'}"
+    return ", ".join(f"{n} {_WORDS[verdict]}" for verdict, n in counts.items() if n) or "none was tried"
 
 
 def text(one: Result, *, evidence: bool = True) -> str:
     """Return a line's outcome for a terminal. Evidence is printable ASCII already."""
     outcome, attack = one.outcome, load(one.outcome.attack)
-    head = f"{one.row.id:<5} {_WORDS[outcome.verdict]:<9} {attack.title}"
+    unit = "unit: " if attack.stage is Stage.UNIT else ""
+    head = f"{one.row.id:<5} {_WORDS[outcome.verdict]:<9} {unit}{attack.title}"
     if not evidence:
         return head
     lines = [head, f"      docs/security.md, line {one.row.line}: {outcome.why}"]
@@ -82,6 +90,7 @@ def _fields(one: Result) -> Mapping[str, Any]:
         "line": one.row.line,
         "threat": one.row.threat,
         "title": attack.title,
+        "stage": attack.stage.value,
         "expects": attack.expects,
         **one.outcome.as_json(),
     }

@@ -17,10 +17,8 @@ from parlour_lab.attack import Outcome, Stage, Verdict, load, shown
 
 ATTACK_SECONDS: Final = 60
 """The longest that one attack may take with what it needs around it."""
-_REMOTE_SECONDS: Final = 120
-"""The longest that a drill on a server elsewhere may take."""
 ALL_SECONDS: Final = 300
-"""The longest that several in one process may take."""
+"""The longest that preparing, and all tests in one process, may take."""
 
 
 @dataclass(frozen=True)
@@ -98,22 +96,29 @@ class Runner:
             raise RuntimeError(said)
 
     def play(
-        self, names: Sequence[str], paths: Sequence[str] = (), seconds: float = ALL_SECONDS
+        self, names: Sequence[str], paths: Sequence[str] = (), seconds: float = ATTACK_SECONDS
     ) -> list[Outcome]:
-        """Play these attacks in one process, on the copy at ``paths`` or on Parlour as installed."""
+        """Play these attacks in one process, on the copy at ``paths`` or on Parlour as installed.
+
+        Each has so many seconds. What has none left because another took them is played again by itself.
+        """
         job = {
             "attacks": list(names),
             "paths": list(paths),
             "prepared": str(self.folder / "prepared"),
         }
-        return self._outcomes(names, job, seconds)
+        found, why = self._outcomes(job, seconds)
+        if len(names) == 1:
+            return [found.get(name, Outcome(name, Verdict.ERROR, why, 0)) for name in names]
+        return [found[name] if name in found else self.play([name], paths, seconds)[0] for name in names]
 
-    def _outcomes(self, names: Sequence[str], job: dict[str, Any], seconds: float) -> list[Outcome]:
+    def _outcomes(self, job: dict[str, Any], seconds: float) -> tuple[dict[str, Outcome], str]:
+        """Return what ended, and why the others did not."""
         status, said, done = self._run(job, seconds)
         outcomes = [Outcome.from_json(json.loads(line)) for line in done.splitlines()]
-        found = {one.attack: one for one in outcomes}
-        why = "it took too long" if status < 0 else f"its process ended with {status}: {said[-1500:]}"
-        return [found.get(name, Outcome(name, Verdict.ERROR, shown(why), 0)) for name in names]
+        slow = f"it took longer than {seconds:g} seconds"
+        why = slow if status < 0 else f"its process ended with {status}: {said[-1500:]}"
+        return {one.attack: one for one in outcomes}, shown(why)
 
     def play_all(
         self,
@@ -141,9 +146,9 @@ class Runner:
     def play_remotely(self, names: Sequence[str], permit: Mapping[str, Any]) -> list[Outcome]:
         """Play attacks on a server elsewhere, by its operator's permit; only those that are made for it."""
         wanted = [name for name in names if load(name).remote]
-        return self._outcomes(
-            wanted, {"attacks": wanted, "paths": [], "permit": dict(permit)}, _REMOTE_SECONDS
-        )
+        job = {"attacks": wanted, "paths": [], "permit": dict(permit)}
+        found, why = self._outcomes(job, ATTACK_SECONDS)
+        return [found.get(name, Outcome(name, Verdict.ERROR, why, 0)) for name in wanted]
 
     def test(
         self, nodes: Sequence[str], root: Path, paths: Sequence[str], seconds: float = ATTACK_SECONDS
@@ -165,16 +170,28 @@ class Runner:
         place.mkdir(exist_ok=True)
         file.write_text(json.dumps({"folder": str(place), **job}))
         self._say({"job": str(file)})
-        try:
-            status = ended.result(seconds)
-        except TimeoutError:
+        done = Path(f"{file}.done")
+        status = self._wait(ended, done, seconds)
+        if status is None:
             self._say({"end": str(file)})
             status = ended.result(30)
-        done = Path(f"{file}.done")
         said = Path(f"{file}.out").read_text(errors="backslashreplace")
         if "prepare" not in job:
             shutil.rmtree(place, ignore_errors=True)
         return status, said, done.read_text() if done.exists() else ""
+
+    @staticmethod
+    def _wait(ended: Future[int], done: Path, seconds: float) -> int | None:
+        """Return the status of a process; None when for so many seconds none of its attacks has ended."""
+        size = 0
+        while True:
+            try:
+                return ended.result(seconds)
+            except TimeoutError:
+                now = done.stat().st_size if done.exists() else 0
+                if now == size:
+                    return None
+                size = now
 
     def _say(self, order: dict[str, str]) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was asked for

@@ -25,7 +25,7 @@ _ADA, _BEN = parse_user_name("ada"), parse_user_name("ben")
 @attack(
     "A group gets a public key for which every shared secret is zero",
     expects="The key is refused where it enters.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def low_order_point(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -37,7 +37,7 @@ def low_order_point(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A group gets an ML-KEM key with coefficients that are not reduced",
     expects="The key is refused where it enters.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def lattice_key(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -49,7 +49,7 @@ def lattice_key(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone with a quantum computer finds the X25519 half of a hybrid secret",
     expects="The secret cannot be computed without the ML-KEM half.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def half_of_a_secret(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -66,7 +66,7 @@ def half_of_a_secret(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Keys are made until the end of a safety number is the one that was read out",
     expects="So few digits verify no one.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def end_of_a_safety_number(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -87,7 +87,7 @@ def end_of_a_safety_number(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A server stops its clock so that keys of an epoch that is over stay",
     expects="They are dropped by the device's own clock.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def stopped_clock(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -101,7 +101,7 @@ def stopped_clock(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A group from an earlier version has a member's key to which no one can encrypt",
     expects="The leaf is found, so that the next commit removes it.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def unusable_leaf(folder: Path, seen: Evidence) -> bool:
     del folder

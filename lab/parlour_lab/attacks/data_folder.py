@@ -104,7 +104,7 @@ def _ask(data: Path, question: str) -> list[Any]:
 @attack(
     "A server that finds a version of websockets without a limit for fragments",
     expects="It does not start, and says which version to install.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def old_dependency(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -122,7 +122,7 @@ def old_dependency(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Settings by which other machines could reach the metrics, or the server without being asked",
     expects="Metrics are refused on any address but loopback, and the server listens there by default.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def open_metrics(folder: Path, seen: Evidence) -> bool:
     del folder

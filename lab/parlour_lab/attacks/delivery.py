@@ -37,7 +37,7 @@ def _home(server: LabServer, name: str) -> Home:
 @attack(
     "Looking for anything in the server that could open a message",
     expects="No part of it loads the group protocol, or the format of what is inside a message.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def opening_code(folder: Path, seen: Evidence) -> bool:
     script = (
@@ -236,7 +236,7 @@ def stored_script(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "Requests promise bodies of a gigabyte, or one byte too many",
     expects="Each is refused by its head, before a byte of its body is read.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def promised_body(_folder: Path, seen: Evidence) -> bool:
     rules = Rules(frozenset({b"localhost"}), frozenset(), Operations(DELIVERY_OPERATIONS).body_cap)
@@ -253,7 +253,7 @@ def promised_body(_folder: Path, seen: Evidence) -> bool:
 @attack(
     "A server shows two people different keys of a third, and the same entries after it",
     expects="Their heads of the key log differ, and they compare them in their messages.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def two_key_logs(_folder: Path, seen: Evidence) -> bool:
     ada, ben = parse_user_name("ada"), parse_user_name("ben")

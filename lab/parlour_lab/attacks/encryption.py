@@ -124,7 +124,7 @@ async def stolen_state(world: World, seen: Evidence) -> bool:
 @attack(
     "The server shows another key of the inviter than the invite link",
     expects="The link's key stays, verified.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def another_inviter(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -168,7 +168,7 @@ async def removed_writer(world: World, seen: Evidence) -> bool:
 @attack(
     "A device of the server's shows the certificate of a member's device",
     expects="It is not accepted: the certificate is for another key.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def ghost_device(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -198,7 +198,7 @@ def ghost_device(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A device that makes a group in a transaction that a power cut would undo",
     expects="It refuses to: used keys must be on the disk before anything is sent.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def lost_transaction(folder: Path, seen: Evidence) -> bool:
     del folder

@@ -24,7 +24,7 @@ _DAY = 86_400_000
 @attack(
     "The server leaves out messages of yesterday, and says that they have expired",
     expects="They are reported as missing: the room keeps messages for seven days, or for ever.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def young_called_expired(folder: Path, seen: Evidence) -> bool:
     del folder

@@ -33,7 +33,7 @@ _NO_TIMES = Layout(timestamps="off")
 @attack(
     "An answer that was asked for before the last key moves the focus",
     expects="Only what the last key asked for may.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def late_answer(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -58,7 +58,7 @@ def late_answer(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A room that was lost comes back",
     expects="It stays closed until the person turns to it.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def lost_room(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -80,7 +80,7 @@ def lost_room(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A word is typed at once into a question about a kick",
     expects="None of its letters answers it, nor does its Enter.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def type_ahead(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -104,7 +104,7 @@ def type_ahead(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A text imitates the row of a file, and that of reactions",
     expects="No row of the text is one of the client's, whatever its colour.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def imitation(folder: Path, seen: Evidence) -> bool:
     del folder

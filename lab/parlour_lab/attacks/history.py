@@ -43,7 +43,7 @@ async def left_out(world: World, seen: Evidence) -> bool:
 @attack(
     "A message is overtaken by one that another program of the same device sends",
     expects="Nothing is reported as missing: the message said that the other one may come later.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def overtaken(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -78,7 +78,7 @@ async def called_deleted(world: World, seen: Evidence) -> bool:
 @attack(
     "The server answers with a page that skips numbers, in another order",
     expects="The page is sorted, and each run that it skips is marked.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def page_with_holes(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -88,7 +88,7 @@ def page_with_holes(folder: Path, seen: Evidence) -> bool:
 @attack(
     "The server skips a thousand numbers",
     expects="One row says so.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def a_thousand_missing(folder: Path, seen: Evidence) -> bool:
     del folder

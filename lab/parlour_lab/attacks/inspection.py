@@ -175,7 +175,7 @@ def tunnel(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "Write a text that makes an inspector crash",
     expects="It is refused: what no one could look at does not pass.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def crashing_text(_folder: Path, seen: Evidence) -> bool:
     return asyncio.run(_crashing_text(seen))
@@ -211,7 +211,7 @@ def crash(_part: Part, _context: Context) -> Verdict:
 @attack(
     "Write a card number in an encrypted room, where the operator does not want any",
     expects="The device refuses it before it is encrypted.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def card_in_encrypted_room(_folder: Path, seen: Evidence) -> bool:
     policy = InspectionPolicy((("cards", Action.BLOCK),))
@@ -229,7 +229,7 @@ def card_in_encrypted_room(_folder: Path, seen: Evidence) -> bool:
 @attack(
     "A server publishes a policy for inspectors that watch when, and how much, someone writes",
     expects="The client takes no such policy: its inspectors see the text, and nothing else.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def spying_policy(_folder: Path, seen: Evidence) -> bool:
     data = InspectionPolicy((("tunnel", Action.BLOCK),)).to_bytes()

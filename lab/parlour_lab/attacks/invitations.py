@@ -65,7 +65,7 @@ class _Room:
 @attack(
     "The server says that someone accepted an invitation who declined it",
     expects="Nobody is added without their own signature.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def never_accepted(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -94,7 +94,7 @@ def unsigned_acceptance(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "The server shows an invitation again that was withdrawn",
     expects="It is void, though the person accepts.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def withdrawn(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -110,7 +110,7 @@ def withdrawn(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone accepts an invitation after 400 days",
     expects="It has ended.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def ended(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -124,7 +124,7 @@ def ended(folder: Path, seen: Evidence) -> bool:
 @attack(
     "An invitation is used whose inviter was kicked, and came back",
     expects="It is void: what they signed before they left does not return with them.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def inviter_came_back(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -141,7 +141,7 @@ def inviter_came_back(folder: Path, seen: Evidence) -> bool:
 @attack(
     "The server shows someone's ban only after it has let them in",
     expects="They are removed again.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def ban_after_the_join(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -157,7 +157,7 @@ def ban_after_the_join(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone who is banned for a day dates their request two days ahead",
     expects="Their clock does not matter.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def ban_by_their_clock(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -173,7 +173,7 @@ def ban_by_their_clock(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone signs a second request to join a public room, dated ahead, and is kicked",
     expects="The second one is void, too.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def second_request(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -190,7 +190,7 @@ def second_request(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A member admits the owner again, with a key that they made up",
     expects="It is refused: the key log has no such key of the owner.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def made_up_key(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -233,7 +233,7 @@ async def another_name(world: World, seen: Evidence) -> bool:
 @attack(
     "A device goes on writing to someone whose invitation it has seen withdrawn",
     expects="It sends nothing before they are removed from the room's keys.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def writes_on(folder: Path, seen: Evidence) -> bool:
     del folder

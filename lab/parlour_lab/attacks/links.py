@@ -21,7 +21,7 @@ _NOT_ADDRESSES = ("--help", "file:///etc/passwd", "https://a.example/$(touch ran
 @attack(
     "Links whose hosts are made of letters that look like others",
     expects="Each is shown with its host in Unicode and in punycode, and with a warning about the letters.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def disguised_host(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -39,7 +39,7 @@ def disguised_host(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Options, files and commands of a shell in the place of an address that is opened",
     expects="The program that opens addresses is not started.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def address_for_a_shell(folder: Path, seen: Evidence) -> bool:
     program = folder / "opener"

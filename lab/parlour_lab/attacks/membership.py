@@ -49,7 +49,7 @@ def _executed(
 @attack(
     "A member's device adds a stranger whom no member admitted",
     expects="The other members refuse the commit.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def added_stranger(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -61,7 +61,7 @@ def added_stranger(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A member's device removes someone whom no one asked to leave",
     expects="The other members refuse the commit.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def removed_member(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -92,7 +92,7 @@ def _is_refused(
 @attack(
     "Someone who creates the room's next group forgets that a member was removed",
     expects="A device that knew the room refuses the list.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def forgotten_removal(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -112,7 +112,7 @@ def forgotten_removal(folder: Path, seen: Evidence) -> bool:
 @attack(
     "The server shows the admission of a removed member a second time",
     expects="It is void.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def old_admission(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -127,7 +127,7 @@ def old_admission(folder: Path, seen: Evidence) -> bool:
 @attack(
     "The server leads an invited person into a group that it began in the members' names",
     expects="The admission is not valid there.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def another_beginning(folder: Path, seen: Evidence) -> bool:
     del folder

@@ -35,7 +35,7 @@ def parser_differential(server: ServerAddress, seen: Evidence) -> bool:
 @attack(
     "A message in the markup by which the client styles its own words",
     expects="It is shown as it was written, and nothing in it acts.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def markup(_folder: Path, seen: Evidence) -> bool:
     hostile = "[bold red]x[/] [@click=app.quit]y[/]"

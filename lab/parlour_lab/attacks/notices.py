@@ -42,7 +42,7 @@ def forged_notice(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "A notice in the markup of the client, with a sequence that clears the screen",
     expects="The bar above the chat shows it as text.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def hostile_notice(folder: Path, seen: Evidence) -> bool:
     del folder

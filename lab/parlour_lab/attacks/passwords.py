@@ -190,7 +190,7 @@ def default_accounts(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "A password on a command line, where every program of the machine can read it",
     expects="No option takes one.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def password_in_arguments(folder: Path, seen: Evidence) -> bool:
     typed = ["login", "localhost:1", "--username", "ada", "--password", "CANARY-violin-marble"]

@@ -28,7 +28,7 @@ for name, attempt in {
 @attack(
     "A picture whose code runs in the decoder looks for files, the network and other processes",
     expects="The kernel refuses it all of them.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def decoder_taken_over(folder: Path, seen: Evidence) -> bool:
     if sys.platform != "linux":

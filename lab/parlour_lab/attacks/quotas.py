@@ -207,7 +207,7 @@ def claimed_address(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "Twenty large commits of one account at once, before one of someone else",
     expects="The other one is second: an account's bodies wait for each other.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def large_bodies(_folder: Path, seen: Evidence) -> bool:
     order = asyncio.run(_decode_many())

@@ -30,7 +30,7 @@ _FORKED = PLAIN.forked(Seq(10), Seq(20))
 @attack(
     "An HTTPS answer comes from other logs than those of the greeting",
     expects="No number of it is used.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def other_logs(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -71,7 +71,7 @@ async def restored(world: World, seen: Evidence) -> bool:
 @attack(
     "A restored server gives a number a second time",
     expects="The new event has a number of its own here.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def number_of_two_events(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -89,7 +89,7 @@ def number_of_two_events(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A server answers with other pages than those that are compared",
     expects="The comparison ends with an error.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def other_pages(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -108,7 +108,7 @@ def other_pages(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone reacts to a message that a restored server lost",
     expects="The request is refused here: its number means another message there.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def reaction_to_what_is_lost(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -128,7 +128,7 @@ def reaction_to_what_is_lost(folder: Path, seen: Evidence) -> bool:
 @attack(
     "Someone who was removed after the backup creates the room's next group",
     expects="They are known not to be in the room.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def group_of_a_removed_member(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -143,7 +143,7 @@ def group_of_a_removed_member(folder: Path, seen: Evidence) -> bool:
 @attack(
     "The server shows a device the same ciphertext twice",
     expects="It counts once among what the device has processed.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def counted_twice(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -202,7 +202,7 @@ async def heard_of_only(world: World, seen: Evidence) -> bool:
 @attack(
     "A device goes on after a rollback in which it and another one lost different messages",
     expects="What it had seen before is not reported as hidden.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def reported_twice(folder: Path, seen: Evidence) -> bool:
     del folder

@@ -294,7 +294,7 @@ def used_up_requests(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "A page of someone else has the victim's security key sign the challenge of a login",
     expects="The signature is refused, because it names the page that it was made on.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def phished_key(_folder: Path, seen: Evidence) -> bool:
     if find_spec("fido2") is None:
@@ -332,7 +332,7 @@ def not_enrolled(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "A hostile server sends control sequences as the secret for an app, and as recovery codes",
     expects="None of them reaches the screen.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def hostile_secret(_folder: Path, seen: Evidence) -> bool:
     secret, uri, code = "ABCDEFGHABCDEFGH", "otpauth://totp/x", "ABCD-EFGH-ABCD-EFGH"

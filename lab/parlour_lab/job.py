@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parlour_lab.attack import Attack, Evidence, Outcome, Stage, Verdict, load, shown
-from parlour_lab.source import PACKAGES
+from parlour_lab.source import LIBRARIES, PACKAGES
 
 if TYPE_CHECKING:
     from parlour_lab.target import LabServer
@@ -66,11 +66,17 @@ def must_be_ours(paths: Sequence[str]) -> None:
     """Refuse to go on if a package came from anywhere but the scratch copy that this process was given."""
     if not paths:
         return
+    copied = {*PACKAGES, *copied_libraries(paths)}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        ours = name.partition(".")[0] in PACKAGES
-        if ours and file and not any(Path(file).is_relative_to(path) for path in paths):
+        is_copied = name.partition(".")[0] in copied
+        if is_copied and file and not any(Path(file).is_relative_to(path) for path in paths):
             raise RuntimeError(f"{name} came from {file}, which is not the scratch copy")
+
+
+def copied_libraries(paths: Sequence[str]) -> list[str]:
+    """Return the libraries that lie in the scratch copy: a defence was taken out of them."""
+    return [name for name in LIBRARIES if any((Path(path) / name).is_dir() for path in paths)]
 
 
 def _prepare(what: Sequence[str], folder: Path) -> None:

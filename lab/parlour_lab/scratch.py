@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from parlour_lab.rows import Defence, place
-from parlour_lab.source import PACKAGES, Source
+from parlour_lab.source import PACKAGES, Source, is_of_library
 
 _SKIPPED: Final = shutil.ignore_patterns(
     ".*", "node_modules", "dist", "build", "bin", "*.log", "RESULTS*", "screenshots"
 )
+_OTHERS: Final = "libraries"
+"""The folder of the copy that has a library while a defence of its is taken out."""
 _NEEDED_BY_TESTS: Final = (".ci", ".github", ".gitignore")
 
 
@@ -44,7 +46,7 @@ class Scratch:
     @property
     def paths(self) -> list[str]:
         """What a process puts on its path to use the copy."""
-        return [os.fspath(self.folder / top) for top in dict.fromkeys(PACKAGES.values())]
+        return [os.fspath(self.folder / top) for top in dict.fromkeys((*PACKAGES.values(), _OTHERS))]
 
     @contextmanager
     def without(self, defences: Sequence[Defence]) -> Iterator[None]:
@@ -63,13 +65,23 @@ class Scratch:
         finally:
             for name in changed:
                 shutil.copy2(self._source.path(name), self._file(name))
+            shutil.rmtree(self.folder / _OTHERS, ignore_errors=True)
 
     def _file(self, name: str) -> Path:
-        """Return where a file is in the copy; a file of a checkout is copied when it is first changed."""
-        file = self.folder / name
+        """Return where a file is in the copy.
+
+        A library, or a file of a checkout, is copied when it is first changed.
+        """
+        is_library = is_of_library(name)
+        file = self.folder / (_OTHERS if is_library else "") / name
         if not file.resolve().is_relative_to(self.folder.resolve()):
             raise ValueError(f"{name} is not in the copy")
-        if not file.exists():
+        if is_library and not file.exists():
+            package = name.partition("/")[0]
+            shutil.copytree(
+                self._source.path(f"{package}/"), self.folder / _OTHERS / package, ignore=_SKIPPED
+            )
+        elif not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self._source.path(name), file)
         return file

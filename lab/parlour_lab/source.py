@@ -1,6 +1,7 @@
 """Where Parlour's own source is: a checkout with its tests, or the installed packages only.
 
-Files are named as in the repository (`server/parlour_server/core/net/gate.py`), wherever they lie.
+Files are named as in the repository (`server/parlour_server/core/net/gate.py`), wherever they lie; those of a
+library that defends in our place by its package (`websockets/frames.py`).
 """
 
 from dataclasses import dataclass
@@ -15,10 +16,17 @@ PACKAGES: Final = {
     "parlour_client": "client",
 }
 """The packages, and the folder of the repository that each is in."""
+LIBRARIES: Final = ("fido2", "h11", "websockets")
+"""Packages of others, all of Python, that carry defences."""
 
 
 class MissingSourceError(Exception):
     """A file that only a checkout has."""
+
+
+def is_of_library(file: str) -> bool:
+    """Say whether a file is that of a library."""
+    return file.partition("/")[0] in LIBRARIES
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Source:
         package, _, inner = rest.partition("/")
         if PACKAGES.get(package) == top:
             return self.packages[package] / inner
+        if is_of_library(file):
+            return _folder(top) / rest
         if self.repository is None:
             raise MissingSourceError(f"{file} is in a checkout of the repository only.")
         return self.repository / file
@@ -52,10 +62,14 @@ def find_source() -> Source:
     """Find the packages without importing them."""
     packages = {}
     for name in PACKAGES:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            raise MissingSourceError(f"The package {name} is not installed: pip install parlour")
-        packages[name] = Path(spec.origin).parent
+        packages[name] = _folder(name)
     root = packages["parlour_protocol"].parents[1]
     whole = all(folder == root / PACKAGES[name] / name for name, folder in packages.items())
     return Source(packages, root if whole and (root / "pyproject.toml").is_file() else None)
+
+
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise MissingSourceError(f"The package {package} is not installed: pip install parlour")
+    return Path(spec.origin).parent

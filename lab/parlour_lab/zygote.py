@@ -155,8 +155,11 @@ def _play(file: Path) -> None:
         if paths:
             sys.path[:0] = paths
             os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-        from parlour_lab.job import work  # noqa: PLC0415 - after the path was set
+        from parlour_lab.job import copied_libraries, work  # noqa: PLC0415 - after the path was set
 
+        for library in copied_libraries(paths):
+            for name in [one for one in sys.modules if one.partition(".")[0] == library]:
+                del sys.modules[name]  # the fork imports the copy
         status = work(job, Path(f"{file}.done"))
     except BaseException:  # noqa: BLE001 - the end of a process
         traceback.print_exc()

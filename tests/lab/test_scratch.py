@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from parlour_lab.job import must_be_ours
+from parlour_lab.job import copied_libraries, must_be_ours
 from parlour_lab.rows import Defence, RowError
 from parlour_lab.scratch import Scratch
 from parlour_lab.source import PACKAGES, MissingSourceError, Source
@@ -38,6 +38,20 @@ def test_a_defence_is_taken_out_of_the_copy_and_put_back(source: Source, tmp_pat
         assert changed.read_text() == before[0]
     assert len(times) == 2
     assert (source.path(FILE).read_text(), source.path(FILE).stat().st_mtime_ns) == before
+
+
+def test_a_defence_of_a_library(source: Source, tmp_path: Path) -> None:
+    """The library is copied whole, is on the path while it lacks the defence, and is not changed itself."""
+    file, text = "websockets/frames.py", "        frame.check()"
+    before = source.read(file)
+    copy = Scratch(tmp_path / "copy", source)
+    with copy.without([Defence(file, text, "        pass")]):
+        (place,) = (Path(path) for path in copy.paths if (Path(path) / "websockets").exists())
+        assert (place / file).read_text() == before.replace(text, "        pass")
+        assert (place / "websockets/protocol.py").exists()
+        assert copied_libraries(copy.paths) == ["websockets"]
+    assert copied_libraries(copy.paths) == []
+    assert source.read(file) == before
 
 
 def test_a_text_that_is_there_twice_changes_nothing(source: Source, tmp_path: Path) -> None:

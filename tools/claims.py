@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_lab.rows import Defence, Row, place, rows
-from parlour_lab.source import Source, find_source
+from parlour_lab.source import Source, find_source, is_of_library
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = Path("docs/security.md")
@@ -83,9 +83,15 @@ def _written(table: list[str]) -> list[str]:
 
 def _code(cell: str, defences: list[Defence], source: Source) -> str:
     """Return links to the files of a cell, and to the lines of the defences that are taken out of them."""
-    paths = list(dict.fromkeys([*_QUOTED.findall(cell), *(one.file for one in defences)]))
+    written = [path for path in _QUOTED.findall(cell) if not is_of_library(path)]
+    paths = list(dict.fromkeys([*written, *(one.file for one in defences)]))
     begins = {one.file: place(one, source) for one in reversed(defences)}
-    links = [f"[`{path}`](../{path}{f'#L{begins[path]}' if path in begins else ''})" for path in paths]
+    links = [
+        f"`{path}`"
+        if is_of_library(path)
+        else f"[`{path}`](../{path}{f'#L{begins[path]}' if path in begins else ''})"
+        for path in paths
+    ]
     return "<br>".join(links)
 
 

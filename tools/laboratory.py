@@ -13,8 +13,9 @@ def attacks_page() -> str:
         parts.append(f"## {topic.replace('_', ' ').capitalize()}")
         for row in found:
             files = ", ".join(f"`{file}`" for file in dict.fromkeys(one.file for one in row.defences))
+            held = f"defended in {files}" if files else row.absent
             parts.append(
                 f"### {row.id}\n\n{row.threat}\n\n"
-                f"* defended in {files}\n* attack `{row.attack}`: `parlour lab {row.id}`\n* test `{row.test}`"
+                f"* {held}\n* attack `{row.attack}`: `parlour lab {row.id}`\n* test `{row.test}`"
             )
     return "\n\n".join(parts)

@@ -28,8 +28,17 @@ class Checked:
 
     @property
     def ok(self) -> bool:
-        """The attack failed with the defence and succeeded without it; so did the test if it was run."""
+        """The attack failed with the defence and succeeded without it; so did the test if it was run.
+
+        Or it could not be tried here, or there is no defence to take out.
+        """
         return not self.problem
+
+    @property
+    def not_tried(self) -> str:
+        """What the attack needs and is not here, as a sentence; empty if it was tried."""
+        tried = self.with_defence is None or self.with_defence.verdict is not Verdict.NOT_TRIED
+        return "" if tried or self.with_defence is None else self.with_defence.why
 
 
 def check(
@@ -94,8 +103,12 @@ def _passing(
 
 
 def _checked(runner: Runner, copy: Scratch, row: Row, held: Outcome, *, tests: bool) -> Checked:
+    if held.verdict is Verdict.NOT_TRIED:
+        return Checked(row, held, None)
     if held.verdict is not Verdict.HELD:
         return Checked(row, held, None, f"with the defence the attack ended as {held.verdict}: {held.why}")
+    if row.absent:
+        return Checked(row, held, None)
     problem = ""
     try:
         with copy.without(row.defences):
@@ -113,8 +126,15 @@ def _checked(runner: Runner, copy: Scratch, row: Row, held: Outcome, *, tests: b
 
 
 def summary(found: Sequence[Checked]) -> str:
-    """Return the last line: it says that all is well, or how many rows are not."""
+    """Return the last lines: they say that all is well, or how many rows are not, and what was not tried."""
     bad = [one.row.id for one in found if not one.ok]
     if bad:
         return f"{len(bad)} of {len(found)} rows failed: {', '.join(bad)}"
-    return f"{len(found)} defences: each attack succeeded without and failed with it"
+    missing = [one for one in found if one.not_tried]
+    absent = [one for one in found if one.row.absent and not one.not_tried]
+    said = [f"not tried: {one.row.id} ({one.not_tried.rstrip('.')})" for one in missing]
+    if absent:
+        names = ", ".join(one.row.id for one in absent)
+        said.append(f"nothing to take out, and the attack failed: {names}")
+    count = len(found) - len(missing) - len(absent)
+    return "\n".join([*said, f"{count} defences: each attack succeeded without and failed with it"])

@@ -123,12 +123,20 @@ def _check(rows: "list[Row]", *, tests: bool, workers: int) -> int:
         raise MissingSourceError("--tests needs a checkout of the repository: the tests are not installed.")
 
     def told(one: "Checked") -> None:
-        click.echo(f"{one.row.id:<10} {'ok' if one.ok else f'FAILED: {one.problem}'}")
+        click.echo(f"{one.row.id:<10} {_ending(one)}")
         sys.stdout.flush()
 
     found = check(rows, source, tests=tests, workers=workers, told=told)
     click.echo(summary(found))
     return 0 if found and all(one.ok for one in found) else 1
+
+
+def _ending(one: "Checked") -> str:
+    if not one.ok:
+        return f"FAILED: {one.problem}"
+    if one.not_tried:
+        return f"not tried: {one.not_tried}"
+    return "ok, and nothing could be taken out" if one.row.absent else "ok"
 
 
 def _explain(rows: "list[Row]") -> int:

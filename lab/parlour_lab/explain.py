@@ -4,7 +4,7 @@ from parlour_lab.attack import Outcome, Verdict, load
 from parlour_lab.check import Checked
 from parlour_lab.excerpt import excerpt, shown_lines
 from parlour_lab.rows import Row
-from parlour_lab.source import Source
+from parlour_lab.source import Source, is_of_library
 
 
 def explained(row: Row, source: Source) -> str:
@@ -13,10 +13,13 @@ def explained(row: Row, source: Source) -> str:
     parts = [f"{row.id}  (line {row.line} of docs/security.md)", "", f"Threat: {row.threat}"]
     for defence in row.defences:
         one = excerpt(defence, source)
-        parts += ["", f"Defence: {one.file}, line {one.marked.start}", ""]
+        where = "a library's: " if is_of_library(one.file) else ""
+        parts += ["", f"Defence: {where}{one.file}, line {one.marked.start}", ""]
         parts += [f"    {line}" for line in shown_lines(one)]
         parts += ["", "    Without it:" if one.instead else "    Without it: nothing stands there."]
         parts += [f"        {line}" for line in one.instead]
+    if row.absent:
+        parts += ["", f"Defence: nothing that could be taken out. {row.absent}"]
     parts += ["", f"Attack: {attack.title} ({attack.id})", f"It fails if this holds: {attack.expects}"]
     parts += [f"Test: {row.test}", ""]
     return "\n".join(parts)
@@ -25,7 +28,8 @@ def explained(row: Row, source: Source) -> str:
 def played(one: Checked) -> str:
     """Return what the attack did with the defence and without."""
     parts = [f"{one.row.id}  with the defence: {_ending(one.with_defence)}", *_steps(one.with_defence)]
-    parts += ["", f"{one.row.id}  without the defence: {_ending(one.without)}", *_steps(one.without)]
+    if not one.row.absent:
+        parts += ["", f"{one.row.id}  without the defence: {_ending(one.without)}", *_steps(one.without)]
     if one.problem:
         parts += ["", f"{one.row.id}  NOT as it must be: {one.problem}"]
     return "\n".join(parts) + "\n"

@@ -1,7 +1,9 @@
 """The table of the laboratory: for each line of docs/security.md threat, defences, attack and test.
 
 `rows/*.toml` has a table for each line. A defence is a text in a file and what stands in its place without
-the defence; the text must be in the file exactly once, so that a changed defence can't be missed.
+the defence; the text must be in the file exactly once, so that a changed defence can't be missed. What
+stands in its place adds nothing (``removal.added``). Where no code defends, because what would be attacked is
+not there, a row says so instead: its attack is played, and nothing can be taken out.
 """
 
 import re
@@ -11,9 +13,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
+from parlour_lab.removal import added
 from parlour_lab.source import Source
 
-_MEMBERS: Final = {"threat", "defences", "attack", "test"}
+_MEMBERS: Final = {"threat", "attack", "test"}
 _GROUPS: Final = "THKPSFRMDEOLNI"
 """The letters of lines, as docs/security.md begins with them."""
 _ID: Final = re.compile(r"[A-Z][0-9]+(-[a-z]+)?")
@@ -48,6 +51,8 @@ class Row:
     """The test that must fail without the defence."""
     group: str
     """The file of the row."""
+    absent: str = ""
+    """Why there is nothing to take out; empty if there are defences."""
 
     @property
     def line(self) -> str:
@@ -84,18 +89,24 @@ def parse(name: str, members: Mapping[str, Any], group: str) -> Row:
     where = f"{group}.toml, {name}"
     if not _ID.fullmatch(name):
         raise RowError(f"{where}: this is not the id of a line.")
-    if set(members) != _MEMBERS:
-        raise RowError(f"{where}: it needs exactly {', '.join(sorted(_MEMBERS))}.")
-    if not members["defences"]:
+    if set(members) not in (_MEMBERS | {"defences"}, _MEMBERS | {"absent"}):
+        raise RowError(f"{where}: it needs exactly {', '.join(sorted(_MEMBERS))}, and defences or absent.")
+    found = members.get("defences", [])
+    absent = " ".join(str(members.get("absent", "")).split())
+    if not found and not absent:
         raise RowError(f"{where}: it has no defence.")
-    for one in members["defences"]:
+    for one in found:
         if set(one) != _DEFENCE or not all(isinstance(text, str) for text in one.values()):
             raise RowError(f"{where}: a defence has exactly the texts {', '.join(sorted(_DEFENCE))}.")
         if one["text"] == one["replacement"] or not one["text"].strip():
             raise RowError(f"{where}: the replacement changes nothing.")
-    defences = tuple(Defence(**one) for one in members["defences"])
+        if more := added(one["text"], one["replacement"]):
+            raise RowError(
+                f"{where}: the replacement adds {' '.join(more)}: it may only take something away."
+            )
+    defences = tuple(Defence(**one) for one in found)
     threat = " ".join(str(members["threat"]).split())
-    return Row(name, threat, defences, str(members["attack"]), str(members["test"]), group)
+    return Row(name, threat, defences, str(members["attack"]), str(members["test"]), group, absent)
 
 
 def chosen(wanted: Sequence[str]) -> list[Row]:

@@ -26,7 +26,7 @@ from parlour_lab.check import Checked, check
 from parlour_lab.excerpt import Excerpt, excerpt
 from parlour_lab.explain import ENDINGS
 from parlour_lab.rows import Row, RowError
-from parlour_lab.source import MissingSourceError, Source, find_source
+from parlour_lab.source import MissingSourceError, Source, find_source, is_of_library
 
 Play = Callable[[Sequence[Row]], list[Checked]]
 """Plays rows with their defences and without: in another thread, for seconds."""
@@ -137,7 +137,7 @@ class LabScreen(Screen[None]):
 
 
 def _mark(played: Checked) -> tuple[str, str]:
-    if played.with_defence is not None and played.with_defence.verdict is Verdict.NOT_TRIED:
+    if played.not_tried:
         return "-", "dim"
     return ("✓", "$text-success") if played.ok else ("✗", "$text-error")
 
@@ -153,13 +153,16 @@ def described(row: Row, source: Source, played: Checked | None) -> Content:
             parts += _code(excerpt(defence, source))
         except (RowError, MissingSourceError) as error:
             parts.append(peer(str(error)))
+    if row.absent:
+        parts += [own(""), _heading("Defence"), peer(f"Nothing that could be taken out. {row.absent}")]
     parts += [own(""), _heading("Attack"), peer_line(attack.title)]
     parts.append(peer_line(f"It fails if this holds: {attack.expects}"))
     if played is None:
         parts += [own(""), own("Enter: play the attack with the defence and without it", "dim")]
     else:
         parts += [own(""), *_evidence("With the defence", played.with_defence)]
-        parts += [own(""), *_evidence("Without the defence", played.without)]
+        if not row.absent:
+            parts += [own(""), *_evidence("Without the defence", played.without)]
         if played.problem:
             parts += [own(""), own("Not as it must be: ", "bold $text-error"), peer(played.problem)]
     parts += [own(""), _heading("Test"), peer_line(row.test)]
@@ -171,7 +174,8 @@ def _heading(words: str) -> Content:
 
 
 def _code(one: Excerpt) -> list[Content]:
-    found = [peer_line(f"{one.file}, line {one.marked.start}", style="dim")]
+    where = "A library defends: " if is_of_library(one.file) else ""
+    found = [peer_line(f"{where}{one.file}, line {one.marked.start}", style="dim")]
     width = len(str(one.first + len(one.lines)))
     common = min((len(text) - len(text.lstrip()) for text in one.lines if text.strip()), default=0)
     for number, text in enumerate(one.lines, one.first):

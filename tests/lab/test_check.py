@@ -78,6 +78,30 @@ def test_the_last_line() -> None:
     good = Checked(row, held, replace(held, verdict=Verdict.BROKEN))
     assert summary([good] * 3) == "3 defences: each attack succeeded without and failed with it"
     assert "failed: T4" in summary([good, replace(good, problem="something")])
+    missing = replace(good, with_defence=Outcome(row.attack, Verdict.NOT_TRIED, "There is no PostgreSQL.", 0))
+    bare = replace(good, row=replace(row, id="T41", defences=(), absent="Nothing."), without=None)
+    assert summary([good, missing, bare]).splitlines() == [
+        "not tried: T4 (There is no PostgreSQL)",
+        "nothing to take out, and the attack failed: T41",
+        "1 defences: each attack succeeded without and failed with it",
+    ]
+
+
+def test_a_defence_of_a_library_is_taken_out_of_a_copy_of_it() -> None:
+    """The process has imported the library before it forks, and plays on the copy nevertheless."""
+    (found,) = check([ROWS["F2"]], SOURCE)
+    assert found.ok, found.problem
+
+
+def test_what_an_attack_needs_is_not_here() -> None:
+    """The row is not as it should not be: nothing was played, and nothing failed."""
+    row = ROWS["T4"]
+    nothing = cast("Any", None)
+    found = _checked(
+        nothing, nothing, row, Outcome(row.attack, Verdict.NOT_TRIED, "no OpenSSL 3.5", 0), tests=False
+    )
+    assert found.ok
+    assert found.not_tried == "no OpenSSL 3.5"
 
 
 def test_an_attack_that_does_not_hold_with_the_defence() -> None:

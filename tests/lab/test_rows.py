@@ -15,7 +15,7 @@ GOOD = {
     "threat": "Someone does it.\nThey gain.",
     "attack": "credentials.ticket_race",
     "test": "tests/lab/test_rows.py::test_x",
-    "defences": [{"file": "server/parlour_server/x.py", "text": "a", "replacement": "b"}],
+    "defences": [{"file": "server/parlour_server/x.py", "text": "if a > b:", "replacement": "if False:"}],
 }
 BAD = {
     "a member is missing": {key: value for key, value in GOOD.items() if key != "test"},
@@ -23,6 +23,10 @@ BAD = {
     "no defence": GOOD | {"defences": []},
     "nothing is changed": GOOD | {"defences": [{"file": "x", "text": "a", "replacement": "a"}]},
     "nothing is named": GOOD | {"defences": [{"file": "x", "text": " ", "replacement": "a"}]},
+    "something is added": GOOD | {"defences": [{"file": "x", "text": "a", "replacement": "b"}]},
+    "a defence and none": GOOD | {"absent": "There is nothing."},
+    "none, and no word why": {key: value for key, value in GOOD.items() if key != "defences"}
+    | {"absent": " "},
     "a defence of another shape": GOOD | {"defences": [{"file": "x", "text": "a"}]},
 }
 
@@ -32,6 +36,13 @@ def test_a_row_that_is_none(how: str) -> None:
     """It is refused when it is read."""
     with pytest.raises(RowError, match=r"x\.toml, K3"):
         parse("K3", BAD[how], "x")
+
+
+def test_a_row_with_nothing_to_take_out() -> None:
+    """It says why, in the place of defences."""
+    members = {key: value for key, value in GOOD.items() if key != "defences"}
+    row = parse("K3", members | {"absent": "Nothing\n  here."}, "x")
+    assert (row.defences, row.absent) == ((), "Nothing here.")
 
 
 def test_an_id_that_is_none() -> None:

@@ -10,7 +10,9 @@ import pytest
 from tools.claims import ROOT, Claim, groups
 
 from parlour_lab.rows import rows
+from parlour_lab.source import find_source
 
+SOURCE = find_source()
 CLAIMS = [claim for group in groups() for claim in group.claims]
 NOT_IN_THE_LABORATORY = set(Path(__file__).with_name("not_in_the_laboratory.txt").read_text().split())
 """Claims without an attack there; a new one needs it, and this list only gets shorter."""
@@ -36,7 +38,7 @@ def test_a_claim_has_its_code_and_its_tests(claim: Claim) -> None:
     """Each path exists, and each test is defined in the file that is named."""
     assert claim.code
     assert claim.tests
-    assert [path for path in claim.code if not (ROOT / path).is_file()] == []
+    assert [path for path in claim.code if not SOURCE.path(path).is_file()] == []
     for test in claim.tests:
         path, _, name = test.partition("::")
         assert name.rpartition("::")[2].startswith("test_"), test

@@ -96,7 +96,7 @@ def absurd_length(folder: Path, seen: Evidence) -> bool:
 @attack(
     "A server issues a ticket with a line break and a header in it",
     expects="The client takes the answer for malformed.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def header_in_a_ticket(folder: Path, seen: Evidence) -> bool:
     del folder
@@ -130,12 +130,16 @@ def race_for_an_invite(server: LabServer, seen: Evidence) -> bool:
 @attack(
     "A message with the end of a bracketed paste is copied",
     expects="The clipboard gets the text as it is shown.",
-    stage=Stage.NOTHING,
+    stage=Stage.UNIT,
 )
 def end_of_paste(folder: Path, seen: Evidence) -> bool:
     del folder
     copied: list[str] = []
-    interaction = SimpleNamespace(copy=lambda text: copied.append(text.plain), toast=lambda _: None)
+
+    def copy(text: Any) -> None:
+        copied.append(text if isinstance(text, str) else text.plain)
+
+    interaction = SimpleNamespace(copy=copy, toast=lambda _: None)
     nothing = cast("Any", None)
     pane = cast("Any", SimpleNamespace(client=nothing, interaction=interaction))
     actions = MessageActions(pane, nothing, nothing, nothing, nothing)

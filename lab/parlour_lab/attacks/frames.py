@@ -102,8 +102,8 @@ def exabytes(server: ServerAddress, seen: Evidence) -> bool:
 
 
 @attack(
-    "A client that asks for compression, where a small frame unpacks to gigabytes",
-    expects="The server agrees to no extension.",
+    "A client that asks for compression, and sends a compressed frame whatever the answer is",
+    expects="The server agrees to no extension, and closes with 1002 when the frame comes.",
     remote=True,
 )
 def compression(server: ServerAddress, seen: Evidence) -> bool:
@@ -116,7 +116,8 @@ def compression(server: ServerAddress, seen: Evidence) -> bool:
         answer = wire.ask(head)
         seen.received(answer)
     assert answer.status == 101, answer
-    return answer.header("sec-websocket-extensions") == ""
+    is_closed = _is_closed(server, seen, 1002, frame(1, b"\xaa\x02\x00", rsv=0x40))  # `{}` by RFC 7692
+    return answer.header("sec-websocket-extensions") == "" and is_closed
 
 
 @attack(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.https import Api
-from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots, Trust, Verifier
+from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots, Trust, Verifier, pin_of
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.impostor import Made, make, recording
 from parlour_protocol.kit.api import Login
@@ -30,6 +30,16 @@ def impostors(folder: Path, seen: Evidence) -> bool:
     }
     leaks = [asyncio.run(_leaks(folder, how, made, trust, seen)) for how, (made, trust) in cases.items()]
     return not any(leaks)
+
+
+@attack(
+    "A server with another key than the one that the client has pinned",
+    expects="The client compares the key before it sends a byte of the login.",
+    stage=Stage.NOTHING,
+)
+def another_key(folder: Path, seen: Evidence) -> bool:
+    pin = pin_of(make().der)
+    return not asyncio.run(_leaks(folder, f"good, for a key that is not {pin[:8]}…", make(), Pin(pin), seen))
 
 
 async def _hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -45,8 +45,10 @@ _WEAK: Final = {
 @attack(
     "A request without TLS",
     expects="The connection ends without an HTTP response, and no other port is open.",
+    stage=Stage.FOLDER,
 )
 def plaintext(server: LabServer, seen: Evidence) -> bool:
+    server.start("--loop", "asyncio")  # the others have TLS of their own, and take no plain socket
     head = server.head("GET /healthz HTTP/1.1")
     with server.plain() as raw:
         seen.sent(head)

@@ -37,9 +37,13 @@ class MemoryTickets:
 
     async def take(self, ticket: bytes) -> TicketGrant | None:
         """Redeem the ticket; one caller gets the grant, and only while its session is live."""
-        # No await before pop: of any number of callers one gets it (K3: replay, TOCTOU).
-        deadline, grant = self._tickets.pop(ticket, (0.0, None))
-        if grant is None or self._clock.monotonic() >= deadline:
+        held = self._tickets.get(ticket)
+        if held is None:
+            return None
+        # No await until here: of any number of callers one gets it (K3: replay, TOCTOU).
+        del self._tickets[ticket]
+        deadline, grant = held
+        if self._clock.monotonic() >= deadline:
             return None
         now = self._clock.now()
         return await self._readers.run(lambda db: granted_now(db, grant, now))

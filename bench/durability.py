@@ -15,7 +15,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT as CHAT_APP
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
 from parlour_server.core.clock import SystemClock
@@ -48,7 +48,7 @@ async def _appends(store: ChatStore, clock: SystemClock, new: NewRoom, mode: str
 
 async def _measure(data: Path) -> dict[str, list[float]]:
     clock = SystemClock()
-    store = chat_store(data / "parlour.db", clock)
+    store = CHAT_APP.make_store(data / "parlour.db", clock)
     await store.open()
     taken: dict[str, list[float]] = {"FULL": [], "OFF": []}
     try:

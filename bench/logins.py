@@ -26,7 +26,7 @@ from bench.programs import CHAT
 from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT as CHAT_APP
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.records import NewAccountRecord
@@ -45,7 +45,7 @@ async def _add_accounts(data: Path) -> None:
     hashed = await passwords.hash(PASSWORD, address="local")
     passwords.close()
     clock = SystemClock()
-    store = chat_store(data / "parlour.db", clock)
+    store = CHAT_APP.make_store(data / "parlour.db", clock)
     await store.open()
     try:
         for number in range(LOGINS):

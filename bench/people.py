@@ -21,7 +21,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.program_store import ProgramStore
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
 from parlour_server.core.accounts.tables.authority import ByLogin
 from parlour_server.core.clock import SystemClock
@@ -62,7 +62,7 @@ async def account(
 async def accounts(data: Path, people: int, key: bytes | None = None) -> Sequence[Secret]:
     """Make ``people`` accounts with a session each, in no room; the last one's is bound to ``key``."""
     clock = SystemClock()
-    store = chat_store(data / "parlour.db", clock)
+    store = CHAT.make_store(data / "parlour.db", clock)
     await store.open()
     try:
         last = people - 1
@@ -77,7 +77,7 @@ async def accounts(data: Path, people: int, key: bytes | None = None) -> Sequenc
 async def fill_chat(data: Path, people: int, room_size: int, engine: Engine | None = None) -> Filled:
     """Make ``people`` accounts of the chat with a session each, in rooms of ``room_size``."""
     clock = SystemClock()
-    store = chat_store(engine or data / "parlour.db", clock)
+    store = CHAT.make_store(engine or data / "parlour.db", clock)
     await store.open()
     sessions: list[Secret] = []
     rooms: list[RoomId] = []
@@ -128,7 +128,7 @@ def filler_of(word: str) -> Callable[[Path, int, int], Coroutine[Any, Any, Fille
 async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:
     """Make people members of a room, as another process beside the server that runs."""
     clock = SystemClock()
-    store = chat_store(data / "parlour.db", clock)
+    store = CHAT.make_store(data / "parlour.db", clock)
     await store.open()
     try:
         for user in users:

@@ -30,7 +30,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.delivery.records import NewDevice
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT as CHAT_APP
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent, Attached, NewRoom
 from parlour_server.core.accounts.tables.authority import BySession
@@ -48,7 +48,7 @@ SEALED_DATA = 836
 async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, GroupId]:
     """Make one encrypted room of ``size``; the first four speak for devices that are in its group."""
     clock = SystemClock()
-    store = chat_store(data / "parlour.db", clock)
+    store = CHAT_APP.make_store(data / "parlour.db", clock)
     await store.open()
     room, group = new_room_id(), GroupId(secrets.token_urlsafe(32))
     names, sessions = [], []

@@ -28,7 +28,7 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name, skele
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.capabilities.postgres.engine import PostgresEngine
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.types import AppendEvent, NewRoom
@@ -99,7 +99,7 @@ def _engine(place: str) -> Engine:
 async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
     migrate.create(engine, SCHEMA)
     clock = SystemClock()
-    store = chat_store(engine, clock, tells_by_bus=True)
+    store = CHAT.make_store(engine, clock, tells_by_bus=True)
     await store.open()
     await store.accounts.create(NewAccountRecord(USER, skeleton(USER), "-", clock.now()), None)
     made = []
@@ -133,7 +133,7 @@ def _cpu(postgres: Postgres) -> float:
 async def _append(place: str, events: int, rooms: "list[str]") -> dict[str, Any]:
     """Append, as one of the processes."""
     clock = SystemClock()
-    store = chat_store(_engine(place), clock, tells_by_bus=True)
+    store = CHAT.make_store(_engine(place), clock, tells_by_bus=True)
     await store.open()
     numbers = iter(range(events))
 

@@ -33,7 +33,7 @@ from parlour_server.core.net import tls_groups
 
 _IMPORTED: Final = (
     __name__,
-    "parlour_server.chat.app",
+    "parlour_server.chat.start",
     "parlour_server.chat.program",
     "parlour_server.chat.cli",
     "parlour_server.host.config.settings_loader",

@@ -8,4 +8,4 @@ from parlour_server.chat.program import CHAT
 
 def files() -> dict[Path, str]:
     """Return what the generated file should hold."""
-    return {Path("docs/openapi.json"): document(CHAT).decode()}
+    return {Path("docs/openapi.json"): document(CHAT.name, CHAT.all_operations()).decode()}

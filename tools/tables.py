@@ -104,7 +104,7 @@ def configuration() -> str:
     """Return the table of the server's settings, with the defaults that are in force without any."""
     found = [
         [f"`{row.name}`", f"`{_shown(row.value)}`", row.unit, "yes" if row.reloads else "", row.reason]
-        for row in rows(CHAT.settings())
+        for row in rows(CHAT.settings_type())
     ]
     return _table(["setting", "default", "unit", "reload", "reason"], found)
 

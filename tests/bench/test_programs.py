@@ -13,7 +13,7 @@ from bench.servers import CONFIGURATION
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.chat.program import CHAT as CHAT_SPEC
 from parlour_server.host.config.settings_loader import load
 from parlour_server.testing.server import running
@@ -21,10 +21,10 @@ from parlour_server.testing.server import running
 from ticker.frames import Price
 from ticker.server import app as ticker
 
-SPECS: dict[str, ProgramSpec[Any, Any]] = {
+SPECS: dict[str, BaseApp[Any, Any]] = {
     CHAT.name: CHAT_SPEC,
-    RELAY.name: relay.spec,
-    TICKER.name: ticker.spec,
+    RELAY.name: relay,
+    TICKER.name: ticker,
 }
 
 
@@ -40,14 +40,14 @@ def test_a_program_understands_the_load(program: Program, tmp_path: Path) -> Non
     """Its frames are decoded, its subprotocol and path are its own, and its settings are taken."""
     spec = SPECS[program.name]
     for frame in filter(None, (program.join, program.message)):
-        spec.served().wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
+        spec.wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
     options = program.options(tmp_path, [], Filled([], [], 1))
-    assert options[options.index("-L") + 1] == spec.served().wire.subprotocol
-    assert options[options.index("-R") + 1] == spec.served().wire.path
+    assert options[options.index("-L") + 1] == spec.wire.subprotocol
+    assert options[options.index("-R") + 1] == spec.wire.path
     file = tmp_path / spec.folder(tmp_path).settings.name
     file.write_text(CONFIGURATION + program.rates)
     file.chmod(0o600)
-    assert load(file, spec.settings, spec.name, environment={}).rates.message_burst == 100_000_000
+    assert load(file, spec.settings_type, spec.name, environment={}).rates.message_burst == 100_000_000
 
 
 def test_the_prices_are_counted() -> None:

@@ -23,7 +23,7 @@ RECIPES = {recipe: patch for recipe, patch in recipes().items() if recipe.starts
 FORGOTTEN = [one for one in forgotten() if one.recipe in RECIPES]
 AT_IMPORT = [one for one in FORGOTTEN if one.by == "import"]
 BY_TYPES = [one for one in FORGOTTEN if one.by == "types"]
-EVERYTHING = "import parlour_server.chat.app, parlour_client.core.client"
+EVERYTHING = "import parlour_server.chat.start, parlour_client.core.client"
 
 
 @pytest.fixture(scope="module", params=RECIPES)

@@ -9,7 +9,7 @@ from parlour_client.core import settings as client_settings
 from parlour_server.chat.program import CHAT
 from parlour_server.core.config.settings_table import rows
 
-SERVER = {row.name for row in rows(CHAT.settings())}
+SERVER = {row.name for row in rows(CHAT.settings_type())}
 SECTIONS = {name.partition(".")[0] for name in SERVER}
 CLIENT = {row.key for row in client_settings.TABLE}
 NAMED = re.compile(r"([a-z]+)\.([a-z_]+)(?: = .*)?")

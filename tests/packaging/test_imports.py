@@ -31,7 +31,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
     [
         ("parlour_client.core.client", ["textual", "rich", "parlour_server", "click"]),
         (
-            "parlour_server.chat.app, parlour_server.host.server",
+            "parlour_server.chat.start, parlour_server.host.server",
             ["nacl", "textual", "parlour_client", "parlour_mls", "parlour_protocol.encrypted"],
         ),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),

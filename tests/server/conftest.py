@@ -96,7 +96,7 @@ def folder(initialised: Path, tmp_path: Path) -> DataFolder:
 @pytest.fixture
 async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[ChatStore]:
     """Return an open store that `init` made."""
-    opened = CHAT.make_store(SqliteEngine(folder.database), clock, False)
+    opened = CHAT.make_store(SqliteEngine(folder.database), clock)
     await opened.open()
     yield opened
     await opened.close()

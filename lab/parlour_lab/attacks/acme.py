@@ -95,7 +95,7 @@ def _request(server: LabServer, seen: Evidence, chain: str) -> CertificateJob:
         return Reply(chain=chain)
 
     acme = AcmeSettings(directory="https://ca.example/directory", terms_agreed="yes")
-    settings = replace(CHAT.settings(), listen=Listen(names=(_NAME,)), acme=acme)
+    settings = replace(CHAT.settings_type(), listen=Listen(names=(_NAME,)), acme=acme)
     with patch.object(request, "_run", run):
         try:
             asyncio.run(request.request_certificate(CHAT.folder(server.data), settings, datetime.now(UTC)))

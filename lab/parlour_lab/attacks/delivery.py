@@ -41,7 +41,7 @@ def _home(server: LabServer, name: str) -> Home:
 )
 def opening_code(folder: Path, seen: Evidence) -> bool:
     script = (
-        "import sys, parlour_server.chat.program, parlour_server.chat.app\n"
+        "import sys, parlour_server.chat.program, parlour_server.chat.start\n"
         "import parlour_server.chat.store.chat_store\n"
         "for name in sorted(sys.modules):\n"
         "    if name.startswith(('parlour_mls', 'parlour_protocol.encrypted')): print(name)\n"

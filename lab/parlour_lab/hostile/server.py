@@ -77,7 +77,7 @@ class HostileServer:
         """Serve, at another port each time."""
         settings = load(
             self.data.settings,
-            CHAT.settings,
+            CHAT.settings_type,
             CHAT.name,
             environment={},
             flags={"listen.address": "127.0.0.1:0"},
@@ -100,7 +100,7 @@ class HostileServer:
             "INSERT INTO invites (digest, uses, created, expires) VALUES (?, 100, ?, NULL)",
             code.digest(), self._clock.now(),
         )  # fmt: skip
-        settings = load(self.data.settings, CHAT.settings, CHAT.name, environment={})
+        settings = load(self.data.settings, CHAT.settings_type, CHAT.name, environment={})
         address = reachable_at(self.data, settings)
         return ChatInviteLink(InviteLink(address, code, pin_of(read_certificate(self.data.certificate))))
 

@@ -11,7 +11,6 @@ reads its configuration before `run` names it (`core/net/tls_groups.py`), and Py
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -21,13 +20,13 @@ import msgspec
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
-from parlour_server.app.capability import Capability, settings_of, tables_of
+from parlour_server.app.base_app import BaseApp
+from parlour_server.app.capability import Capability
 from parlour_server.app.log.log import Entry, EntryCommitted, LogAdvanced, LogRecord
 from parlour_server.app.program_log import ProgramLog, RunningLog
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
-from parlour_server.core.config.settings_table import reloaded
 from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.error_boundary import is_cancelled
 from parlour_server.core.connections.peer import Peer
@@ -39,19 +38,19 @@ from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli.command_line import CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request as HttpsRequest
     from starlette.responses import Response
 
     from parlour_protocol.kit.inspect import Inspector
     from parlour_server.app.account_data import AccountData
-    from parlour_server.app.parts import Parts, RunningProgram
-    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.parts import Parts
     from parlour_server.app.program_store import ProgramStore
-    from parlour_server.app.served_program import ServedProgram
-    from parlour_server.core.accounts.reauthentication import Reauthentication
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.https.request_guard import RequestGuard
     from parlour_server.core.store.engine.connection import Engine
+    from parlour_server.core.store.schema import Schema
 
 _Q = TypeVar("_Q", bound=Request)
 _S = TypeVar("_S")
@@ -68,8 +67,18 @@ RESTART_SECONDS: Final = 1.0
 """Before background work that failed begins again."""
 
 
-class App(Generic[_S]):
-    """A program. ``_S`` is its own state of a connection, None without ``state``."""
+class App(BaseApp[Any, Any], Generic[_S]):
+    """A program made of handlers. ``_S`` is its own state of a connection, None without ``state``.
+
+    What few programs need is for a subclass to say: the names below, and the methods of ``BaseApp``.
+    """
+
+    title: str = ""
+    """In sentences; the word of the wire, capitalised, if empty."""
+    about: str = ""
+    """The first line of `--help`."""
+    package: str = ""
+    """The distribution whose version `--version` shows."""
 
     def __init__(
         self,
@@ -83,11 +92,7 @@ class App(Generic[_S]):
         capabilities: Sequence[Capability] = CAPABILITIES,
         commands: Sequence[click.Command] = (),
         inspectors: "Sequence[Inspector]" = (),
-        account_data: "AccountData[Any] | None" = None,
-        title: str = "",
         command: str = "",
-        about: str = "",
-        package: str = "",
     ) -> None:
         """Describe a program; ``main`` runs its commands.
 
@@ -99,28 +104,24 @@ class App(Generic[_S]):
         its own (``ProgramStore``). ``capabilities`` are what the server can do beside its core
         (`parlour_server/capabilities/`). ``commands`` are more words of the command line; their options and
         the open store come from `host/cli/command_options.py`.
-        ``account_data`` deletes and exports what tables of its own have of an account.
         ``inspectors`` look at every request, besides those that the operator turns on: functions of a
         module, which run in a process of their own; without a capability that runs them the server does not
-        start. ``package`` is the distribution whose version `--version` shows.
+        start. ``command`` is what operators run.
 
         Raises ProgramError.
         """
-        self.wire: Final = wire
         word = wire.word
-        self.name: Final = ProgramName(
-            word=word, title=title or word.capitalize(), command=command or f"{word}-server"
-        )
-        self._settings = settings
         if messages_per_minute is not None:
-            self._settings = _with_messages(settings, messages_per_minute)
+            settings = _with_messages(settings, messages_per_minute)
+        super().__init__(
+            ProgramName(word, self.title or word.capitalize(), command or f"{word}-server"),
+            settings,
+            capabilities,
+        )
+        self._wire = wire
         self._store = store
-        self._capabilities = tuple(capabilities)
-        self._commands = tuple(commands)
-        self._inspectors = tuple(inspectors)
-        self._account_data = account_data
-        self._about = about or f"Run and administer a {self.name.title} server."
-        self._package = package
+        self.commands = tuple(commands)
+        self.inspectors = tuple(inspectors)
         self._state: Callable[[Peer[Any]], Any] = state or _no_state
         self.budgets: Final[Budgets] = {**dict.fromkeys(wire.reads, Budget.READ), **budgets}
         self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
@@ -129,6 +130,11 @@ class App(Generic[_S]):
         self._background: list[Callable[[], Awaitable[None]]] = []
         self._logs: dict[str, ProgramLog[Any, Any]] = {}
         self._running: _RunningApp[_S] | None = None
+
+    @property
+    def wire(self) -> Wire[Any, Any]:
+        """The frames between its clients and its server."""
+        return self._wire
 
     def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
         """Handle requests of this kind: return the result, or None, or raise RefusedError.
@@ -189,7 +195,7 @@ class App(Generic[_S]):
         After SIGHUP they are new ones, but for those that need a restart. Raises ProgramError for another
         kind.
         """
-        return _checked(kind, self._running_now().settings)
+        return _checked(kind, self._running_now().parts.settings)
 
     def store(self, kind: "type[_Store]") -> _Store:
         """Return the open store, of the ``kind`` that the program has. Raises ProgramError for another."""
@@ -240,31 +246,30 @@ class App(Generic[_S]):
         if self._store is not None:
             self._store.check_revisions()
 
-    @property
-    def spec(self) -> "ProgramSpec[Any, ProgramStore]":
-        """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
-        from parlour_server.app.log_account_data import LOG_ACCOUNT_DATA  # noqa: PLC0415
-        from parlour_server.app.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
-        from parlour_server.app.program_store import ProgramStore  # noqa: PLC0415
+    def operations(self) -> tuple[Operation, ...]:
+        """Return those of the HTTPS API that have a handler here."""
+        return tuple(self._endpoints)
 
-        self.check()
-        store = self._store or ProgramStore
+    def _store_type(self) -> "type[ProgramStore]":
+        from parlour_server.app.program_store import ProgramStore  # noqa: PLC0415 - see the module's docstring
 
-        def make_store(engine: "Engine", clock: Clock, tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - see ``ProgramSpec``
-            return store(engine, self.name, clock, tells_by_bus=tells_by_bus)
+        return self._store or ProgramStore
 
-        return ProgramSpec(
-            name=self.name,
-            served=self._served,
-            settings=settings_of(self._settings, self._capabilities),
-            schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
-            capabilities=self._capabilities,
-            make_store=make_store,
-            commands=self._commands,
-            inspectors=self._inspectors,
-            account_data=lambda: self._account_data or LOG_ACCOUNT_DATA,
-            bounds={"entries": "never removed: the program's message budget"},
-        )
+    def own_schema(self) -> "Schema":
+        """Return the schema of the kit's tables and those of the program's store."""
+        return self._store_type().schema(self.name)
+
+    def make_store(
+        self, place: "Path | Engine", clock: Clock, *, tells_by_bus: bool = False
+    ) -> "ProgramStore":
+        """Return the store, not open yet."""
+        return self._store_type()(place, self.name, clock, tells_by_bus=tells_by_bus)
+
+    def account_data(self) -> "AccountData[Any] | None":
+        """Return what deletes and exports what logs have of an account: override it for tables of its own."""
+        from parlour_server.app.log_account_data import LOG_ACCOUNT_DATA  # noqa: PLC0415 - for two commands
+
+        return LOG_ACCOUNT_DATA
 
     def main(self) -> None:
         """Run the command line and exit: init, run, invite, user, session, doctor, backup and more."""
@@ -280,39 +285,32 @@ class App(Generic[_S]):
         )
         CommandLine(
             name,
-            lambda: self.spec,
-            about=self._about,
+            lambda: self,
+            about=self.about or f"Run and administer a {name.title} server.",
             example=example,
-            package=self._package,
-            commands=self._commands,
-            capabilities=self._capabilities,
+            package=self.package,
+            commands=self.commands,
+            capabilities=self.capabilities,
         ).main()
 
-    def _served(self) -> "ServedProgram[Any, ProgramStore]":
-        from parlour_server.app.served_program import ServedProgram  # noqa: PLC0415 - see the docstring
-
-        return ServedProgram(wire=self.wire, start=self._start, operations=tuple(self._endpoints))
-
-    async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":
-        from parlour_server.app.parts import RunningProgram  # noqa: PLC0415 - see the docstring
-
+    async def start(self, parts: "Parts[Any, ProgramStore]") -> "_RunningApp[_S]":
+        """Start with a server. Raises ProgramError if one runs in this process already."""
         if self._running is not None:
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
+        logs = tuple(log.begin(parts) for log in self._logs.values())
         running = self._running = _RunningApp(
-            parts,
-            self._handlers,
-            self._greets,
-            self._state,
-            self.budgets,
-            self._endpoints,
-            tuple(log.begin(parts) for log in self._logs.values()),
+            parts, self._handlers, self._greets, self._state, self.budgets, logs
         )
         parts.stack.callback(self._stopped)
-        for log in running.logs:
+        for log in logs:
             parts.run(log.positions.run())
         for work in self._background:
             parts.run(_repeated(work, parts.clock))
-        return RunningProgram(running, running.endpoints)
+        parts.hooks.account_handlers.append(self._guarded)
+        return running
+
+    def _guarded(self, guard: "RequestGuard", *_: object) -> Mapping[str, "Handler"]:
+        return {row.name: _with_guard(endpoint, guard) for row, endpoint in self._endpoints.items()}
 
     def _stopped(self) -> None:
         self._running = None
@@ -330,27 +328,17 @@ class _RunningApp(Generic[_S]):
         greets: _Greets[_S] | None,
         state: Callable[[Peer[Any]], _S],
         budgets: Budgets,
-        endpoints: Mapping[Operation, _Endpoint],
         logs: Sequence[RunningLog[Any, Any]],
     ) -> None:
         self.parts = parts
-        self.settings: Settings = parts.settings
         self.budgets = budgets
         self._state = state
         self._handlers = handlers
         self._greets = greets
-        self._endpoints = endpoints
-        self.logs = logs
+        self._logs = logs
 
     def state(self, peer: Peer[_S]) -> _S:
         return self._state(peer)
-
-    def endpoints(
-        self, settings: Settings, guard: "RequestGuard", _reauthentication: "Reauthentication"
-    ) -> Mapping[str, "Handler"]:
-        """Return the handlers of the operations. Called again after a reload."""
-        self.settings = reloaded(self.settings, settings)
-        return {row.name: _with_guard(endpoint, guard) for row, endpoint in self._endpoints.items()}
 
     async def greet(self, peer: Peer[_S]) -> Greeting | None:
         sessions = await self.parts.store.sessions.list(peer.user, self.parts.steady.now())
@@ -382,13 +370,13 @@ class _RunningApp(Generic[_S]):
     def notice(self, notice: object) -> None:
         """Publish what another server appended to a log."""
         if isinstance(notice, EntryCommitted):
-            for log in self.logs:
+            for log in self._logs:
                 log.committed(notice)
 
     def journal(self, entry: object) -> None:
         """Publish what a command appended."""
         if isinstance(entry, LogAdvanced):
-            for log in self.logs:
+            for log in self._logs:
                 log.advanced(entry)
 
     def closed(self, peer: Peer[_S]) -> None:

@@ -75,7 +75,7 @@ class Hooks:
     handlers: "dict[str, Handler]" = field(default_factory=dict)
     """Those of operations of the HTTPS API, by their names."""
     account_handlers: "list[AccountHandlers]" = field(default_factory=list)
-    """Return more of them, which log people in or ask them who they are; called again after a reload."""
+    """Return more of them, which need the guard, or log people in; called again after a reload."""
     after_password: "AfterPassword | None" = None
     """Asks for more than the password."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)
@@ -85,9 +85,9 @@ class Hooks:
     closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)
     """Called for each connection that has ended."""
     content_filter: "ContentFilter | None" = None
-    """Looks at a request or an upload before the program does; it runs ``ProgramSpec.inspectors``."""
+    """Looks at a request or an upload before the program does; it runs ``BaseApp.inspectors``."""
     device_policy: "DevicePolicy | None" = None
-    """What the program should ask of people's own devices (``ProgramSpec.tells_devices``)."""
+    """What the program should ask of people's own devices (``BaseApp.tells_devices``)."""
 
     def set_after_password(self, after_password: "AfterPassword") -> None:
         """Have this ask for more than the password. Raises SetupError if another one does."""

@@ -14,13 +14,12 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import prepare_all, served_by, start_all
-from parlour_server.app.hooks import Hooks, Opened, Serving
+from parlour_server.app.hooks import Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
-from parlour_server.app.parts import Parts, RunningProgram
-from parlour_server.app.program_spec import ProgramSpec
-from parlour_server.app.served_program import ServedProgram
+from parlour_server.app.parts import Parts
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.login_throttle import LoginThrottle
@@ -38,7 +37,7 @@ from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import Clock, SteadyClock, SystemClock
 from parlour_server.core.config.server_settings import Settings
-from parlour_server.core.config.settings_table import need_restart
+from parlour_server.core.config.settings_table import need_restart, reloaded
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.extensions import Extensions
@@ -49,7 +48,6 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.https.account_endpoints import AccountEndpoints
 from parlour_server.core.https.asgi import make_api
 from parlour_server.core.https.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.core.https.operations import Operations
 from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
@@ -86,26 +84,22 @@ class Server(Generic[_Settings]):
     def __init__(
         self,
         url: str,
+        parts: Parts[_Settings, Any],
         api: "_Api[_Settings]",
         renewal: Renewal,
-        hooks: Hooks,
-        audit: Audit,
         stack: AsyncExitStack,
-        last: AsyncExitStack,
     ) -> None:
-        """``stack`` ends everything that runs, ``last`` what records that."""
+        """``stack`` ends everything that runs, and then what records that."""
         self.url = url
+        self.parts: Final = parts
         self._api = api
         self._renewal = renewal
-        self._hooks = hooks
-        self._audit = audit
         self._stack = stack
-        self._last = last
 
     @classmethod
-    async def start(  # noqa: PLR0915 - every part once, in their order
+    async def start(
         cls,
-        spec: ProgramSpec[_Settings, _Store],
+        app: BaseApp[_Settings, _Store],
         folder: DataFolder,
         settings: _Settings,
         *,
@@ -117,100 +111,34 @@ class Server(Generic[_Settings]):
 
         ``sockets`` listen already; without any, the address of the settings is bound.
         """
+        app.check()
         clock = clock or SystemClock()
-        steady = SteadyClock(clock)
-        activity = SessionActivity(steady)
-        metrics, hits = Metrics(), LimitHits()
-        engine = engine_for(spec, folder, settings)
-        store = spec.make_store(engine, steady, True)
-        logins = settings.logins
-        passwords = passwords or HashingPool(
-            threads=logins.hash_threads,
-            queue=logins.hash_queue,
-            per_address=logins.hash_queue_per_address,
-        )
-        served = spec.served()
-        operations = served.all_operations(spec.capabilities)
         async with AsyncExitStack() as last, AsyncExitStack() as stack:
-            stack.callback(passwords.close)
-            give_up_reserve(folder)
-            last.enter_context(locked(folder))
-            # What refuses to start comes first: nothing is changed before, no certificate renewed.
-            await store.open(spec.schema)
-            last.push_async_callback(store.close)
-            if engine.unverified:
-                warn("database_unverified", why=engine.unverified)
-            opened = Opened(
-                folder=folder,
-                settings=settings,
-                engine=engine,
-                store=store,
-                clock=clock,
-                steady=steady,
-                metrics=metrics,
-                notices=(*KIT_NOTICES, *served.notices),
-                run=partial(_run, stack),
-                last=last,
-            )
-            hooks = await prepare_all(spec.capabilities, opened)
+            parts = await _make_parts(app, folder, settings, clock, passwords, stack, last)
+            hooks, store, audit = parts.hooks, parts.store, parts.audit
             renewal = Renewal(folder, settings.listen.names, clock)
             if others := taken_besides(renewal.tls.context):
                 do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
-            added = served_by(spec.capabilities)
-            events = [*served.audit_events, *(event for one in added for event in one.audit_events)]
-            repeatable = served.repeatable_events.union(*(one.repeatable_events for one in added))
-            audit = Audit(clock, events, repeatable, hooks.keepers)
-            nodes = hooks.nodes or Alone()
-            if nodes.is_shared:
-                clock = steady  # it follows the others'
-            bus = hooks.bus or LocalBus()
-            await bus.open()
-            stack.push_async_callback(bus.close)
-            background = BackgroundTasks()
-            connected: ConnectedPeers[Any] = ConnectedPeers()
-            limits = AccountLimits()
-            parts = Parts(
-                spec=spec,
-                server=name_of(settings),
-                settings=settings,
-                folder=folder,
-                store=store,
-                bus=bus,
-                clock=clock,
-                steady=steady,
-                audit=audit,
-                metrics=metrics,
-                hits=hits,
-                connected=connected,
-                nodes=nodes,
-                limits=limits,
-                hooks=hooks,
-                background=background,
-                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(served.wire.pushes), bus),
-                stack=stack,
-                run=partial(_run, stack),
-            )
-            await start_all(spec.capabilities, parts)
-            spec.refuse_ignored(hooks)
+            await start_all(app.capabilities, parts)
+            app.refuse_ignored(hooks)
             if hooks.after_password is None and (shut_out := await store.accounts.count_needing_proof()):
                 do = "list the capability again that asks for more than their passwords"
                 warn("accounts_shut_out", accounts=shut_out, do=do)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
-            running = await served.start(parts)
             service = ConnectionService(
-                running.program,
-                wire=served.wire,
+                await app.start(parts),
+                wire=app.wire,
                 rates=settings.rates,
-                connected=connected,
-                background=background,
-                bus=bus,
-                activity=activity,
+                connected=parts.connected,
+                background=parts.background,
+                bus=parts.bus,
+                activity=parts.activity,
                 audit=audit,
-                clock=clock,
-                nodes=nodes,
-                limits=limits,
-                hits=hits,
+                clock=parts.clock,
+                nodes=parts.nodes,
+                limits=parts.limits,
+                hits=parts.hits,
                 extensions=Extensions(
                     content_filter=hooks.content_filter,
                     observer=hooks.observer,
@@ -219,9 +147,8 @@ class Server(Generic[_Settings]):
                 ),
             )
             stack.push_async_callback(_within, service.close)
-            api = _Api(spec, served, parts, running, hooks, operations, activity, passwords)
-            registry = ConnectionRegistry(audit, hits)
-            watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
+            api = _Api(app, parts)
+            watch = SessionWatch(api.live_sessions, service.end_sessions, parts.steady)
             watch.compare(await store.sessions.newest_seen())
             stack.push_async_callback(watch.stop)
             net = NetServer(
@@ -233,17 +160,17 @@ class Server(Generic[_Settings]):
                 TicketRedemption(
                     store.tickets,
                     store.sessions,
-                    LoginThrottle(store.attempts, clock, settings.logins),
-                    steady,
+                    LoginThrottle(store.attempts, parts.clock, settings.logins),
+                    parts.steady,
                 ),
-                registry,
+                ConnectionRegistry(audit, parts.hits),
                 audit,
-                served.wire,
-                operations.body_cap,
-                nodes,
+                app.wire,
+                parts.operations.body_cap,
+                parts.nodes,
                 hooks.refused,
                 hooks.balancer,
-                limits,
+                parts.limits,
             )
             hooks.close_refused = net.close_refused
             stack.push_async_callback(net.stop)
@@ -251,45 +178,40 @@ class Server(Generic[_Settings]):
             follower = JournalFollower(store.journal, changes.journal)
             await follower.begin()
             await changes.read_all()
-            addresses = net.serve()
-            _run(stack, audit.run())
-            _run(stack, follower.run())
-            _run(stack, changes.run())
-            _run(stack, watch.run())
-            _run(stack, OperatorLogReader(folder.operator_log).run(audit))
-            _run(stack, renewal.run())
-            _run(stack, Pruner(store, steady, spec.schema.rules).run())
-            if hooks.serving:
-                serving = Serving(
-                    net=net,
-                    service=service,
-                    passwords=passwords,
-                    tls=renewal.tls,
-                    own_accounts=spec.own_accounts,
-                )
-                for serve in hooks.serving:
-                    await serve(serving)
-            host, port = addresses[0]
+            host, port = net.serve()[0]
+            for work in (
+                audit.run(),
+                follower.run(),
+                changes.run(),
+                watch.run(),
+                OperatorLogReader(folder.operator_log).run(audit),
+                renewal.run(),
+                Pruner(store, parts.steady, app.schema.rules).run(),
+            ):
+                parts.run(work)
+            serving = Serving(
+                net=net,
+                service=service,
+                passwords=parts.passwords,
+                tls=renewal.tls,
+                own_accounts=app.own_accounts,
+            )
+            for serve in hooks.serving:
+                await serve(serving)
             stack.callback(forget_running, folder)
-            note = OnlineNote(folder, connected, clock, is_shared=store.is_shared)
+            note = OnlineNote(folder, parts.connected, parts.clock, is_shared=store.is_shared)
             stack.callback(note.forget)
-            _run(stack, note.run())
+            parts.run(note.run())
             if not _could_note_running(folder, host, port):
                 warn(
                     "address_not_noted",
                     consequence="until then, invite links use the address in the configuration",
                 )
-            _run(stack, _retry_failed_writes(folder, host, port))
-            server = cls(
-                f"https://{_reachable(host)}:{port}",
-                api,
-                renewal,
-                hooks,
-                audit,
-                stack.pop_all(),
-                last.pop_all(),
-            )
-        audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
+            parts.run(_retry_failed_writes(folder, host, port))
+            last.callback(_record_stop, audit)
+            last.push_async_exit(stack.pop_all())
+            server = cls(f"https://{_reachable(host)}:{port}", parts, api, renewal, last.pop_all())
+        audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=parts.nodes.id)
         return server
 
     async def drain(self, hurry: asyncio.Event) -> None:
@@ -300,64 +222,118 @@ class Server(Generic[_Settings]):
 
     async def stop(self) -> None:
         """Close every connection, write what is queued, and stop within five seconds."""
-        async with self._last:
-            await self._stack.aclose()
-            self._audit.summarise()
-            self._audit.record(AuditEvent.SERVER_STOPPED)
+        await self._stack.aclose()
 
     def reload(self, settings: _Settings) -> list[str]:
         """Reload certificates and settings; returns the settings that need a restart.
 
         Raises SetupError, and keeps the old ones.
         """
+        parts = self.parts
         self._renewal.reload(settings.listen.names)
-        for use in self._hooks.reloaded:
+        for use in parts.hooks.reloaded:
             use(settings)
-        waiting = self._api.reload(settings)
-        self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
+        waiting = need_restart(parts.settings, settings)
+        parts.settings = reloaded(parts.settings, settings)
+        self._api.make_again()
+        parts.audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
         return waiting
+
+
+async def _make_parts(
+    app: BaseApp[_Settings, _Store],
+    folder: DataFolder,
+    settings: _Settings,
+    clock: Clock,
+    passwords: HashingPool | None,
+    stack: AsyncExitStack,
+    last: AsyncExitStack,
+) -> Parts[_Settings, _Store]:
+    """Lock the folder, and open the store and the bus. Raises SetupError."""
+    steady, metrics, logins = SteadyClock(clock), Metrics(), settings.logins
+    engine = engine_for(app, folder, settings)
+    store = app.make_store(engine, steady, tells_by_bus=True)
+    passwords = passwords or HashingPool(
+        threads=logins.hash_threads,
+        queue=logins.hash_queue,
+        per_address=logins.hash_queue_per_address,
+    )
+    stack.callback(passwords.close)
+    give_up_reserve(folder)
+    last.enter_context(locked(folder))
+    # What refuses to start comes first: nothing is changed before, no certificate renewed.
+    await store.open(app.schema)
+    last.push_async_callback(store.close)
+    if engine.unverified:
+        warn("database_unverified", why=engine.unverified)
+    run = partial(_run, stack)
+    opened = Opened(
+        folder=folder,
+        settings=settings,
+        engine=engine,
+        store=store,
+        clock=clock,
+        steady=steady,
+        metrics=metrics,
+        notices=(*KIT_NOTICES, *app.notices()),
+        run=run,
+        last=last,
+    )
+    hooks = await prepare_all(app.capabilities, opened)
+    added = served_by(app.capabilities)
+    events = (event for one in added for event in one.audit_events)
+    repeatable = app.repeatable_events().union(*(one.repeatable_events for one in added))
+    audit = Audit(clock, (*app.audit_events(), *events), repeatable, hooks.keepers)
+    nodes, bus = hooks.nodes or Alone(), hooks.bus or LocalBus()
+    await bus.open()
+    stack.push_async_callback(bus.close)
+    return Parts(
+        server=name_of(settings),
+        settings=settings,
+        folder=folder,
+        store=store,
+        bus=bus,
+        clock=steady if nodes.is_shared else clock,  # it follows the others'
+        steady=steady,
+        audit=audit,
+        metrics=metrics,
+        hits=LimitHits(),
+        connected=ConnectedPeers(),
+        nodes=nodes,
+        limits=AccountLimits(),
+        hooks=hooks,
+        operations=app.all_operations(),
+        inspectors=app.inspectors,
+        passwords=passwords,
+        activity=SessionActivity(steady),
+        background=BackgroundTasks(),
+        topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(app.wire.pushes), bus),
+        stack=stack,
+        run=run,
+    )
 
 
 class _Api(Generic[_Settings]):
     """The HTTPS API with the settings in force, which a reload replaces."""
 
-    def __init__(
-        self,
-        spec: ProgramSpec[_Settings, Any],
-        served: ServedProgram[_Settings, Any],
-        parts: Parts[_Settings, Any],
-        running: RunningProgram[_Settings],
-        hooks: Hooks,
-        operations: Operations,
-        activity: SessionActivity,
-        passwords: HashingPool,
-    ) -> None:
-        self._spec = spec
+    def __init__(self, app: BaseApp[_Settings, Any], parts: Parts[_Settings, Any]) -> None:
+        self._app = app
         self._parts = parts
-        self._running = running
-        self._hooks = hooks
-        self._operations = operations
-        self._activity = activity
-        self._passwords = passwords
-        self._settings = parts.settings
-        added = (one.error_answers for one in served_by(spec.capabilities))
-        answers = {kind: answer for found in (*added, served.error_answers) for kind, answer in found.items()}
-        self._problems = Problems(answers, served.error_statuses)
+        added = (one.error_answers for one in served_by(app.capabilities))
+        answers = {kind: answer for found in (*added, app.error_answers()) for kind, answer in found.items()}
+        self._problems = Problems(answers, app.error_statuses())
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
-        self._app = self._make_app()
+        self._made = self._make()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request with the current settings."""
-        await self._app(scope, receive, send)
+        await self._made(scope, receive, send)
 
-    def reload(self, settings: _Settings) -> list[str]:
-        """Use new settings from now on; returns those that need a restart."""
-        waiting = need_restart(self._settings, settings)
-        self._settings = settings
-        self._app = self._make_app()
-        return waiting
+    def make_again(self) -> None:
+        """Use new settings from now on."""
+        self._made = self._make()
 
     def drain(self) -> int:
         """Answer that the server is not ready from now on; returns for how many seconds it should wait."""
@@ -366,23 +342,22 @@ class _Api(Generic[_Settings]):
 
     def live_sessions(self) -> Sessions:
         """Return the sessions with the current settings."""
-        parts = self._parts
+        parts, after_password = self._parts, self._parts.hooks.after_password
         return Sessions(
             parts.store.sessions,
             parts.bus,
             parts.steady,
             parts.audit,
-            self._settings.logins,
-            self._activity,
+            parts.settings.logins,
+            parts.activity,
             parts.limits,
-            is_proof_required=self._hooks.after_password is not None
-            and self._hooks.after_password.is_required,
+            is_proof_required=after_password is not None and after_password.is_required,
         )
 
-    def _make_app(self) -> ASGIApp:
-        logins, rates = self._settings.logins, self._settings.rates
-        names = (*self._settings.listen.names, self._spec.name.word)  # no password is based on these
-        spec, parts = self._spec, self._parts
+    def _make(self) -> ASGIApp:
+        app, parts, passwords = self._app, self._parts, self._parts.passwords
+        logins, rates = parts.settings.logins, parts.settings.rates
+        names = (*parts.settings.listen.names, app.name.word)  # no password is based on these
         store, audit, clock, nodes = parts.store, parts.audit, parts.clock, parts.nodes
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
@@ -404,36 +379,35 @@ class _Api(Generic[_Settings]):
             burst=rates.http_burst,
         )
         by_account, by_address = https_rates(), https_rates()
-        guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.hooks.content_filter)
-        after_password = self._hooks.after_password
-        reauthentication = Reauthentication(store.accounts, self._passwords, throttle, after_password)
-        login = LoginService(store.accounts, sessions, self._passwords, throttle, audit, after_password)
+        guard = RequestGuard(sessions, self._pace, by_account, parts.operations, parts.hooks.content_filter)
+        after_password = parts.hooks.after_password
+        reauthentication = Reauthentication(store.accounts, passwords, throttle, after_password)
+        login = LoginService(store.accounts, sessions, passwords, throttle, audit, after_password)
         accounts = AccountEndpoints(
             guard,
             Registration(
                 store.accounts,
-                self._passwords,
+                passwords,
                 clock,
                 audit,
                 names,
-                refuse_reserved=spec.refuse_reserved,
-                account_made=partial(spec.account_made, store, parts.bus, clock),
+                refuse_reserved=app.refuse_reserved,
+                account_made=partial(app.account_made, store, parts.bus, clock),
             ),
             login,
             Tickets(store.tickets, tickets, audit, parts.steady, seconds=logins.ticket_seconds),
-            PasswordChanger(store.accounts, sessions, self._passwords, reauthentication, audit, names),
+            PasswordChanger(store.accounts, sessions, passwords, reauthentication, audit, names),
             parts.steady,
         )
         return make_api(
-            self._operations,
+            parts.operations,
             {
-                **self._hooks.handlers,
+                **parts.hooks.handlers,
                 **{
                     name: handler
-                    for made in self._hooks.account_handlers
+                    for made in parts.hooks.account_handlers
                     for name, handler in made(guard, login, reauthentication).items()
                 },
-                **self._running.handlers(self._settings, guard, reauthentication),
                 **accounts.handlers,
                 **self._health.handlers,
             },
@@ -471,6 +445,11 @@ def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait([task])
 
     stack.push_async_callback(end)
+
+
+def _record_stop(audit: Audit) -> None:
+    audit.summarise()
+    audit.record(AuditEvent.SERVER_STOPPED)
 
 
 async def _within(close: Callable[[], Awaitable[None]]) -> None:

@@ -22,8 +22,8 @@ from typing import Any, Final, TypeVar
 
 from websockets.version import version as websockets_version
 
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.process import ServerProcess
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import is_loopback, listen_address
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
@@ -64,7 +64,7 @@ class Ready:
 
 
 def serve(
-    spec: ProgramSpec[_Settings, Any],
+    app: BaseApp[_Settings, Any],
     folder: DataFolder,
     load: Callable[[], _Settings],
     ready: Ready,
@@ -77,9 +77,9 @@ def serve(
     ``options`` are those that capabilities have added to the command: one may serve in other processes.
     """
     refuse_old_websockets(websockets_version)
-    is_shared = engine_for(spec, folder, load()).is_shared
+    is_shared = engine_for(app, folder, load()).is_shared
     process = ServerProcess(folder=folder, load=load, announce=ready.announce, is_shared=is_shared)
-    for capability in spec.capabilities:
+    for capability in app.capabilities:
         if capability.fork is not None:
             forked = capability.fork(process, options)
             if forked is None:
@@ -94,10 +94,10 @@ def serve(
     set_level(settings.log.level)
     _limit_process(settings)
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        runner.run(_serve(spec, process, settings))
+        runner.run(_serve(app, process, settings))
 
 
-async def _serve(spec: ProgramSpec[_Settings, Any], process: ServerProcess, settings: _Settings) -> None:
+async def _serve(app: BaseApp[_Settings, Any], process: ServerProcess, settings: _Settings) -> None:
     together = 0.0 if process.parent is None else _TOGETHER_SECONDS
     stop = _Stop(settings.connections.drain_seconds, together)
     loop = asyncio.get_running_loop()
@@ -106,7 +106,7 @@ async def _serve(spec: ProgramSpec[_Settings, Any], process: ServerProcess, sett
     loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
     if process.parent is not None:
         loop.add_reader(process.parent, _parent_ended, stop, process.parent)
-    server = await Server.start(spec, process.folder, settings, sockets=process.sockets)
+    server = await Server.start(app, process.folder, settings, sockets=process.sockets)
     loop.add_signal_handler(signal.SIGHUP, _reload, server, process.load)
     try:
         _say_what_is_in_force(settings, server.url)

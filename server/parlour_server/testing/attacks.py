@@ -98,8 +98,7 @@ async def _running(
     word, data = program.name.word, folder / "data"
     if word not in initialised:
         initialised[word] = folder / "initialised"
-        spec = program.spec
-        await initialise(spec, spec.folder(initialised[word]), (), SystemClock())
+        await initialise(program, program.folder(initialised[word]), (), SystemClock())
     shutil.copytree(initialised[word], data)
     async with running(program, data, change=change, clock=clock) as found:
         yield found
@@ -142,10 +141,7 @@ def _small_buffers(settings: Any) -> Settings:
 
 
 def _needs_codes(program: App[Any]) -> None:
-    if not any(
-        row.name == "begin_totp"
-        for row in program.spec.served().all_operations(program.spec.capabilities).rows
-    ):
+    if not any(row.name == "begin_totp" for row in program.all_operations().rows):
         pytest.skip("this program has no second factors")
 
 
@@ -199,7 +195,7 @@ async def test_password_guessing(program: App[Any], initialised: dict[str, Path]
 @pytest.mark.asyncio
 async def test_password_that_is_not_enough(program: App[Any], world: World, anna: Person) -> None:
     """P20: an account that needs more gets no session and no new password for it, whoever asks for more."""
-    with closing(sqlite3.connect(program.spec.folder(world.data).database)) as db, db:
+    with closing(sqlite3.connect(program.folder(world.data).database)) as db, db:
         db.execute("UPDATE accounts SET needs_proof = 1")
     with pytest.raises(RuntimeError, match=r"/v1/sessions: (401|403) "):
         await world.log_in(anna.name)
@@ -558,7 +554,7 @@ def test_requests_that_count_for_nothing(program: App[Any], on_purpose: frozense
 
 def test_settings_that_weaken(program: App[Any], on_purpose: frozenset[str]) -> None:
     """What no one has set is as strict as in the kit: how much, how fast, how long."""
-    given, kit = program.spec.settings(), Settings()
+    given, kit = program.settings_type(), Settings()
     weaker = [
         f"{section}.{field}"
         for section in ("connections", "rates", "logins")
@@ -588,7 +584,7 @@ async def test_operations_without_a_session(
     """K5: strangers call none: without a session, with a ticket, or with a session that has ended."""
     ended = await world.log_in(anna.name, "phone")
     await ended.log_out()
-    for row in program.spec.served().operations:
+    for row in program.operations():
         if f"operation {row.name}" in on_purpose:
             continue
         for bearer in (None, await anna.ticket(), "x" * 43, ended.session):
@@ -601,7 +597,7 @@ async def test_operations_without_a_session(
 @pytest.mark.asyncio
 async def test_bodies_of_operations(program: App[Any], world: World, anna: Person) -> None:
     """K9, M1: a body that is too large, or of something else, is refused before the program sees it."""
-    for row in program.spec.served().operations:
+    for row in program.operations():
         if row.takes is None:
             continue
         for status, body in ((413, {"surprise": "x" * row.cap.value}), (400, {"surprise": 1}), (400, [])):

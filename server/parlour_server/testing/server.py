@@ -41,9 +41,8 @@ from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
 from parlour_protocol.kit.wire import Wire
-from parlour_server.app.app import App
-from parlour_server.app.parts import Parts, RunningProgram
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
+from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.config.server_settings import Settings
@@ -64,11 +63,11 @@ class World:
     """A running server, its people, and what it logs."""
 
     def __init__(
-        self, spec: ProgramSpec[Any, Any], data: Path, port: int, parts: Parts[Any, Any] | None = None
+        self, app: BaseApp[Any, Any], data: Path, port: int, parts: Parts[Any, Any] | None = None
     ) -> None:
         """Speak with the server of ``data`` on this port; ``parts`` are those of a server in this process."""
-        self.spec = spec
-        self.wire: Wire[Any, Any] = spec.served().wire
+        self.app = app
+        self.wire: Wire[Any, Any] = app.wire
         self.data = data
         self.port = port
         self.logs: Sequence[Mapping[str, Any]] = ()
@@ -111,14 +110,14 @@ class World:
 
         def run() -> str:
             with redirect_stdout(io.StringIO()) as out:
-                spec = self.spec
+                app = self.app
                 line = CommandLine(
-                    spec.name,
-                    lambda: spec,
+                    app.name,
+                    lambda: app,
                     about="",
                     example="",
-                    commands=spec.commands,
-                    capabilities=spec.capabilities,
+                    commands=app.commands,
+                    capabilities=app.capabilities,
                 )
                 status = line.run((*words, "--data", str(self.data)))
             if status:
@@ -134,7 +133,7 @@ class World:
     async def link(self, *options: str) -> InviteLink:
         """Return a new invite link to this server, for a client."""
         printed = json.loads(await self.command("invite", "create", *options, "--json"))
-        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.name.word)
+        link, _ = InviteLink.parse_with(printed["link"], self.app.link_fields, self.app.name.word)
         return replace(link, address=ServerAddress(link.address.host, self.port))
 
     async def person(self, name: str) -> "Person":
@@ -233,7 +232,7 @@ class World:
         return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
 
     def _server_key(self) -> bytes:
-        return TlsFiles(self.spec.folder(self.data).certificate, self.spec.folder(self.data).key).key_digest
+        return TlsFiles(self.app.folder(self.data).certificate, self.app.folder(self.data).key).key_digest
 
     def _call(self, method: str, path: str, body: object, bearer: str | None) -> tuple[int, bytes]:
         headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
@@ -510,7 +509,7 @@ def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
 
 @asynccontextmanager
 async def running(
-    program: "App[Any] | ProgramSpec[Any, Any]",
+    program: BaseApp[Any, Any],
     data: Path,
     *,
     given: Mapping[str, str] | None = None,
@@ -525,30 +524,24 @@ async def running(
     calls ``forward``. Raises AssertionError in the end if the server had faults, unless the test asked for
     them (``World.faults``).
     """
-    spec = program.spec if isinstance(program, App) else program
-    folder, clock = spec.folder(data), clock or SystemClock()
-    await initialise(spec, folder, (), clock, given=given)
-    settings = load(folder.settings, spec.settings, spec.name)
+    program.check()
+    folder, clock = program.folder(data), clock or SystemClock()
+    await initialise(program, folder, (), clock, given=given)
+    settings = load(folder.settings, program.settings_type, program.name)
     settings = msgspec.structs.replace(
         settings, listen=msgspec.structs.replace(settings.listen, address="127.0.0.1:0")
     )
-    started: list[Parts[Any, Any]] = []
-
-    async def start(parts: Parts[Any, Any]) -> RunningProgram[Any]:
-        started.append(parts)
-        return await spec.served().start(parts)
-
     cheap = HashingPool(threads=1, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with _logged() as logs:
         server = await Server.start(
-            replace(spec, served=lambda: replace(spec.served(), start=start)),
+            program,
             folder,
             change(settings),
             passwords=cheap,
             clock=clock,
         )
         try:
-            async with World(spec, data, int(server.url.rpartition(":")[2]), started[0]) as world:
+            async with World(program, data, int(server.url.rpartition(":")[2]), server.parts) as world:
                 world.logs = logs
                 yield world
         finally:

@@ -24,6 +24,7 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name, skele
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app import app as kit_app
 from parlour_server.app.app import App
+from parlour_server.app.hooks import Hooks
 from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.clock import SteadyClock, SystemClock
@@ -91,7 +92,7 @@ def ticker(tmp_path: Path) -> Iterator[Ticker]:
 
 async def test_a_ticker_in_forty_lines_is_a_whole_server(ticker: Ticker) -> None:
     """From `init` to prices over real TLS: invite, account, session, ticket, WebSocket, and its end."""
-    async with World(ticker_program.app.spec, ticker.data, ticker.port) as world:
+    async with World(ticker_program.app, ticker.data, ticker.port) as world:
         ada = await world.person("ada")
         socket = await ada.connect()
         hello = socket.greeted
@@ -150,7 +151,7 @@ def test_the_reads_of_the_wire_count_as_reads() -> None:
 async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> None:
     """P3: over HTTPS and on the command line."""
     weak = "ticker1234567890xyz"
-    async with World(ticker_program.app.spec, ticker.data, ticker.port) as world:
+    async with World(ticker_program.app, ticker.data, ticker.port) as world:
         account = {"username": "ada", "password": weak, "invite": await world.invite()}
         with pytest.raises(RuntimeError, match=r"400 .*too similar to the name"):
             await world.api("POST", "/v1/accounts", account)
@@ -160,14 +161,14 @@ async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> N
 
 def test_the_programs_limit_is_the_default_of_a_setting(tmp_path: Path) -> None:
     """An operator who sets another rate keeps the program's, and may set this one, too."""
-    spec, file = ticker_program.app.spec, tmp_path / "ticker.toml"
-    assert {row.name: row.value for row in rows(spec.settings())}["rates.messages_per_minute"] == 60
+    spec, file = ticker_program.app, tmp_path / "ticker.toml"
+    assert {row.name: row.value for row in rows(spec.settings_type())}["rates.messages_per_minute"] == 60
     file.write_text("[rates]\nstrikes = 7\n")
     file.chmod(0o600)
-    rates = load(file, spec.settings, spec.name, environment={}).rates
+    rates = load(file, spec.settings_type, spec.name, environment={}).rates
     assert (rates.strikes, rates.messages_per_minute, rates.message_burst) == (7, 60, 60)
     environment = {"TICKER_RATES_MESSAGES_PER_MINUTE": "5"}
-    rates = load(file, spec.settings, spec.name, environment=environment).rates
+    rates = load(file, spec.settings_type, spec.name, environment=environment).rates
     assert rates.messages_per_minute == 5
 
 
@@ -190,7 +191,7 @@ def test_a_program_that_forgets_a_request_does_not_start() -> None:
     with pytest.raises(ProgramError, match=r"Other is not one of the requests of ticker\.v1"):
         ticker_program.app.on(Other)
     app.on(Other)(ignore)
-    assert app.spec.name.command == "shop-server"
+    assert app.name.command == "shop-server"
 
 
 async def test_background_work_that_fails_begins_again(
@@ -214,20 +215,20 @@ async def test_background_work_that_fails_begins_again(
             await asyncio.Event().wait()
         raise faults[len(begun) - 1]
 
-    folder = app.spec.folder(tmp_path / "data")
-    await initialise(app.spec, folder, (), SystemClock())
-    settings = msgspec.structs.replace(app.spec.settings(), listen=Listen(address="127.0.0.1:0"))
+    folder = app.folder(tmp_path / "data")
+    await initialise(app, folder, (), SystemClock())
+    settings = msgspec.structs.replace(app.settings_type(), listen=Listen(address="127.0.0.1:0"))
     for _ in range(2):
         del begun[:]
         again.clear()
-        server = await Server.start(app.spec, folder, settings)
+        server = await Server.start(app, folder, settings)
         async with asyncio.timeout(PATIENCE):
             await again.wait()
         assert logged == [("background work work", fault) for fault in faults]
         logged.clear()
         assert len(app.topic("anything")) == 0
         with pytest.raises(ProgramError, match="in this process already"):
-            await Server.start(app.spec, app.spec.folder(await _made(app, tmp_path)), settings)
+            await Server.start(app, app.folder(await _made(app, tmp_path)), settings)
         await server.stop()
         with pytest.raises(ProgramError, match="does not run"):
             app.topic("anything")
@@ -235,7 +236,7 @@ async def test_background_work_that_fails_begins_again(
 
 async def _made(app: App[None], tmp_path: Path) -> Path:
     path = tmp_path / "other"
-    await initialise(app.spec, app.spec.folder(path), (), SystemClock())
+    await initialise(app, app.folder(path), (), SystemClock())
     return path
 
 
@@ -244,9 +245,9 @@ async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> N
     app: App[None] = App(Wire("shop.v1", requests=Other))
     app.on(Other)(ignore)
     app.greets(lambda peer: Hello("shop.example", peer.user, peer.device, peer.session, Millis(0)))
-    folder, clock = app.spec.folder(tmp_path / "data"), SystemClock()
-    await initialise(app.spec, folder, (), clock)
-    store = app.spec.make_store(SqliteEngine(folder.database), clock, False)
+    folder, clock = app.folder(tmp_path / "data"), SystemClock()
+    await initialise(app, folder, (), clock)
+    store = app.make_store(SqliteEngine(folder.database), clock)
     await store.open()
     ada, now = parse_user_name("ada"), clock.now()
     await store.accounts.create(NewAccountRecord(ada, skeleton(ada), "", now), None)
@@ -259,8 +260,10 @@ async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> N
     await store.sessions.end(ByOperator(ada), SessionId("s" * 22))
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
-        parts = Parts(**fields | {"store": store, "steady": SteadyClock(clock), "stack": stack})
-        program = (await app.spec.served().start(parts)).program
+        parts = Parts(
+            **fields | {"hooks": Hooks(), "store": store, "steady": SteadyClock(clock), "stack": stack}
+        )
+        program = await app.start(parts)
         peers = [SimpleNamespace(user=ada, session=one * 22, device=parse_device_name("box")) for one in "st"]
         ended, live = [await program.greet(cast("Any", peer)) for peer in peers]
     assert ended is None

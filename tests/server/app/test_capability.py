@@ -50,30 +50,30 @@ SHELVES = Capability(name="shelves", settings=lambda: {"shelves": Shelves})
 
 def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:
     """Loaded, shown and bounded like every other; settings that were made without it have its defaults."""
-    spec = App[None](WIRE, capabilities=(SHELVES,)).spec
+    spec = App[None](WIRE, capabilities=(SHELVES,))
     file = tmp_path / "shop.toml"
     file.write_text("[shelves]\nmost = 5\n")
     file.chmod(0o600)
-    settings = load(file, spec.settings, spec.name, environment={})
+    settings = load(file, spec.settings_type, spec.name, environment={})
     assert section(settings, Shelves).most == 5
     assert {row.name: row.value for row in rows(settings)}["shelves.most"] == 5
-    assert need_restart(spec.settings(), settings) == ["shelves.most"]
+    assert need_restart(spec.settings_type(), settings) == ["shelves.most"]
     environment = {"SHOP_SHELVES_MOST": "6"}
-    assert section(load(file, spec.settings, spec.name, environment=environment), Shelves).most == 6
-    assert section(Settings(), Shelves) == section(spec.settings(), Shelves) == Shelves()
+    assert section(load(file, spec.settings_type, spec.name, environment=environment), Shelves).most == 6
+    assert section(Settings(), Shelves) == section(spec.settings_type(), Shelves) == Shelves()
     file.write_text("[shelves]\nmost = 0\n")
     with pytest.raises(SetupError, match=r"line 2: shelves\.most: Expected int >= 1"):
-        load(file, spec.settings, spec.name, environment={})
+        load(file, spec.settings_type, spec.name, environment={})
 
 
 def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
     """A configuration that expects it stops the start."""
-    spec = App[None](WIRE, capabilities=()).spec
+    spec = App[None](WIRE, capabilities=())
     file = tmp_path / "shop.toml"
     file.write_text("[shelves]\n")
     file.chmod(0o600)
     with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
-        load(file, spec.settings, spec.name, environment={})
+        load(file, spec.settings_type, spec.name, environment={})
 
 
 class Extra(Keys, frozen=True):
@@ -84,19 +84,19 @@ class Extra(Keys, frozen=True):
 
 def test_a_capability_adds_keys_to_a_section(tmp_path: Path) -> None:
     """The file has them there, with their bounds; without the capability they are unknown."""
-    spec = App[None](WIRE, capabilities=(Capability(name="waves", settings=lambda: {"rates": Extra}),)).spec
+    spec = App[None](WIRE, capabilities=(Capability(name="waves", settings=lambda: {"rates": Extra}),))
     file = tmp_path / "shop.toml"
     file.write_text("[rates]\nwaves_per_minute = 7\nmessages_per_minute = 9\n")
     file.chmod(0o600)
-    settings = load(file, spec.settings, spec.name, environment={})
+    settings = load(file, spec.settings_type, spec.name, environment={})
     assert (section(settings, Extra).waves_per_minute, settings.rates.messages_per_minute) == (7, 9)
     assert {row.name: row.value for row in rows(settings)}["rates.waves_per_minute"] == 7
-    assert section(Settings(), Extra) == section(spec.settings(), Extra) == Extra()
+    assert section(Settings(), Extra) == section(spec.settings_type(), Extra) == Extra()
     file.write_text("[rates]\nwaves_per_minute = 0\n")
     with pytest.raises(SetupError, match=r"line 2: rates\.waves_per_minute: Expected int >= 1"):
-        load(file, spec.settings, spec.name, environment={})
+        load(file, spec.settings_type, spec.name, environment={})
     with pytest.raises(SetupError, match="waves_per_minute"):
-        load(file, App[None](WIRE, capabilities=()).spec.settings, spec.name, environment={})
+        load(file, App[None](WIRE, capabilities=()).settings_type, spec.name, environment={})
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,11 @@ def test_a_key_has_one_owner_and_a_section(name: str, why: str) -> None:
 def test_a_section_has_one_owner() -> None:
     """Neither two capabilities nor a capability and the program share one."""
     with pytest.raises(ProgramError, match="has a section shelves already"):
-        _ = App[None](WIRE, capabilities=(SHELVES, replace(SHELVES, name="walls"))).spec
+        _ = App[None](WIRE, capabilities=(SHELVES, replace(SHELVES, name="walls"))).settings_type
     with pytest.raises(ProgramError, match="has a section listen already"):
-        _ = App[None](WIRE, capabilities=(replace(SHELVES, settings=lambda: {"listen": Shelves}),)).spec
+        _ = App[None](
+            WIRE, capabilities=(replace(SHELVES, settings=lambda: {"listen": Shelves}),)
+        ).settings_type
 
 
 def shelves() -> MetaData:
@@ -161,10 +163,10 @@ async def test_a_database_without_its_tables_is_not_used(tmp_path: Path) -> None
     """Neither by a server nor by a command: both say what to do."""
     async with running(App[None](WIRE, capabilities=()), tmp_path / "data"):
         pass
-    newer = App[None](WIRE, capabilities=(Capability(name="shelves", tables=TABLES),)).spec
+    newer = App[None](WIRE, capabilities=(Capability(name="shelves", tables=TABLES),))
     folder = newer.folder(tmp_path / "data")
     with pytest.raises(SetupError, match="`shop-server migrate`"):
-        await Server.start(newer, folder, load(folder.settings, newer.settings, newer.name))
+        await Server.start(newer, folder, load(folder.settings, newer.settings_type, newer.name))
     with pytest.raises(SetupError, match="`shop-server migrate`"):
         async with opened(newer, folder, SystemClock()):
             pass
@@ -195,9 +197,9 @@ async def test_a_setting_that_needs_a_missing_one_stops_the_start(
     with pytest.raises(SetupError, match=rf"listen\.{key} is set, but this server lacks the capability"):
         async with running(bare, tmp_path / "data", change=with_it):
             pass
-    folder = bare.spec.folder(tmp_path / "data")
+    folder = bare.folder(tmp_path / "data")
     folder.settings.write_text(f"[listen]\n{key} = {json.dumps(value)}\n")
-    findings, _ = examine(bare.spec, folder)
+    findings, _ = examine(bare, folder)
     assert f"listen.{key}" in next(one.text for one in findings if one.about == "configuration")
 
 

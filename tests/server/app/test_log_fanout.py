@@ -18,6 +18,7 @@ from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
+from parlour_server.app.hooks import Hooks
 from parlour_server.app.log import gap_filler
 from parlour_server.app.log.log import Appended, Entry, Facts, LogRecord
 from parlour_server.app.log.position_check import ALONE_SECONDS
@@ -157,8 +158,8 @@ class Server:
         self.app: App[None] = App(Wire("game.v1", requests=Play, pushes=Played))
         self.games = self.app.log("game", body=int, state=int, push=show, summary=summary)
         self.app.on(Play)(lambda *_: None)
-        self.store: Any = self.app.spec.make_store(
-            SqliteEngine(shared.folder(self.app).database), shared.clock, True
+        self.store: Any = self.app.make_store(
+            SqliteEngine(shared.folder(self.app).database), shared.clock, tells_by_bus=True
         )
         self.program: Any
 
@@ -166,7 +167,7 @@ class Server:
         """Start the program on its parts."""
         if not self._shared.made:
             self._shared.made = True
-            migrate.create(self._shared.folder(self.app).database, self.app.spec.schema)
+            migrate.create(self._shared.folder(self.app).database, self.app.schema)
         await self.store.open()
         stack.push_async_callback(self.store.close)
         background = BackgroundTasks()
@@ -181,7 +182,7 @@ class Server:
             "stack": stack,
             "run": lambda work: background.start("work", work, lambda: None),
         }
-        self.program = (await self.app.spec.served().start(Parts(**fields | own))).program
+        self.program = await self.app.start(Parts(**fields | own | {"hooks": Hooks()}))
         self.bus.subscribe(self.program.notice)
 
     @property
@@ -228,7 +229,7 @@ class Servers:
 
     def folder(self, app: App[None]) -> Any:
         """Return the data folder."""
-        return app.spec.folder(self.path)
+        return app.folder(self.path)
 
     async def start(self, show: Callable[[Entry[int]], Push] = push) -> Server:
         """Start another one."""
@@ -383,9 +384,7 @@ async def test_a_command_appends_for_a_running_server(servers: Servers) -> None:
     here = await servers.start()
     ana = await here.person("ana")
     await here.follow(ana)
-    store: Any = here.app.spec.make_store(
-        SqliteEngine(servers.folder(here.app).database), servers.clock, False
-    )
+    store: Any = here.app.make_store(SqliteEngine(servers.folder(here.app).database), servers.clock)
     await store.open()
     await here.games.of(store).append_own("from a command", "one", 3, count)
     await store.close()

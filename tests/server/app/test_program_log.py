@@ -18,6 +18,7 @@ from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
+from parlour_server.app.hooks import Hooks
 from parlour_server.app.log.log import Appended, Entry, Facts
 from parlour_server.app.parts import Parts
 from parlour_server.app.program_log import ProgramLog
@@ -125,9 +126,9 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
         return games.append(peer, ask, "one", ask.cell, _decide(ask.cell))
 
     clock = FakeClock()
-    folder = app.spec.folder(tmp_path)
-    migrate.create(folder.database, app.spec.schema)
-    store = app.spec.make_store(SqliteEngine(folder.database), clock, True)
+    folder = app.folder(tmp_path)
+    migrate.create(folder.database, app.schema)
+    store = app.make_store(SqliteEngine(folder.database), clock, tells_by_bus=True)
     await store.open()
     topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}), LocalBus())
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
@@ -135,6 +136,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
         background = BackgroundTasks()
         stack.push_async_callback(background.close)
         own = {
+            "hooks": Hooks(),
             "store": store,
             "topics": topics,
             "stack": stack,
@@ -144,9 +146,9 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
             "run": lambda work: background.start("work", work, lambda: None),
         }
         parts = Parts(**fields | own)
-        running = await app.spec.served().start(parts)
+        running = await app.start(parts)
         made = Game(app, games, KitWorld(store, clock))
-        made.handle = running.program.handle
+        made.handle = running.handle
         yield made
     await store.close()
     with pytest.raises(ProgramError, match="does not run"):

@@ -70,8 +70,8 @@ def test_the_kits_tables_change_and_the_programs_stay(
     place: Path | PostgresEngine, tmp_path: Path, *, had_tables: bool
 ) -> None:
     """No revision of a program merges the two: the kit's next one is a branch beside the program's."""
-    migrate.create(place, app.spec.schema if had_tables else ProgramStore.schema(app.name))
-    schema = later(app.spec.schema, tmp_path)
+    migrate.create(place, app.schema if had_tables else ProgramStore.schema(app.name))
+    schema = later(app.schema, tmp_path)
     with pytest.raises(SetupError, match="older schema; run `shop-server migrate`"):
         schema.check(place)
     migrate.upgrade(place, schema)
@@ -81,19 +81,19 @@ def test_the_kits_tables_change_and_the_programs_stay(
 
 def test_an_upgrade_that_fails_leaves_nothing(place: Path | PostgresEngine, tmp_path: Path) -> None:
     """When a statement fails, what was done before it is not there."""
-    migrate.create(place, app.spec.schema)
-    schema = later(app.spec.schema, tmp_path / "failing", "INSERT INTO nowhere VALUES (1)")
+    migrate.create(place, app.schema)
+    schema = later(app.schema, tmp_path / "failing", "INSERT INTO nowhere VALUES (1)")
     with pytest.raises(SetupError, match="cannot be migrated"):
         migrate.upgrade(place, schema)
     assert schema.current(place) == "shop0001"
-    migrate.upgrade(place, later(app.spec.schema, tmp_path / "working"))  # which makes the same table
+    migrate.upgrade(place, later(app.schema, tmp_path / "working"))  # which makes the same table
 
 
 def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:
     """A server that had none gets them by `migrate`; `doctor` finds damage in the kit's and in its own."""
     path = tmp_path / "shop.db"
     migrate.create(path, ProgramStore.schema(app.name))
-    schema = app.spec.schema
+    schema = app.schema
     migrate.upgrade(path, schema)
     assert schema.current(path) == schema.version
     schema.check(path)
@@ -129,14 +129,14 @@ def test_version_is_that_of_the_programs_package(
     package: str, shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With Parlour's beside it; a program that is not installed has none of its own."""
-    line = CommandLine(app.name, lambda: app.spec, about="", example="", package=package)
+    line = CommandLine(app.name, lambda: app, about="", example="", package=package)
     assert line.run(["--version"]) == 0
     assert capsys.readouterr().out == shown.format(version("parlour")) + "\n"
 
 
 def test_a_programs_own_package_is_shown_first(capsys: pytest.CaptureFixture[str]) -> None:
     """As installed: msgspec stands for it."""
-    CommandLine(app.name, lambda: app.spec, about="", example="", package="msgspec").run(["--version"])
+    CommandLine(app.name, lambda: app, about="", example="", package="msgspec").run(["--version"])
     assert capsys.readouterr().out == f"shop-server {msgspec.__version__} (Parlour {version('parlour')})\n"
 
 

@@ -275,7 +275,7 @@ async def test_a_server_that_does_not_see_the_uploaded_files_does_not_start(
             async with running(CHAT, second):
                 pytest.fail("it started")
         folder, flags = CHAT.folder(second), {"listen.address": "127.0.0.1:0"}
-        settings = load(folder.settings, CHAT.settings, CHAT.name, flags=flags)
+        settings = load(folder.settings, CHAT.settings_type, CHAT.name, flags=flags)
         with pytest.raises(SetupError, match="not the folder of uploaded files"):  # not only `init` looks
             await Server.start(CHAT, folder, settings)
         found, _ = examine(CHAT, CHAT.folder(second))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.core.clock import utc_text
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
@@ -46,7 +46,7 @@ class ImportedCertificate:
 
 
 def import_certificate(
-    program: ProgramSpec[Any, Any],
+    program: BaseApp[Any, Any],
     folder: DataFolder,
     settings: Settings,
     chain: Path,

@@ -37,7 +37,7 @@ def doctor(data: Path, with_all: bool, as_json: bool) -> None:  # noqa: FBT001 -
     else:
         for finding in findings:
             click.echo(f"{_MARKS[finding.level]}{finding.about}: {finding.text}")
-        usual = {row.name: row.value for row in rows(spec.settings())}
+        usual = {row.name: row.value for row in rows(spec.settings_type())}
         shown = [row for row in in_force if with_all or row.value != usual[row.name]]
         if shown:
             click.echo("\nIn force:" if with_all else "\nIn force, and not the default:")

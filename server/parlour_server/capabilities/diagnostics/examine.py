@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import refuse_unserved, served_by
 from parlour_server.app.finding import Finding, Level
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import in_url, is_loopback, listen_address
 from parlour_server.core.clock import SystemClock, utc_text
 from parlour_server.core.config.server_settings import Settings
@@ -38,7 +38,7 @@ from parlour_server.host.setup.operator_log import INTERRUPTED, UNFINISHED, Oper
 from parlour_server.host.setup.public_address import running, unknown_port
 
 
-def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
+def examine(program: BaseApp[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     """Return the findings, and the current settings if they can be read."""
     problems = folder.problems()
     found = [Finding("danger", "files", problem) for problem in problems]
@@ -50,7 +50,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     settings: Settings | None = None
     engine: Engine | None = None
     try:
-        known: Settings = load(folder.settings, program.settings, program.name)
+        known: Settings = load(folder.settings, program.settings_type, program.name)
         settings = known
         refuse_unserved(program.capabilities, known)
         found += _listening(known, running(folder))
@@ -144,7 +144,7 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
     return [Finding("advice", "tls", text)]
 
 
-def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
+def _database(program: BaseApp[Any, Any], engine: Engine) -> list[Finding]:
     damaged = [Finding("danger", "database", sentence) for sentence in program.schema.damage(engine)]
     if isinstance(engine, SqliteEngine):
         where = "all of it readable"

@@ -25,7 +25,7 @@ async def _start(parts: Parts[Any, Any]) -> None:
     settings, hooks = section(parts.settings, InspectionSettings), parts.hooks
     hooks.device_policy = policy_of(settings, parts.folder) or hooks.device_policy
     shipped = shipped_of(settings)
-    plugins = [*map(plugin_of, parts.spec.inspectors), *find_plugins(settings.plugins)]
+    plugins = [*map(plugin_of, parts.inspectors), *find_plugins(settings.plugins)]
     if not shipped and not plugins:
         return
     options, seconds = options_of(settings, parts.folder), settings.inspector_ms / 1000

@@ -15,8 +15,8 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
-from parlour_server.app.program_spec import ProgramSpec
-from parlour_server.core.https.operations import Operation
+from parlour_server.core.https.operations import Operation, Operations
+from parlour_server.core.program_name import ProgramName
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",
@@ -33,9 +33,9 @@ _ALWAYS: Final = {
 _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def document(spec: ProgramSpec[Any, Any]) -> bytes:
+def document(program: ProgramName, operations: Operations) -> bytes:
     """Return the document of a program's API as JSON text."""
-    rows = spec.served().all_operations(spec.capabilities).rows
+    rows = operations.rows
     bodies = {k for row in rows for k in (row.takes, row.gives, row.or_gives and row.or_gives[1]) if k}
     kinds = sorted(bodies | {Problem}, key=_name)
     _, schemas = msgspec.json.schema_components(
@@ -47,9 +47,9 @@ def document(spec: ProgramSpec[Any, Any]) -> bytes:
     whole = {
         "openapi": "3.1.0",
         "info": {
-            "title": spec.name.title,
+            "title": program.title,
             "version": "1",
-            "summary": spec.served().api_summary,
+            "summary": operations.summary,
         },
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,

@@ -9,16 +9,17 @@ from starlette.responses import Response
 
 from parlour_server.app.capability import Served
 from parlour_server.app.parts import Parts
-from parlour_server.app.program_spec import ProgramSpec
-from parlour_server.core.https.operations import Operation
+from parlour_server.core.https.operations import Operation, Operations
 from parlour_server.core.https.problems import HEADERS
+from parlour_server.core.program_name import ProgramName
 
 
 class Description:
     """The document of one program, made when someone first asks: it is slow, and few servers are asked."""
 
-    def __init__(self, spec: ProgramSpec[Any, Any]) -> None:
-        self._spec = spec
+    def __init__(self, program: ProgramName, operations: Operations) -> None:
+        self._program = program
+        self._operations = operations
         self._document: bytes | None = None
 
     async def describe(self, _request: Request) -> Response:
@@ -30,11 +31,11 @@ class Description:
     def _make(self) -> bytes:
         from parlour_server.capabilities.openapi.document import document  # noqa: PLC0415 - see the class
 
-        return document(self._spec)
+        return document(self._program, self._operations)
 
 
 async def _start(parts: Parts[Any, Any]) -> None:
-    parts.hooks.handlers[_OPERATION.name] = Description(parts.spec).describe
+    parts.hooks.handlers[_OPERATION.name] = Description(parts.folder.program, parts.operations).describe
 
 
 _OPERATION: Final = Operation(

@@ -51,7 +51,7 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
-    if ServerNotice not in program().served().wire.pushes:
+    if ServerNotice not in program().wire.pushes:
         raise SetupError("the clients of this program show no notices: nothing was sent")
     checked = text_of(NoticeText, text, "notice")
     now = SystemClock().now()

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.capabilities.postgres.server_keys import claim_keys
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
@@ -35,7 +35,7 @@ class ImportedFolder:
 
 
 def import_folder(
-    program: ProgramSpec[Any, Any],
+    program: BaseApp[Any, Any],
     source: DataFolder,
     folder: DataFolder,
     given: Mapping[str, str],
@@ -48,7 +48,7 @@ def import_folder(
     from parlour_server.capabilities.postgres.copy_tables import move_tables  # noqa: PLC0415 - loads SQLAlchemy
 
     source.check()
-    old = load(source.settings, program.settings, program.name, environment={})
+    old = load(source.settings, program.settings_type, program.name, environment={})
     if engine_for(program, source, old).is_shared:
         raise SetupError(f"{source.path} has its data in PostgreSQL already")
     source.require()
@@ -57,7 +57,7 @@ def import_folder(
         if damaged := program.schema.damage(source.database):
             raise SetupError(f"{source.database} is damaged ({damaged[0]}); restore an earlier backup first")
         engine = engine_for(
-            program, folder, load(folder.settings, program.settings, program.name, flags=given)
+            program, folder, load(folder.settings, program.settings_type, program.name, flags=given)
         )
         if engine.revisions():
             raise SetupError(f"{engine} is not empty; import into a new database")

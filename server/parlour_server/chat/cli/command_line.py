@@ -11,7 +11,7 @@ from parlour_server.chat.name import NAME
 from parlour_server.host.cli.command_line import CommandLine
 
 if TYPE_CHECKING:
-    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.base_app import BaseApp
     from parlour_server.chat.settings import ChatSettings
     from parlour_server.chat.store.chat_store import ChatStore
 
@@ -23,7 +23,7 @@ Example, a server for friends:
 """
 
 
-def _load_chat() -> "ProgramSpec[ChatSettings, ChatStore]":
+def _load_chat() -> "BaseApp[ChatSettings, ChatStore]":
     from parlour_server.chat.program import CHAT  # noqa: PLC0415 - keeps `--help` quick
 
     return CHAT

@@ -172,11 +172,13 @@ class Operations:
         self,
         own: Iterable[Operation] = (),
         or_gives: Mapping[str, tuple[HTTPStatus, type[Payload]]] = MappingProxyType({}),
+        summary: str = "",
     ) -> None:
-        """``or_gives`` are more successes of operations, by their names.
+        """``or_gives`` are more successes of operations, by their names; ``summary`` is for documents.
 
         Raise ProgramError for two with the same name, the same path or the same body.
         """
+        self.summary: Final = summary
         self.rows: tuple[Operation, ...] = tuple(
             replace(row, or_gives=or_gives.get(row.name, row.or_gives)) for row in (*KIT_OPERATIONS, *own)
         )

@@ -38,7 +38,7 @@ from parlour_server.host.cli import user_commands as accounts
 from parlour_server.host.cli.command_options import ServerProgram, say
 
 if TYPE_CHECKING:
-    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.base_app import BaseApp
 
 _BETWEEN_SENTENCES: Final = re.compile(r"(?<=\.) ")
 _FAILED: Final = 1
@@ -68,7 +68,7 @@ class CommandLine:
     def __init__(
         self,
         name: ProgramName,
-        load: "Callable[[], ProgramSpec[Any, Any]]",
+        load: "Callable[[], BaseApp[Any, Any]]",
         *,
         about: str,
         example: str,

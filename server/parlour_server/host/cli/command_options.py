@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.fields import WireText
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.names import UserName
-    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.base_app import BaseApp
     from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.kit_store import KitStore
@@ -41,10 +41,10 @@ class ServerProgram:
     """The program whose commands run, in click's context. ``load`` is called when a command needs more."""
 
     name: "ProgramName"
-    load: "Callable[[], ProgramSpec[Any, Any]]"
+    load: "Callable[[], BaseApp[Any, Any]]"
 
 
-def program() -> "ProgramSpec[Any, Any]":
+def program() -> "BaseApp[Any, Any]":
     """Return the program whose command runs."""
     found: ServerProgram = click.get_current_context().obj
     return found.load()
@@ -154,7 +154,7 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
 
     given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
     spec = program()
-    settings: Settings = load(folder.settings, spec.settings, spec.name, flags=given)
+    settings: Settings = load(folder.settings, spec.settings_type, spec.name, flags=given)
     return settings
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
-    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.base_app import BaseApp
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.records import AccountOverview
 
@@ -104,7 +104,7 @@ def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -
 
 
 def _listed(
-    spec: "ProgramSpec[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
+    spec: "BaseApp[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
 ) -> "tuple[dict[str, Any], list[str]]":
     """Return the row and words for it, with what capabilities add."""
     added = [having.listed(one) for having in spec.capabilities if having.listed is not None]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.core.clock import utc_text
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
@@ -23,7 +23,7 @@ class CertificateReport:
     is_urgent: bool
 
     @classmethod
-    def of(cls, program: ProgramSpec[Any, Any], folder: DataFolder, settings: Settings) -> Self:
+    def of(cls, program: BaseApp[Any, Any], folder: DataFolder, settings: Settings) -> Self:
         """Look at the folder. Raises SetupError for a pair that can't be served."""
         TlsFiles(folder.certificate, folder.key)
         leaf, now = read_certificate(folder.certificate), datetime.now(UTC)

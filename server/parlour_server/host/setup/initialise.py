@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import served_by
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.settings_table import rows
 from parlour_server.core.data_folder import DataFolder
@@ -32,7 +32,7 @@ class Initialised:
 
 
 async def initialise(
-    program: ProgramSpec[Any, Any],
+    program: BaseApp[Any, Any],
     folder: DataFolder,
     names: tuple[str, ...],
     clock: Clock,
@@ -51,7 +51,7 @@ async def initialise(
     folder.create()
     begin()
     new = [*_settings(program, folder, names, given or {})]
-    settings = load(folder.settings, program.settings, program.name)
+    settings = load(folder.settings, program.settings_type, program.name)
     engine = engine_for(program, folder, settings)
     was_made = engine.exists()
     if engine.is_shared and was_made and not folder.key.exists() and not replace_lost_keys:
@@ -84,12 +84,12 @@ async def initialise(
     return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))
 
 
-def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:
+def _refuse_database(program: BaseApp[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:
     """Raise SetupError for a database that can't be used, before anything is written.
 
     Such as one that has to be migrated first, or another one than that of the folder.
     """
-    settings = load(folder.settings, program.settings, program.name, flags=given)
+    settings = load(folder.settings, program.settings_type, program.name, flags=given)
     engine = engine_for(program, folder, settings)
     if engine.is_shared and folder.database.exists():
         raise SetupError(
@@ -100,10 +100,10 @@ def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: 
 
 
 def _settings(
-    program: ProgramSpec[Any, Any], folder: DataFolder, names: tuple[str, ...], given: Mapping[str, str]
+    program: BaseApp[Any, Any], folder: DataFolder, names: tuple[str, ...], given: Mapping[str, str]
 ) -> list[str]:
     """Write the configuration, or add missing names and what was given to it."""
-    defaults = program.settings()
+    defaults = program.settings_type()
     if not folder.settings.exists():
         wanted: dict[str, Any] = dict(given)
         if names:
@@ -128,7 +128,7 @@ def _settings(
     return ["names" if name == "listen.names" else name for name in changed]
 
 
-def _in_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> dict[str, Any]:
+def _in_file(program: BaseApp[Any, Any], folder: DataFolder) -> dict[str, Any]:
     """Return the settings of the configuration file, without those of the environment."""
-    settings = load(folder.settings, program.settings, program.name, environment={})
+    settings = load(folder.settings, program.settings_type, program.name, environment={})
     return {row.name: row.value for row in rows(settings)}

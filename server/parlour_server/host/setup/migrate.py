@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from parlour_protocol.kit.ids import new_incarnation
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
@@ -89,7 +89,7 @@ def upgrade(place: Path | Engine, schema: Schema) -> None:
 
 
 def upgrade_folder(
-    program: ProgramSpec[Any, Any], folder: DataFolder, settings: Settings
+    program: BaseApp[Any, Any], folder: DataFolder, settings: Settings
 ) -> tuple[str | None, str | None]:
     """Upgrade the database of a data folder while no server runs on it. Raises SetupError.
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import served_by
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
@@ -25,7 +25,7 @@ _Store = TypeVar("_Store", bound="KitStore")
 
 
 def engine_for(
-    program: ProgramSpec[Any, Any], folder: DataFolder, settings: Settings, *, read_only: bool = False
+    program: BaseApp[Any, Any], folder: DataFolder, settings: Settings, *, read_only: bool = False
 ) -> Engine:
     """Return the engine of the folder's database. It connects to nothing yet. Raises SetupError.
 
@@ -39,7 +39,7 @@ def engine_for(
 
 
 def claim_keys(
-    program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine, *, replace: bool = False
+    program: BaseApp[Any, Any], folder: DataFolder, engine: Engine, *, replace: bool = False
 ) -> None:
     """Make the database know the folder's keys; see ``Served.claim_keys``."""
     for one in served_by(program.capabilities):
@@ -49,10 +49,10 @@ def claim_keys(
 
 @asynccontextmanager
 async def opened_database(
-    program: ProgramSpec[Any, Any], folder: DataFolder, clock: Clock, *, read_only: bool = False
+    program: BaseApp[Any, Any], folder: DataFolder, clock: Clock, *, read_only: bool = False
 ) -> AsyncIterator[Database]:
     """Open the database for a command that needs only tables of its own; a server may be running."""
-    settings = load(folder.settings, program.settings, program.name)
+    settings = load(folder.settings, program.settings_type, program.name)
     engine = engine_for(program, folder, settings, read_only=read_only)
     database = Database(engine, program.schema, clock, announces=True)
     await database.open()
@@ -64,11 +64,11 @@ async def opened_database(
 
 @asynccontextmanager
 async def opened(
-    program: ProgramSpec[Any, _Store], folder: DataFolder, clock: Clock, *, read_only: bool = False
+    program: BaseApp[Any, _Store], folder: DataFolder, clock: Clock, *, read_only: bool = False
 ) -> AsyncIterator[_Store]:
     """Open the store; a server may be running."""
-    settings = load(folder.settings, program.settings, program.name)
-    store = program.make_store(engine_for(program, folder, settings, read_only=read_only), clock, False)
+    settings = load(folder.settings, program.settings_type, program.name)
+    store = program.make_store(engine_for(program, folder, settings, read_only=read_only), clock)
     await store.open(program.schema)
     try:
         yield store

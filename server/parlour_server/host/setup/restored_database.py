@@ -8,7 +8,7 @@ import sqlite3
 from typing import Any
 
 from parlour_protocol.kit.ids import Incarnation
-from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.base_app import BaseApp
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine, WriteConnection
@@ -16,7 +16,7 @@ from parlour_server.core.store.engine.incarnation import begin_incarnation, rene
 from parlour_server.host.setup.folder_lock import locked
 
 
-def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
+def begin_again(program: BaseApp[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
     """Give the logs of the database a new incarnation. Raises SetupError while a server uses it."""
     program.schema.check(engine)
     if not engine.is_shared:
@@ -29,7 +29,7 @@ def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engi
     return renew_incarnation(engine, restored)
 
 
-def _of_the_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> Incarnation:
+def _of_the_file(program: BaseApp[Any, Any], folder: DataFolder) -> Incarnation:
     try:
         with locked(folder):
             return begin_incarnation(folder.database, program.schema.restored)

@@ -13,5 +13,5 @@ def asking(
 ) -> ChatSettings:
     """Return the settings of the chat with these sections."""
     return replace(
-        CHAT.settings(), acme=acme, listen=listen or Listen(), connections=connections or Connections()
+        CHAT.settings_type(), acme=acme, listen=listen or Listen(), connections=connections or Connections()
     )

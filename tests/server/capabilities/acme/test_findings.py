@@ -60,7 +60,7 @@ def test_the_report_says_when_the_ca_is_asked_again(folder: DataFolder) -> None:
     failed = CertificateReport.of(CHAT, folder, ASKS)
     assert failed.fields["due"] == utc_text(again)
     assert failed.lines[-1] == "failed:  1 in a row; the last: the CA is down"
-    assert "due" not in CertificateReport.of(CHAT, folder, CHAT.settings()).fields
+    assert "due" not in CertificateReport.of(CHAT, folder, CHAT.settings_type()).fields
 
 
 def test_a_backup_has_the_key_of_the_account(folder: DataFolder) -> None:

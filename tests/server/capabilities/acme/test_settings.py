@@ -32,7 +32,7 @@ def write(folder: Path, text: str) -> Path:
 def test_what_is_wrong_has_its_place(tmp_path: Path, text: str, sentence: str) -> None:
     """A CA is never spoken with without TLS, for example."""
     with pytest.raises(SetupError, match=sentence):
-        load(write(tmp_path, text), CHAT.settings, CHAT.name, environment={})
+        load(write(tmp_path, text), CHAT.settings_type, CHAT.name, environment={})
 
 
 def test_a_server_without_it_does_not_start(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """D24: what people's own devices are asked to look for in encrypted rooms, and by which programs."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,12 +10,11 @@ from parlour_protocol.identity import PolicyEntry
 from parlour_protocol.identity.key_log import NO_POLICY, decode_entry
 from parlour_protocol.kit.inspect import Action
 from parlour_protocol.kit.inspect.policy import InspectionPolicy
-from parlour_server.app.capability import settings_of
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.capabilities.inspection import CAPABILITY
 from parlour_server.capabilities.inspection.served import policy_of
 from parlour_server.capabilities.inspection.settings import InspectionSettings
-from parlour_server.chat.program import CHAT
-from parlour_server.chat.settings import ChatSettings
+from parlour_server.chat.program import CHAT, ChatApp
 from parlour_server.core.errors import SetupError
 from parlour_server.testing.server import World, running
 
@@ -60,9 +57,7 @@ async def test_a_server_without_the_capability_claims_no_policy(tmp_path: Path) 
         asked = await policies(world)
         assert [InspectionPolicy.read(one).rules for one in asked] == [(("cards", Action.BLOCK),)]
     (tmp_path / "data" / "parlour.toml").write_text("", encoding="utf-8")
-    others = tuple(one for one in CHAT.capabilities if one is not CAPABILITY)
-    settings: type[Any] = settings_of(ChatSettings, others)
-    without = replace(CHAT, capabilities=others, settings=settings)
+    without = ChatApp([one for one in CAPABILITIES if one is not CAPABILITY])
     async with running(without, tmp_path / "data") as world:
         assert await policies(world) == [*asked, NO_POLICY]
 

@@ -28,7 +28,7 @@ def test_each_inspector_has_its_action(tmp_path: Path) -> None:
     file.write_text('[inspection]\nsecrets = "block"\nwords = "redact"\nword_list = "words.txt"\n')
     file.chmod(0o600)
     environment = {"PARLOUR_INSPECTION_CARDS": "flag"}
-    settings = section(load(file, CHAT.settings, CHAT.name, environment=environment), InspectionSettings)
+    settings = section(load(file, CHAT.settings_type, CHAT.name, environment=environment), InspectionSettings)
     assert dict(shipped_of(settings)) == {
         "secrets": Action.BLOCK,
         "cards": Action.FLAG,
@@ -63,7 +63,7 @@ def test_another_action_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SetupError, match=r"line 2: inspection\.cards: Invalid enum value 'blok'; write one of .*block"
     ):
-        load(file, CHAT.settings, CHAT.name, environment={})
+        load(file, CHAT.settings_type, CHAT.name, environment={})
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def findings(
     """Return them for a server with these credentials."""
     (tmp_path / "nats.txt").write_text(credentials)
     flags = {"bus.url": url, "bus.credentials_file": "nats.txt" if credentials else ""}
-    settings = load(tmp_path / "none.toml", CHAT.settings, NAME, flags=flags)
+    settings = load(tmp_path / "none.toml", CHAT.settings_type, NAME, flags=flags)
     return examine_bus(DataFolder(tmp_path, NAME), settings, Begun(tmp_path / "db") if has_database else None)
 
 

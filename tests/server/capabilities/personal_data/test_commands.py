@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from tests.server.chat.cli.test_commands import Capture, fail, run
 from tests.server.chat.cli.test_people_commands import acts
 
 from parlour_server.capabilities import CAPABILITIES
-from parlour_server.chat.program import CHAT
+from parlour_server.chat.program import ChatApp
 from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.data_folder import DataFolder
@@ -97,8 +96,8 @@ def test_without_what_knows_the_programs_part_nothing_is_deleted_or_exported(
     """Half of a deletion would look like one. The account stays, and the sentence says what closes it."""
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")
-    spec = replace(CHAT, account_data=lambda: None)
-    line = CommandLine(spec.name, lambda: spec, about="", example="", capabilities=CAPABILITIES)
+    bare = ChatApp(own=())
+    line = CommandLine(bare.name, lambda: bare, about="", example="", capabilities=CAPABILITIES)
     for words in (
         ("delete", *data, "anna", "--yes"),
         ("export", *data, "anna", "--output", str(tmp_path / "a")),

@@ -170,7 +170,7 @@ def test_what_is_refused(old: DataFolder, words: tuple[str, ...], tmp_path: Path
 
 async def test_a_program_with_tables_of_its_own(tmp_path: Path, capsys: Capture) -> None:
     """Its tables, logs and sessions move as well: the copy knows no table by its name."""
-    spec = shop.app.spec
+    spec = shop.app
     async with running(shop.app, tmp_path / "old") as world:
         anna = await world.person("anna")
         await world.api("POST", "/v1/things", {"thing": "lamp"}, bearer=anna.session)

@@ -106,7 +106,7 @@ def test_workers_serve_one_address_until_the_end(workers: Workers, folder: DataF
         assert (folder.path / "workers" / "2" / name).read_bytes() == (folder.path / name).read_bytes()
     assert (folder.path / "workers" / "2" / "files").resolve() == folder.path / "files"
 
-    metrics = load(folder.settings, CHAT.settings, CHAT.name).listen.metrics
+    metrics = load(folder.settings, CHAT.settings_type, CHAT.name).listen.metrics
     port = int(metrics.rpartition(":")[2])
     documented = {
         one.full_name(CHAT.name.word)

@@ -1,6 +1,5 @@
 """A server without the chat's capabilities: what it does not offer is refused, and everything else works."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,10 @@ from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.unions import members
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.rooms import Status
-from parlour_server.capabilities import CAPABILITIES
-from parlour_server.chat.program import CHAT
-from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.core.clock import Clock
-from parlour_server.core.store.engine.connection import Engine
+from parlour_server.chat.program import ChatApp
 from parlour_server.testing.server import Socket, World, running
 
-
-def _bare_store(engine: Engine, clock: Clock, tells_by_bus: bool) -> ChatStore:  # noqa: FBT001 - see ``ProgramSpec``
-    return ChatStore(engine, clock, tells_by_bus=tells_by_bus)
-
-
-BARE = replace(CHAT, capabilities=CAPABILITIES, make_store=_bare_store)
+BARE = ChatApp(own=())
 
 
 async def joined(world: World) -> tuple[Socket, RoomId]:

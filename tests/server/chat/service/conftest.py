@@ -7,7 +7,7 @@ import pytest
 from tests.server.chat.service.disk import DiskWorld
 from tests.server.chat.service.fakes import FakeClock, World, world
 
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.core.connections import batching as pacing
 
 
@@ -22,7 +22,7 @@ async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 @pytest.fixture
 async def disk(database: Path) -> AsyncIterator[DiskWorld]:
     """Give a world whose store is a new file."""
-    store = chat_store(database, FakeClock())
+    store = CHAT.make_store(database, FakeClock())
     await store.open()
     world = DiskWorld(store)
     yield world

@@ -44,7 +44,7 @@ from parlour_server.app.log import gap_filler
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.chat.delivery.records import NewEntry
-from parlour_server.chat.program import CHAT, chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.tables.authority import ByOperator, BySession
@@ -114,7 +114,7 @@ async def three() -> AsyncIterator[tuple[Node, Node, Node]]:
 
 async def _start(stack: AsyncExitStack, bus: Bus, *, new: bool = True) -> Node:
     engine = postgres.database("chat", CHAT.schema) if new else postgres.again("chat", CHAT.schema)
-    return await Node.start(stack, chat_store(engine, FakeClock(), tells_by_bus=True), bus)
+    return await Node.start(stack, CHAT.make_store(engine, FakeClock(), tells_by_bus=True), bus)
 
 
 async def shared_room(one: Node, two: Node) -> tuple[FakePeer, FakePeer, RoomId]:

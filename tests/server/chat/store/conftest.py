@@ -8,19 +8,19 @@ import pytest
 from tests.server.chat.store.encryption_world import Delivery
 from tests.server.chat.store.world import FakeClock, StoreMaker, World
 
-from parlour_server.chat.program import CHAT, chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from tests import postgres
 
 
 def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
     path: Path = request.getfixturevalue("database")
-    return lambda clock, by_bus: chat_store(path, clock, **({"tells_by_bus": True} if by_bus else {}))
+    return lambda clock, by_bus: CHAT.make_store(path, clock, tells_by_bus=by_bus)
 
 
 def _postgres(_request: pytest.FixtureRequest) -> StoreMaker:
     engine = postgres.database("chat", CHAT.schema)
-    return lambda clock, by_bus: chat_store(engine, clock, tells_by_bus=by_bus)
+    return lambda clock, by_bus: CHAT.make_store(engine, clock, tells_by_bus=by_bus)
 
 
 MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {

@@ -239,12 +239,12 @@ async def test_attempts_of_a_server_that_died_are_forgotten(
 
 async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
     """P5: failures are on disk."""
-    first = CHAT.make_store(SqliteEngine(folder.database), clock, False)
+    first = CHAT.make_store(SqliteEngine(folder.database), clock)
     await first.open()
     for _ in range(3):
         await fail(LoginThrottle(first.attempts, clock, SETTINGS))
     await first.close()
-    second = CHAT.make_store(SqliteEngine(folder.database), clock, False)
+    second = CHAT.make_store(SqliteEngine(folder.database), clock)
     await second.open()
     try:
         assert await wait_of(LoginThrottle(second.attempts, clock, SETTINGS)) > 0

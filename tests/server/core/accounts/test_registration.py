@@ -1,6 +1,5 @@
 """Accounts, invites and password changes: P3, P7, P8, M4."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +8,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_logi
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat.program import CHAT
+from parlour_server.chat.program import CHAT, ChatApp
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.system_account import lobby, system_account
@@ -244,7 +243,8 @@ async def test_a_name_that_the_program_keeps_for_itself_is_refused(
 
     So are the names that a server gives to the authors of what deleted accounts wrote.
     """
-    program = replace(CHAT, own_accounts=frozenset({parse_user_name("bill")}))
+    program = ChatApp()
+    program.own_accounts = frozenset({parse_user_name("bill")})
     made: list[str] = []
 
     async def account_made(user: UserName, role: str) -> None:

@@ -372,7 +372,7 @@ async def test_a_server_whose_database_is_damaged_is_not_ready(
         for page in pages:
             file.seek((page - 1) * size)
             file.write(b"\xff" * size)
-    opened = CHAT.make_store(SqliteEngine(folder.database), StoppedClock(), False)
+    opened = CHAT.make_store(SqliteEngine(folder.database), StoppedClock())
     await opened.open()
     readiness = Readiness(opened, StoppedClock(), Alone())
     await readiness.require()

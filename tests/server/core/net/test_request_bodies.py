@@ -16,7 +16,7 @@ from parlour_server.core.net.websocket_handshake import Handshake
 LARGE = 100_000
 ID = "A" * 22
 
-OPERATIONS = CHAT.served().all_operations(CHAT.capabilities)
+OPERATIONS = CHAT.all_operations()
 
 
 def cap(method: bytes, path: bytes) -> int:

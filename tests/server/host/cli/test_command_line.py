@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from parlour_protocol.kit.errors import ProgramError
+from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import Capability
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.name import NAME
@@ -16,7 +16,7 @@ from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli.command_line import CommandLine
 
 
-def _never() -> ProgramSpec:
+def _never() -> BaseApp:
     raise AssertionError("help needs no program")
 
 

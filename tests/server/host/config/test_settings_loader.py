@@ -16,7 +16,7 @@ from parlour_server.core.errors import SetupError
 from parlour_server.host.config.settings_file import default_file, with_values
 from parlour_server.host.config.settings_loader import load
 
-_VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(CHAT.settings())]
+_VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(CHAT.settings_type())]
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def write(file: Path, text: str) -> Path:
 
 def test_exposed_by_default_is_nothing(file: Path) -> None:
     """O3: without any configuration the server listens on loopback, without metrics."""
-    settings = load(file, CHAT.settings, NAME, environment={})
-    assert settings == CHAT.settings()
+    settings = load(file, CHAT.settings_type, NAME, environment={})
+    assert settings == CHAT.settings_type()
     assert settings.listen.address.startswith("127.0.0.1:")
     assert settings.listen.metrics == ""
 
@@ -45,7 +45,7 @@ def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) ->
     write(file, '[listen]\naddress = "127.0.0.1:1"\nmetrics = "127.0.0.1:9"\n[logins]\nidle_days = 3\n')
     environment = {"PARLOUR_LISTEN_ADDRESS": "127.0.0.1:2", "PARLOUR_LOGINS_IDLE_DAYS": "4"}
     settings = load(
-        file, CHAT.settings, NAME, environment=environment, flags={"listen.address": "127.0.0.1:3"}
+        file, CHAT.settings_type, NAME, environment=environment, flags={"listen.address": "127.0.0.1:3"}
     )
     assert settings.listen.address == "127.0.0.1:3"
     assert settings.listen.metrics == "127.0.0.1:9"
@@ -54,7 +54,9 @@ def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) ->
 
 def test_a_list_in_the_environment_is_separated_by_commas(file: Path) -> None:
     """PARLOUR_LISTEN_NAMES=a, b"""  # noqa: D400 - an example
-    settings = load(file, CHAT.settings, NAME, environment={"PARLOUR_LISTEN_NAMES": "a.example, b.example"})
+    settings = load(
+        file, CHAT.settings_type, NAME, environment={"PARLOUR_LISTEN_NAMES": "a.example, b.example"}
+    )
     assert settings.listen.names == ("a.example", "b.example")
 
 
@@ -62,7 +64,7 @@ def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
     """The client's variables, and the test suite's, are not settings."""
     names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
     environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}
-    assert load(file, CHAT.settings, NAME, environment=environment) == CHAT.settings()
+    assert load(file, CHAT.settings_type, NAME, environment=environment) == CHAT.settings_type()
 
 
 def test_a_server_that_lacks_what_it_would_share_with_others_does_not_start(file: Path) -> None:
@@ -90,7 +92,7 @@ def test_a_server_that_lacks_what_it_would_share_with_others_does_not_start(file
 def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text: str, sentence: str) -> None:
     """A typing error must not silently be the default."""
     with pytest.raises(SetupError) as found:
-        load(write(file, text), CHAT.settings, NAME, environment={})
+        load(write(file, text), CHAT.settings_type, NAME, environment={})
     assert sentence in str(found.value)
     assert str(file) in str(found.value)
 
@@ -109,7 +111,7 @@ def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text:
 def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: str, sentence: str) -> None:
     """The sentence names the variable."""
     with pytest.raises(SetupError) as found:
-        load(file, CHAT.settings, NAME, environment={name: value})
+        load(file, CHAT.settings_type, NAME, environment={name: value})
     assert sentence in str(found.value)
 
 
@@ -148,7 +150,7 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
 def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, sentence: str) -> None:
     """L23: also for what ends Python's own parser, and for a text without a meaning."""
     with pytest.raises(SetupError) as found:
-        load(write(file, text), CHAT.settings, NAME, environment={})
+        load(write(file, text), CHAT.settings_type, NAME, environment={})
     assert str(found.value).startswith(str(file))
     assert re.search(rf"line {line}\b", str(found.value))
     assert sentence in str(found.value)
@@ -160,13 +162,13 @@ def test_bytes_that_are_no_text(file: Path) -> None:
     file.write_bytes(b"[listen]\nnames = ['\xff']\n")
     file.chmod(0o600)
     with pytest.raises(SetupError, match="line 2: this is not UTF-8"):
-        load(file, CHAT.settings, NAME, environment={})
+        load(file, CHAT.settings_type, NAME, environment={})
 
 
 def test_a_file_without_an_end(file: Path) -> None:
     """L23: what is far too long is not read to its end."""
     with pytest.raises(SetupError, match="1,048,576 bytes"):
-        load(write(file, "#" * 1_048_577), CHAT.settings, NAME, environment={})
+        load(write(file, "#" * 1_048_577), CHAT.settings_type, NAME, environment={})
 
 
 _NAMES = ["listen", "connections", "names", "address", "total", "origins", "proxies", "metrics", "listn"]
@@ -213,7 +215,7 @@ def test_any_environment_is_settings_or_a_sentence(file: Path, environment: dict
 def refusal(file: Path, environment: dict[str, str]) -> str | None:
     """Return the sentence with which a configuration is refused; None for a good one."""
     try:
-        load(file, CHAT.settings, NAME, environment=environment)
+        load(file, CHAT.settings_type, NAME, environment=environment)
     except SetupError as error:
         return str(error)
     return None
@@ -224,22 +226,22 @@ def test_a_file_that_others_may_write_is_refused(file: Path, mode: int) -> None:
     """O2: anyone who can write it could open the server to the world."""
     write(file, "").chmod(mode)
     with pytest.raises(SetupError, match=r"users can write .*`chmod 600"):
-        load(file, CHAT.settings, NAME, environment={})
+        load(file, CHAT.settings_type, NAME, environment={})
 
 
 def test_the_file_that_init_writes_shows_every_setting_and_changes_none(file: Path) -> None:
     """All values are commented out; taken in, they are the defaults."""
-    text = default_file(CHAT.settings(), NAME, {})
-    assert load(write(file, text), CHAT.settings, NAME, environment={}) == CHAT.settings()
-    for row in rows(CHAT.settings()):
+    text = default_file(CHAT.settings_type(), NAME, {})
+    assert load(write(file, text), CHAT.settings_type, NAME, environment={}) == CHAT.settings_type()
+    for row in rows(CHAT.settings_type()):
         assert f"\n# {row.key} = " in text
     taken_in = "\n".join(line.removeprefix("# ") if " = " in line else line for line in text.splitlines())
-    assert load(write(file, taken_in), CHAT.settings, NAME, environment={}) == CHAT.settings()
+    assert load(write(file, taken_in), CHAT.settings_type, NAME, environment={}) == CHAT.settings_type()
 
 
 def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
     """O4: no limit is undocumented."""
-    for row in rows(CHAT.settings()):
+    for row in rows(CHAT.settings_type()):
         assert len(row.reason) > 10, row.name
         assert row.unit or not isinstance(row.value, int), row.name
 
@@ -247,11 +249,11 @@ def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
 def test_names_are_written_into_the_file_that_is_there(file: Path) -> None:
     """`init --name` edits one line, whether it is commented out or not."""
     names = ("localhost", "chat.example.org", "[2001:db8::7]:443")
-    once = with_values(default_file(CHAT.settings(), NAME, {}), {"listen.names": names})
+    once = with_values(default_file(CHAT.settings_type(), NAME, {}), {"listen.names": names})
     twice = with_values(once, {"listen.names": (*names, "other.example.org")})
-    assert load(write(file, once), CHAT.settings, NAME, environment={}).listen.names == names
-    assert load(write(file, twice), CHAT.settings, NAME, environment={}).listen.names == (
+    assert load(write(file, once), CHAT.settings_type, NAME, environment={}).listen.names == names
+    assert load(write(file, twice), CHAT.settings_type, NAME, environment={}).listen.names == (
         *names,
         "other.example.org",
     )
-    assert len(twice.splitlines()) == len(default_file(CHAT.settings(), NAME, {}).splitlines())
+    assert len(twice.splitlines()) == len(default_file(CHAT.settings_type(), NAME, {}).splitlines())

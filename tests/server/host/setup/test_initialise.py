@@ -81,7 +81,7 @@ async def test_a_lost_key_is_not_made_again_without_a_word(folder: DataFolder, k
 
 async def test_links_have_the_address_of_the_running_server(folder: DataFolder) -> None:
     """The port that was really taken; the configured one when nothing runs."""
-    settings = load(folder.settings, CHAT.settings, NAME, environment={})
+    settings = load(folder.settings, CHAT.settings_type, NAME, environment={})
     assert reachable_at(folder, settings).authority == "127.0.0.1:8443"
     with locked(folder):
         note_running(folder, "127.0.0.1", 4711)
@@ -105,10 +105,10 @@ async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) ->
     await initialise(CHAT, folder, ("chat.example.org",), SystemClock())
     with locked(folder):
         note_running(folder, "127.0.0.1", 4711)
-        settings = load(folder.settings, CHAT.settings, NAME, environment={})
+        settings = load(folder.settings, CHAT.settings_type, NAME, environment={})
         assert reachable_at(folder, settings).authority == "chat.example.org:4711"
     listen = {"listen.names": ["localhost", "chat.example.org:443"]}
-    settings = load(folder.settings, CHAT.settings, NAME, environment={}, flags=listen)
+    settings = load(folder.settings, CHAT.settings_type, NAME, environment={}, flags=listen)
     assert reachable_at(folder, settings).authority == "chat.example.org:443"
     forget_running(folder)
 

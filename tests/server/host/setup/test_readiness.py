@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from tests.server.core.store.later_schema import later
 
 from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.cli.command_line import COMMAND_LINE
-from parlour_server.chat.program import CHAT
+from parlour_server.chat.program import CHAT, ChatApp
 from parlour_server.chat.settings import ChatSettings
+from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.core.config.server_settings import Listen
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
@@ -72,16 +72,18 @@ def test_run_upgrades_an_older_database_first(
     folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --migrate, recorded as the operator's action; without it, the schema is refused."""
-    spec = replace(CHAT, schema=later(CHAT.schema, tmp_path))
-    monkeypatch.setattr("parlour_server.chat.store.chat_store.SCHEMA", spec.schema)
-    line = CommandLine(spec.name, lambda: spec, about="", example="")
+    newer = later(SCHEMA, tmp_path)
+    monkeypatch.setattr("parlour_server.chat.program.SCHEMA", newer)
+    monkeypatch.setattr("parlour_server.chat.store.chat_store.SCHEMA", newer)
+    chat = ChatApp()
+    line = CommandLine(chat.name, lambda: chat, about="", example="")
     run = ["run", "--data", str(folder.path), "--listen", "127.0.0.1:0"]
     assert line.run(run) == 1
     assert "older schema" in capsys.readouterr().err
     served: list[str | None] = []
     monkeypatch.setattr(
         "parlour_server.host.server_process.serve",
-        lambda *_, **__: served.append(spec.schema.current(folder.database)),
+        lambda *_, **__: served.append(chat.schema.current(folder.database)),
     )
     assert line.run([*run, "--migrate"]) == 0
     assert served == ["0002"]
@@ -103,9 +105,11 @@ def test_an_older_schema_is_refused_before_anything_changes(
     text = folder.settings.read_text(encoding="utf-8")
     text = text.replace('# names = ["localhost"', 'names = ["other.example", "localhost"', 1)
     folder.settings.write_text(text, encoding="utf-8")
-    spec = replace(CHAT, schema=later(CHAT.schema, tmp_path))
-    monkeypatch.setattr("parlour_server.chat.store.chat_store.SCHEMA", spec.schema)
-    line = CommandLine(spec.name, lambda: spec, about="", example="")
+    newer = later(SCHEMA, tmp_path)
+    monkeypatch.setattr("parlour_server.chat.program.SCHEMA", newer)
+    monkeypatch.setattr("parlour_server.chat.store.chat_store.SCHEMA", newer)
+    chat = ChatApp()
+    line = CommandLine(chat.name, lambda: chat, about="", example="")
 
     def contents() -> dict[str, bytes]:
         return {

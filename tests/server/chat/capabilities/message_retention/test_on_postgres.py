@@ -6,7 +6,7 @@ from tests.server.chat.store.world import FakeClock
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore
-from parlour_server.chat.program import CHAT, chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.core.store.engine.trusted_clock import TrustedClock
 from tests import postgres
 
@@ -14,7 +14,7 @@ from tests import postgres
 async def test_no_other_write_runs_beside_a_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it decides, its transaction has the lock of all writes alone: no other look is lost."""
     store, modes = (
-        chat_store(postgres.database("chat", CHAT.schema), FakeClock(), tells_by_bus=True),
+        CHAT.make_store(postgres.database("chat", CHAT.schema), FakeClock(), tells_by_bus=True),
         list[str](),
     )
     look = TrustedClock.look

@@ -24,7 +24,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def announced_up_to(members: int) -> Delivery:
     """Return settings by which presence is announced in rooms of up to so many."""
-    settings = type(CHAT.settings().delivery)
+    settings = type(CHAT.settings_type().delivery)
     return settings(flush_ms=0, presence_members=members)  # type: ignore[call-arg]
 
 

@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ChatSettings()
 SERVER = "localhost"
-OPERATIONS = Operations((*CHAT.served().operations, *FILE_OPERATIONS, *FACTOR_OPERATIONS), OR_GIVES)
+OPERATIONS = Operations((*CHAT.operations(), *FILE_OPERATIONS, *FACTOR_OPERATIONS), OR_GIVES)
 
 
 @pytest.fixture

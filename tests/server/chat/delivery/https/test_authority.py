@@ -58,7 +58,7 @@ async def store(
     """Open the chat's store: on PostgreSQL, other servers write beside this one."""
     is_sqlite = request.param == "sqlite"
     engine: Engine = SqliteEngine(folder.database) if is_sqlite else postgres.database("chat", CHAT.schema)
-    opened = CHAT.make_store(engine, clock, False)
+    opened = CHAT.make_store(engine, clock)
     await opened.open()
     yield opened
     await opened.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.server.chat.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Message
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.errors import UnavailableError
 
@@ -20,11 +20,11 @@ APPENDER = """
 import asyncio, sys
 from pathlib import Path
 from tests.server.chat.store.world import FakeClock, World, message
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 
 async def main():
-    store = chat_store(Path(sys.argv[1]), FakeClock())
+    store = CHAT.make_store(Path(sys.argv[1]), FakeClock())
     await store.open()
     world = World(store, FakeClock())
     alice = await world.account("alice")
@@ -63,7 +63,7 @@ async def test_killing_the_process_loses_nothing_acknowledged(database: Path, cl
     process.wait()
     reported = dict(line.split() for line in acknowledged)
 
-    store = chat_store(database, clock)
+    store = CHAT.make_store(database, clock)
     await store.open()
     events = await World(store, clock).events(room)  # type: ignore[arg-type]
     await store.close()
@@ -100,11 +100,11 @@ import asyncio, resource, sys
 from pathlib import Path
 from tests.server.chat.store.world import FakeClock, World, message
 from parlour_server.core.errors import UnavailableError
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 
 async def main():
-    store = chat_store(Path(sys.argv[1]), FakeClock())
+    store = CHAT.make_store(Path(sys.argv[1]), FakeClock())
     await store.open()
     world = World(store, FakeClock())
     alice = await world.account("alice")

@@ -14,7 +14,7 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.system_account import system_account
@@ -28,7 +28,7 @@ BAD = 150
 @pytest.fixture
 async def room(database: Path, clock: FakeClock) -> RoomId:
     """Return a room with a history of several pages of the file; the store is closed again."""
-    store = chat_store(database, clock)
+    store = CHAT.make_store(database, clock)
     await store.open()
     world = World(store, clock)
     alice = await world.account("alice")
@@ -42,7 +42,7 @@ async def room(database: Path, clock: FakeClock) -> RoomId:
 @pytest.fixture
 async def damaged(database: Path, clock: FakeClock) -> AsyncIterator[Callable[[], ChatStore]]:
     """Open the store again, after the damage."""
-    store = chat_store(database, clock)
+    store = CHAT.make_store(database, clock)
     yield lambda: store
     await store.close()
 
@@ -150,7 +150,7 @@ async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
     database: Path, clock: FakeClock
 ) -> None:
     """Its author's device sends again after the damage: the answer says that the message is stored."""
-    store = chat_store(database, clock)
+    store = CHAT.make_store(database, clock)
     await store.open()
     world = World(store, clock)
     alice = await world.account("alice")

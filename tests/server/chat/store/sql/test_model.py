@@ -24,7 +24,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
-from parlour_server.chat.program import chat_store
+from parlour_server.chat.program import CHAT
 
 PEOPLE = 4
 STEPS = st.lists(
@@ -97,7 +97,7 @@ def body_of(step: Step, model: Model, people: list[UserName]) -> AnyBody:
 async def run(path: Path, steps: list[Step]) -> None:
     """Do the steps in a new store and in the model, and compare."""
     clock = FakeClock()
-    store = chat_store(path, clock)
+    store = CHAT.make_store(path, clock)
     await store.open()
     world = World(store, clock)
     people = await world.people(PEOPLE)

@@ -7,7 +7,7 @@ import pytest
 from tests.server.chat.store.world import FakeClock, World, message
 
 from parlour_server.capabilities.postgres.engine import PostgresConnection
-from parlour_server.chat.program import CHAT, chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.rooms.rights import decide
 from tests import postgres
 
@@ -18,7 +18,7 @@ async def test_a_batch_of_messages_is_three_statements(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One reads the facts of all, one appends them, one advances the heads: whatever their number."""
-    store = chat_store(postgres.database("chat", CHAT.schema), clock, tells_by_bus=True)
+    store = CHAT.make_store(postgres.database("chat", CHAT.schema), clock, tells_by_bus=True)
     await store.open()
     world = World(store, clock)
     people = await world.people(10)

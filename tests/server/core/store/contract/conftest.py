@@ -11,7 +11,7 @@ from tests.server.core.store.world import FakeClock, KitWorld
 from tests.server.shop_database import PROGRAM, SCHEMA
 
 from parlour_server.app.program_store import ProgramStore
-from parlour_server.chat.program import CHAT, chat_store
+from parlour_server.chat.program import CHAT
 from parlour_server.core.kit_store import KitStore
 from tests import postgres
 
@@ -26,7 +26,7 @@ def _kit(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
 def _chat(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
     new: Path = request.getfixturevalue("new_database")
     path = Path(shutil.copy(new, request.getfixturevalue("tmp_path") / "parlour.db"))
-    return chat_store(path, clock)
+    return CHAT.make_store(path, clock)
 
 
 def _kit_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
@@ -34,7 +34,7 @@ def _kit_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitSt
 
 
 def _chat_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
-    return chat_store(postgres.database("chat", CHAT.schema), clock)
+    return CHAT.make_store(postgres.database("chat", CHAT.schema), clock)
 
 
 MAKERS: Final[dict[str, Maker]] = {

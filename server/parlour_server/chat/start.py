@@ -1,10 +1,10 @@
-"""The running chat: what a server starts, and the handlers of its operations."""
+"""Starts the chat with a server, and makes the handlers of its operations."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from parlour_server.app.parts import Parts, RunningProgram
-from parlour_server.chat.capability import chat_served_by
+from parlour_server.app.parts import Parts
+from parlour_server.chat.capability import ChatServed
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.key_delivery import KeyDelivery
 from parlour_server.chat.metrics import CHAT_LIMITS, show_chat
@@ -12,13 +12,14 @@ from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.room_removal import RoomRemoval
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
 
 
-async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[ChatSettings]:
-    """Start the chat. Raises SetupError."""
+async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterable[ChatServed]) -> Chat:
+    """Start the chat with its capabilities. Raises SetupError."""
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
     keys = KeyDelivery(parts)
     await keys.publish_policy()
@@ -39,7 +40,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         deliveries=parts.topics.deliveries,
     )
     endpoints = []
-    for one in chat_served_by(parts.spec.capabilities):
+    for one in capabilities:
         if one.join is not None:
             endpoints.append(one.join(parts, chat))
         parts.hits.counts.update(dict.fromkeys(one.limits, 0))
@@ -50,12 +51,14 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
     parts.run(RoomRemoval(store.rooms, clock).run())
 
     def handlers(
-        settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication
+        guard: RequestGuard, _login: LoginService, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
+        settings = parts.settings
         budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.hits)
         made = dict(keys.handlers(guard, reauthentication, budgets, chat.commands))
         for make in endpoints:
             made |= make(settings, guard, budgets) if make else {}
         return made
 
-    return RunningProgram(chat, handlers)
+    parts.hooks.account_handlers.append(handlers)
+    return chat

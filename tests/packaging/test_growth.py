@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from parlour_server.app.capability import tables_of
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_schema import CHAT_BOUNDS
 from parlour_server.chat.store.tables import metadata
@@ -28,9 +29,12 @@ def test_a_capability_names_its_tables(tables: Tables) -> None:
     assert set(tables.metadata().tables) == set(tables.bounds)
 
 
-@pytest.mark.parametrize("tables", CHAT.schema.capabilities, ids=lambda tables: ", ".join(tables.bounds))
+@pytest.mark.parametrize("tables", tables_of(CHAT.capabilities), ids=lambda tables: ", ".join(tables.bounds))
 def test_what_a_capability_has_of_accounts_goes_with_them(tables: Tables) -> None:
-    """Each of its tables with a column of accounts says how it is exported, and is deleted."""
+    """Each of its tables with a column of accounts says how it is exported, and is deleted.
+
+    The chat's own tables are in ``tests/server/chat/store/sql/test_owners.py``.
+    """
     named = {table.name for table in tables.metadata().tables.values() if "account" in table.columns}
     assert {rows.table for rows in tables.of_accounts} == named
 

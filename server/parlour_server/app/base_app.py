@@ -108,7 +108,8 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
     @cached_property
     def schema(self) -> Schema:
         """The schema of its database."""
-        return replace(self.own_schema(), capabilities=tables_of(self.capabilities))
+        own = self.own_schema()
+        return replace(own, capabilities=(*own.capabilities, *tables_of(self.capabilities)))
 
     def check(self) -> None:
         """Raise ProgramError for a program that is not complete."""

@@ -23,7 +23,6 @@ from parlour_server.core.store.table_facts import Rule
 
 _RULES: Final = (
     *KIT_RULES,
-    Rule("key_packages", ("number",), "expires <= ?1"),
     Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
     Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
 )

@@ -6,6 +6,7 @@ from tests.server.core.store.world import log_in
 
 from parlour_protocol.frames.bodies import Banned, Muted
 from parlour_protocol.kit.ids import Millis
+from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.core.store.records import InviteRecord
 
 DAY = 86_400_000
@@ -14,7 +15,7 @@ DAY = 86_400_000
 async def pruned(world: World, days: float) -> int:
     """Prune so many days later until nothing is left; returns how many rows went."""
     total, now = 0, Millis(world.clock.now() + int(days * DAY))
-    while gone := await world.store.prune(now):
+    while gone := await world.store.prune(now, SCHEMA.rules):
         total += gone
     return total
 

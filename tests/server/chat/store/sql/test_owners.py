@@ -9,12 +9,14 @@ from parlour_server.app.capability import tables_of
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.capabilities.chat_personal_data.store import _AUTHORS, _ROWS
 from parlour_server.chat.capability import store_parts_of
+from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.sql.rooms.room_deletion import _PARTS
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.tables import metadata
 from parlour_server.core.store.tables import entries, logs
 
-_OWN: Final = [table for one in tables_of(CHAT_CAPABILITIES) for table in one.metadata().sorted_tables]
+_PARTS_OF_CHAT: Final = (*SCHEMA.capabilities, *tables_of(CHAT_CAPABILITIES))
+_OWN: Final = [table for one in _PARTS_OF_CHAT for table in one.metadata().sorted_tables]
 TABLES: Final = {table.name: table for table in (logs, entries, *metadata.sorted_tables, *_OWN)}
 PARTS: Final = StoreParts(store_parts_of(CHAT_CAPABILITIES))
 ROOM_PARTS: Final = (*PARTS.room_rows, *_PARTS)

@@ -1,0 +1,23 @@
+"""What a server knows of these tables without loading SQLAlchemy."""
+
+from typing import TYPE_CHECKING, Final
+
+from parlour_server.core.store.table_facts import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+
+def _metadata() -> "MetaData":
+    from parlour_server.chat.consent.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
+
+    return metadata
+
+
+CONSENT_TABLES: Final = Tables(
+    metadata=_metadata,
+    bounds={
+        "blocks": "1,000 for each account",
+        "invitations": "50 for each account, for 14 days",
+    },
+)

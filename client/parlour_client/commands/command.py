@@ -64,7 +64,6 @@ class View(Enum):
     MEMBERS = auto()
     SETTINGS = auto()
     SETTINGS_FILE = auto()
-    THEME = auto()
     EDITOR = auto()
     ACCOUNT = auto()
     SORT = auto()

@@ -158,7 +158,6 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.settings,
         view.settings_file,
         settings.set_,
-        view.theme,
         view.chat,
         view.demo,
         view.drill,

@@ -97,15 +97,6 @@ settings_file = shown_by(
     line=Elsewhere(N_("Edit the settings file.")),
     cli=Elsewhere(N_("Edit the settings file.")),
 )
-theme = shown_by(
-    View.THEME,
-    N_("Choose the colours"),
-    "theme",
-    line=SCREEN_ONLY,
-    cli=SCREEN_ONLY,
-    arguments=_optional("name", "NAME"),
-    aliases=("colors", "colours"),
-)
 account = shown_by(
     View.ACCOUNT,
     N_("Switch to another account of yours"),

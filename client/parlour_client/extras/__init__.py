@@ -10,6 +10,7 @@ from typing import Final
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
 from parlour_client.extras.spell_check import register as spell_check
+from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
 from parlour_client.ui.registry import REGISTRY, Registry
 
@@ -17,6 +18,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     jump,
     monitor,
     spell_check,
+    theme_files,
     tour,
 )  # fmt: skip
 

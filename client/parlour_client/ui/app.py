@@ -155,7 +155,8 @@ class ParlourApp(SettingsApp):
     async def on_mount(self) -> None:
         """Show the chat, or the welcome screen if there is no account yet."""
         self.theming.load()
-        self.set_interval(LOOK_EVERY, self.theming.look_at_folder)
+        if REGISTRY.themes:
+            self.set_interval(LOOK_EVERY, self.theming.look)
         self.lock.start()
         self.watch(self, "settings", self._follow_terminal)
         inside = self.client or self._entrance
@@ -316,26 +317,6 @@ class ParlourApp(SettingsApp):
         self.settings = self.read_settings()
         if self.theming.problems():
             self.action_settings()
-
-    def action_theme(self, name: str = "") -> None:
-        """Take a theme, or let the person choose one by looking. Raises SetupError."""
-        from parlour_client.ui.dialogs.theme import ThemeScreen  # noqa: PLC0415 - seldom needed
-
-        def answered(chosen: str | None) -> None:
-            if chosen is not None:
-                try:
-                    self.set_setting("theme", chosen)
-                except SetupError:
-                    toast(self, Toast.NOT_SAVED)
-
-        if name:
-            self.set_setting("theme", name)
-        elif not isinstance(self.screen, ThemeScreen):
-            self.call_later(self.push_screen, ThemeScreen(self.theming), answered)
-
-    def action_change_theme(self) -> None:
-        """Choose a theme from Textual's palette."""
-        self.action_theme()
 
     def action_editor(self) -> None:
         """Continue writing in the person's own editor."""

@@ -47,7 +47,7 @@ class SettingsApp(SafeApp):
             near = difflib.get_close_matches(str(value), self.available_themes, 1)
             raise SetupError(
                 _("There is no theme called {name}.").format(name=" ".join(safe_text(str(value)).lines)),
-                _("Did you mean {name}?").format(name=near[0]) if near else _("/theme lists them."),
+                _("Did you mean {name}?").format(name=near[0]) if near else "",
             )
         if self.folder is not None:
             save(self.folder, key, value)

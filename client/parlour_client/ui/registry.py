@@ -6,13 +6,16 @@ nothing.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_client.commands.extra_commands import EXTRA_COMMANDS
 from parlour_client.core.setting import EXTRA_SETTINGS, Setting
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.screen import Screen
+    from textual.theme import Theme
     from textual.widget import Widget
 
     from parlour_client.commands.command import Command
@@ -33,6 +36,14 @@ class Key:
     """Gets the chat screen."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundThemes:
+    """Themes by their names, and sentences about those that can't be used."""
+
+    themes: "Mapping[str, Theme]"
+    problems: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Registry:
     """What was added."""
@@ -47,6 +58,10 @@ class Registry:
 
     panes: "list[Callable[[Widget], None]]" = field(default_factory=list)
     """Each gets a pane with a room when it is shown."""
+    themes: list[Callable[[Path], Callable[[], FoundThemes | None]]] = field(default_factory=list)
+    """Each gets a home folder, and returns what looks for themes again and again; None: nothing changed."""
+    choosers: "dict[str, Callable[[App[Any]], None]]" = field(default_factory=dict)
+    """What opens when a setting is to be chosen, by its name."""
     menu: list[tuple[str, str]] = field(default_factory=list)
     """Lines of the menu of views: the command, and what it shows."""
 

@@ -1,9 +1,10 @@
 """Applies the settings that affect the whole app: colours, keys, motion; and collects their errors.
 
-The person's themes are checked every two seconds, so edits are visible at once. Errors in the settings, a
-theme or the keys are a toast, and the settings screen has the sentences.
+Where there may be more themes is looked at every two seconds, so edits are visible at once. Errors in the
+settings, a theme or the keys are a toast, and the settings screen has the sentences.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from parlour_client.core.settings import Settings
@@ -12,11 +13,11 @@ from parlour_client.kit.language import _
 from parlour_client.kit.widgets.themes import OWN
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
-from parlour_client.ui.theme_files import Folder
+from parlour_client.ui.registry import REGISTRY, FoundThemes
 from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0
-"""Seconds between two checks of the folder of themes: a few calls of stat."""
+"""Seconds between two looks for themes: a few calls of stat."""
 PLAIN: Final = "ansi-dark"
 """Colours with NO_COLOR: the terminal's own two."""
 
@@ -26,8 +27,8 @@ class Theming:
 
     def __init__(self, app: SettingsApp) -> None:
         self._app = app
-        self._folder: Folder | None = None
-        self._folder_problems: tuple[str, ...] = ()
+        self._looks: list[Callable[[], FoundThemes | None]] = []
+        self._found_problems: tuple[str, ...] = ()
         self._is_applying = False
 
     def load(self) -> None:
@@ -37,8 +38,8 @@ class Theming:
             app.register_theme(theme)
         app.animation_level = "none"
         app.settings = app.read_settings()
-        self._folder = Folder(app.folder / "themes") if app.folder is not None else None
-        self.look_at_folder()
+        self._looks = [] if app.folder is None else [themes(app.folder) for themes in REGISTRY.themes]
+        self.look()
         self.apply(app.settings)
         if self.problems():
             toast(app, Toast.WRONG_SETTINGS)
@@ -46,7 +47,7 @@ class Theming:
     def problems(self) -> list[str]:
         """Return the errors in settings, keys and themes; the sentences may quote the person's files."""
         settings = self._app.settings
-        found = [*settings.problems, *problems(settings), *self._folder_problems]
+        found = [*settings.problems, *problems(settings), *self._found_problems]
         if settings.theme not in self._app.available_themes:
             found.append(_("theme: there is no theme {name}; using the default.").format(name=settings.theme))
         return found
@@ -95,16 +96,18 @@ class Theming:
             except SetupError:
                 toast(app, Toast.NOT_SAVED)
 
-    def look_at_folder(self) -> None:
-        """Apply changes in the folder of themes; a broken file leaves its theme as it was."""
-        found = self._folder.changed() if self._folder is not None else None
-        if found is None:
-            return
+    def look(self) -> None:
+        """Apply themes that were changed; one that can't be used any more stays as it was."""
+        for look in self._looks:
+            if (found := look()) is not None:
+                self._take(found)
+
+    def _take(self, found: FoundThemes) -> None:
         for theme in found.themes.values():
             self._app.register_theme(theme)
-        if found.problems and found.problems != self._folder_problems:
+        if found.problems and found.problems != self._found_problems:
             toast(self._app, Toast.WRONG_SETTINGS)
-        self._folder_problems = found.problems
+        self._found_problems = found.problems
         if self._app.settings.theme in found.themes:
             self.apply(self._app.settings)
             self._app.refresh_css(animate=False)

@@ -12,10 +12,10 @@ from textual.color import Color
 from textual.screen import Screen
 
 from parlour_client.core.settings import FILE, load
+from parlour_client.extras.theme_files.folder import Folder, read
 from parlour_client.extras.tour.panel import Step, show
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.theme_files import Folder, read
 
 SCRIPT = Path(__file__).with_name("in_terminal.py")
 DUSK = 'primary = "#112233"\nbackground = "#010203"\n'
@@ -93,12 +93,12 @@ async def test_a_theme_takes_effect_while_one_looks(
         assert isinstance(app, ParlourApp)
         assert app.theme_variables["background"] == "#010203"
         themes(tmp_path, dusk=DUSK.replace("#010203", "#040506") + "\n")
-        app.theming.look_at_folder()
+        app.theming.look()
         await settled(pilot)
         assert app.theme_variables["background"] == "#040506"
         assert app.screen.query_one("#timeline").styles.background.hex == "#040506"
         themes(tmp_path, dusk="primary = 'nope'\n\n\n")
-        app.theming.look_at_folder()
+        app.theming.look()
         await settled(pilot)
         assert app.theme_variables["background"] == "#040506"
         assert "Some settings are not valid" in screen_text(pilot)

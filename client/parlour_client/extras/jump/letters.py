@@ -34,7 +34,7 @@ class Target:
 class JumpScreen(Overlay[Target | None]):
     """Letters over the screen."""
 
-    DEFAULT_CSS = """
+    CSS = """
     JumpScreen { background: transparent; layers: marks; }
     JumpScreen .mark {
         layer: marks;

@@ -56,7 +56,6 @@ class SlashCommands:
         self.views: Mapping[View, Action] = {
             **{view: of_app(action) for view, action in _APP.items()},
             View.SETTINGS_FILE: lambda _: interaction.app_action("settings_file"),
-            View.THEME: lambda given: interaction.app_action(f"theme({given['name'] or ''!r})"),
             View.ACCOUNT: lambda given: interaction.app_action(f"account({given['name'] or ''!r})"),
             **views,
         }

@@ -26,6 +26,7 @@ from parlour_client.kit.widgets.questions import AskScreen, Choices, ChooseScree
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.input.keymap import keymap, known, problems
+from parlour_client.ui.registry import REGISTRY
 
 _LONGEST_SEARCH: Final = 32
 
@@ -144,13 +145,10 @@ class SettingsScreen(Overlay[None]):
                 self._ask(row.key, ChooseScreen(own(_(row.help), "bold"), choices, "", marked=str(now)))
             case "keys":
                 self._ask_keys()
-            case _ if row.key == "theme":
-                self._choose_theme()
+            case _ if row.key in REGISTRY.choosers:
+                REGISTRY.choosers[row.key](self.app)
             case _:
                 self._ask(row.key, AskScreen(own(_(row.help), "bold"), str(now), empty=True))
-
-    def _choose_theme(self) -> None:
-        self.run_worker(self.app.run_action("app.theme"), group="theme")
 
     def _ask(self, key: str, screen: ModalScreen[str | None]) -> None:
         def answer(value: str | None) -> None:

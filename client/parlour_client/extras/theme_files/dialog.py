@@ -1,23 +1,50 @@
 """The themes, beside the screen that they colour: moving previews, Enter keeps, Esc goes back to what was."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import OptionList
 
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, option, own, peer_line
+from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.theming import Theming
+from parlour_client.ui.toasts import Toast, toast
+
+
+def choose(app: App[Any], name: str = "") -> None:
+    """Take a theme, or let the person choose one by looking. Raises SetupError."""
+    assert isinstance(app, ParlourApp)  # noqa: S101 - no other app has settings to keep it in
+
+    def answered(chosen: str | None) -> None:
+        if chosen is not None:
+            try:
+                app.set_setting("theme", chosen)
+            except SetupError:
+                toast(app, Toast.NOT_SAVED)
+
+    if name:
+        app.set_setting("theme", name)
+    elif not isinstance(app.screen, ThemeScreen):
+        app.call_later(app.push_screen, ThemeScreen(app.theming), answered)
 
 
 class ThemeScreen(Overlay[str | None]):
     """Every theme; returns the name of the chosen one."""
 
+    CSS = """
+    ThemeScreen { background: transparent; align: right top; }  /* the screen shows the theme meanwhile */
+    ThemeScreen .box { width: 27; height: 1fr; padding: 0 1; border: round $primary; background: $surface; }
+    ThemeScreen OptionList {
+        height: 1fr; background: $surface; border: none !important; padding: 0; scrollbar-size-vertical: 1;
+    }
+    """
     HELP: ClassVar[str | None] = N_("Up and Down show a theme, Enter keeps it, Esc goes back.")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", N_("Cancel"), id="theme.leave"),

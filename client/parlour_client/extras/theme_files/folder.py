@@ -15,6 +15,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from parlour_client.kit.language import _
+from parlour_client.ui.registry import FoundThemes
 
 MOST_FILES: Final = 100
 MOST_BYTES: Final = 64 * 1024
@@ -25,14 +26,6 @@ _COLOURS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The result of reading the folder: themes by name, and sentences about errors."""
-
-    themes: Mapping[str, Theme]
-    problems: tuple[str, ...]
-
-
 @dataclass
 class Folder:
     """The person's themes, read again when a file was changed, added or removed."""
@@ -40,7 +33,7 @@ class Folder:
     path: Path
     _seen: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
-    def changed(self) -> Found | None:
+    def changed(self) -> FoundThemes | None:
         """Check the folder; None if nothing has changed."""
         try:
             files = sorted(path for path in self.path.glob("*.toml") if path.is_file())[:MOST_FILES]
@@ -56,7 +49,7 @@ class Folder:
                 themes[path.stem] = read(path)
             except ValueError as error:
                 problems.append(f"themes/{path.name}: {error}")
-        return Found(themes, tuple(problems))
+        return FoundThemes(themes, tuple(problems))
 
 
 def read(path: Path) -> Theme:

@@ -42,7 +42,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     theme: Annotated[
         str, _help(N_("colours: a built-in theme, or the name of a file in the themes folder"))
     ] = "parlour"
-    vim: Annotated[bool, _help(N_("normal and insert mode with vi keys"))] = False
     mouse: Annotated[bool, _help(N_("use the mouse in Parlour; off lets the terminal select text"))] = True
     reduced_motion: Annotated[bool, _help(N_("no blinking and no countdowns"))] = False
     bell: Annotated[bool, _help(N_("let Parlour ring the terminal's bell"))] = True
@@ -177,7 +176,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     N_("Rooms"): ("room_sort", "peek"),
     N_("Notifications"): ("notifications", "notify_for", "bell", "unread_in_title"),
     N_("Privacy"): ("typing", "receipts", "lock_after", "keep"),
-    N_("Keys and mouse"): ("vim", "keys", "mouse"),
+    N_("Keys and mouse"): ("keys", "mouse"),
     N_("Files and links"): ("downloads", "opener", "clipboard"),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from parlour_client.extras.monitor import register as monitor
 from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
+from parlour_client.extras.vim import register as vim
 from parlour_client.ui.registry import REGISTRY, Registry
 
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
@@ -20,6 +21,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     spell_check,
     theme_files,
     tour,
+    vim,
 )  # fmt: skip
 
 

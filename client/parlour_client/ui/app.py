@@ -27,7 +27,6 @@ from parlour_client.kit.language import N_, _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen, with_extras
-from parlour_client.ui.chat.vim import VI_BINDINGS
 from parlour_client.ui.input.early_text import EarlyText
 from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.locking import Lock
@@ -52,7 +51,6 @@ class ParlourApp(SettingsApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
         Binding("f10", "settings", N_("Settings"), show=False, id="app.settings"),
-        *VI_BINDINGS,
     ]
 
     def __init__(
@@ -124,26 +122,28 @@ class ParlourApp(SettingsApp):
             return
         if isinstance(self.screen, ChatScreen):
             if isinstance(event, Key):
-                event = self.screen.pane.vim.without_escape(event)
+                meant = self._meant(event, self.screen)
+                if meant is None:
+                    return
+                event = meant
                 if event.key.startswith("alt+"):  # a terminal that sends Esc for Alt gives the letter too
                     event.character = None
             self.screen.give_to_composer(event)
         await super().hand_over(event)
 
+    def _meant(self, event: Key, chat: ChatScreen) -> Key | None:
+        """Return the key that the layers of keys make of one; None: they acted on it."""
+        for layer in REGISTRY.layers:
+            if layer.is_on(self.settings):
+                meant = layer.read(chat, event)
+                if meant is None:
+                    return None
+                event = meant
+        return event
+
     def takes_turns(self, event: Key | Paste) -> bool:
         """Let the next key wait for one that may move the focus, or open a dialog or another room."""
         return isinstance(self.screen, ChatScreen) and self.screen.moves_on(event)
-
-    def on_key(self, event: Key) -> None:
-        """Pass the key to the layer of vi."""
-        if self._chat is not None:
-            self._chat.pane.vim.key_pressed(event.key)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enable actions of the vi layer only in normal mode."""
-        if action == "vi":
-            return isinstance(self.screen, ChatScreen) and self.screen.pane.vim.mode == "normal"
-        return super().check_action(action, parameters)
 
     def bell(self) -> None:
         """Ring, unless the person wants no bell or another program has the terminal."""
@@ -322,11 +322,6 @@ class ParlourApp(SettingsApp):
         """Continue writing in the person's own editor."""
         if isinstance(self.screen, ChatScreen):
             self.screen.action_editor()
-
-    async def action_vi(self, name: str) -> None:
-        """Run an action of the layer of vi."""
-        if isinstance(self.screen, ChatScreen):
-            await self.screen.pane.vim.do(name)
 
 
 async def _stop(client: Client, chat: ChatScreen | None) -> None:

@@ -14,11 +14,13 @@ from parlour_client.core.setting import EXTRA_SETTINGS, Setting
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.events import Key as KeyEvent
     from textual.screen import Screen
     from textual.theme import Theme
     from textual.widget import Widget
 
     from parlour_client.commands.command import Command
+    from parlour_client.core.settings import Settings
 
 Show = Callable[["Screen[Any]", Mapping[str, Any]], Awaitable[None] | None]
 """Gets the chat screen, and the arguments of the command."""
@@ -34,6 +36,23 @@ class Key:
     about: str
     do: "Callable[[Screen[Any]], Awaitable[None] | None]"
     """Gets the chat screen."""
+    when: "Callable[[Screen[Any]], bool]" = lambda _screen: True
+    """Says whether it does anything now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLayer:
+    """Other keys while a setting is on: outside of what one writes, each letter is one."""
+
+    is_on: "Callable[[Settings], bool]"
+    place: str
+    """What the ids of its own keys begin with."""
+    keys: Mapping[str, str]
+    """Those that it changes, by their ids."""
+    mode: "Callable[[Screen[Any]], str]"
+    """Names the mode of the chat screen, for the status line."""
+    read: "Callable[[Screen[Any], KeyEvent], KeyEvent | None]"
+    """Gets each key of the chat screen first; returns the one that is meant, or None if it acted on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,7 @@ class Registry:
     packages: list[str] = field(default_factory=list)
     """Of the extras: their dialogs have keys, too."""
     keys: list[Key] = field(default_factory=list)
+    layers: list[KeyLayer] = field(default_factory=list)
     shows: "dict[Command[..., Any], Show]" = field(default_factory=dict)
     """What the chat screen does for a command that was added."""
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)

@@ -29,7 +29,7 @@ from parlour_client.ui.chat.aim import Aim
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
-from parlour_client.ui.input.keymap import keymap
+from parlour_client.ui.input.keymap import keymap, letters_act
 from parlour_client.ui.input.sanitiser import clean, warning
 
 BLINKS: Final = 10.0
@@ -91,7 +91,7 @@ class Composer(TextArea):
         """Esc: cancel the reply or the edit."""
 
     class Rested(Message):
-        """Esc with the layer of vi: go to normal mode; a reply stays a reply."""
+        """Esc where letters are keys outside of the text: go there; a reply stays a reply."""
 
     class EditorWanted(Message):
         """Continue in the person's own editor."""
@@ -401,5 +401,5 @@ class Composer(TextArea):
         if self._offers.first is not None:
             self._offers.offer(())
         else:
-            self.post_message(self.Rested() if settings_of(self).vim else self.GaveUp())
+            self.post_message(self.Rested() if letters_act(settings_of(self)) else self.GaveUp())
         return True

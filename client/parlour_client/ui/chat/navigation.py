@@ -19,6 +19,7 @@ from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.room_list import ORDERS, RoomAction, next_unread
 from parlour_client.ui.chat.room_view import RoomView
 from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_client.ui.input.keymap import letters_act
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -150,7 +151,7 @@ class Navigation:
             self._view.refresh()
             self._interaction.run(self._open_first_later, group="first")
             screen = self._empty.screen
-            if not (self._composer.text or self._interaction.settings.vim):
+            if not (self._composer.text or letters_act(self._interaction.settings)):
                 screen.set_focus(self._empty)  # arrows choose; letters go to the composer all the same
 
     def _open_first(self) -> bool:

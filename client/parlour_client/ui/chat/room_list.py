@@ -22,6 +22,7 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.safe import filled, join, option, own, peer_line, title_pane
 from parlour_client.ui.app_settings import settings_of
+from parlour_client.ui.input.keymap import letters_act
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
@@ -153,8 +154,8 @@ class RoomList(OptionList):
         return marked.id if marked is not None and self.has_focus else self._current
 
     def on_key(self, event: Key) -> None:
-        """Use letters for the filter; with the keys of vi they are moves."""
-        if settings_of(self).vim:
+        """Use letters for the filter, unless they are keys."""
+        if letters_act(settings_of(self)):
             return
         typed = event.character if event.is_printable and event.key != "space" else None
         if typed is not None and len(self.filter) < _LONGEST_FILTER:

@@ -40,7 +40,6 @@ from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
-from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.ids import RoomId
@@ -107,7 +106,6 @@ class RoomPane(Vertical):
         self.view = RoomView(pane, self.composing, self.history, self.members, self.encryption)
         self.navigation = Navigation(pane, self.composing, self.history, self.members, self.view)
         self._parts, self._screen_views = pane, views
-        self.vim = ViKeys(screen, pane, self.navigation)
         self.painter = QuickPaint(screen, self.composer)
 
     # --- what only a command or a key makes: the first frame needs none of its twenty modules

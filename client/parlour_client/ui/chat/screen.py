@@ -44,7 +44,8 @@ from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
 from parlour_client.ui.dialogs.help import command_page, help_page
-from parlour_client.ui.registry import REGISTRY
+from parlour_client.ui.input.keymap import letters_act
+from parlour_client.ui.registry import REGISTRY, Key
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
 
@@ -234,9 +235,10 @@ class ChatScreen(Screen[None]):
         self.show_mode()
 
     def show_mode(self) -> None:
-        """Show in the status line whether keys act on messages, or the mode of vi."""
+        """Show in the status line whether keys act on messages, or the mode of a layer of keys."""
         selects = _("SELECT: esc to write") if self.pane.selects else ""
-        self.status_line.mode(self.pane.vim.mode.upper() or selects)
+        modes = (layer.mode(self) for layer in REGISTRY.layers if layer.is_on(settings_of(self)))
+        self.status_line.mode(next(modes, selects))
 
     # --- changes from the client
 
@@ -333,7 +335,7 @@ class ChatScreen(Screen[None]):
         return event.key in self.active_bindings
 
     def _is_command(self, key: str) -> bool:
-        if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
+        if letters_act(settings_of(self)) or self.focused is self.room_list:  # it may filter the rooms
             return True
         return (self.focused is not self.pane.timeline or self.pane.selects) and key in self.active_bindings
 
@@ -455,9 +457,19 @@ class ChatScreen(Screen[None]):
 
     async def action_extra(self, name: str) -> None:
         """Do what a key of an extra does."""
-        done = next(key for key in REGISTRY.keys if key.id == name).do(self)
+        done = _added(name).do(self)
         if done is not None:
             await done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let a key of an extra act when the extra says so."""
+        if action == "extra":
+            return _added(str(parameters[0])).when(self)
+        return super().check_action(action, parameters)
+
+
+def _added(name: str) -> Key:
+    return next(key for key in REGISTRY.keys if key.id == name)
 
 
 def with_extras() -> type[ChatScreen]:

@@ -25,7 +25,7 @@ from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import AskScreen, Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
-from parlour_client.ui.input.keymap import keymap, known, problems
+from parlour_client.ui.input.keymap import keymap, known, letters_act, problems
 from parlour_client.ui.registry import REGISTRY
 
 _LONGEST_SEARCH: Final = 32
@@ -103,9 +103,9 @@ class SettingsScreen(Overlay[None]):
                 yield from (option(_row(row, now[row.key]), id=row.key) for row in met)
 
     def on_key(self, event: Key) -> None:
-        """Use letters for the search; with the keys of vi, only after a slash."""
+        """Use letters for the search; where they are keys, only after a slash."""
         typed = event.character if event.is_printable else None
-        if settings_of(self).vim and self._search is None and event.key != "slash":
+        if letters_act(settings_of(self)) and self._search is None and event.key != "slash":
             return
         if typed is not None and len(self._search or "") < _LONGEST_SEARCH:
             begins = self._search is None and typed == "/"
@@ -204,8 +204,10 @@ class SettingsScreen(Overlay[None]):
             self._fill(marked.id or "" if marked is not None else "")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Move by letters only with the keys of vi."""
-        return settings_of(self).vim if action == "move" else super().check_action(action, parameters)
+        """Move by letters only where they are keys."""
+        return (
+            letters_act(settings_of(self)) if action == "move" else super().check_action(action, parameters)
+        )
 
     async def action_file(self) -> None:
         """Open the settings file in the person's editor."""

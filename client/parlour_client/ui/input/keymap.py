@@ -30,17 +30,8 @@ _INTERFACE: Final = (
     "parlour_client.kit.widgets",
     "parlour_client.extras",
 )
-EVERYWHERE: Final = ("chat", "app", "vim")
+EVERYWHERE: Final = frozenset({"chat", "app"})
 """Places whose keys are active together with those of the focused widget."""
-VIM: Final = {
-    "chat.write": "i,a",
-    "chat.search": "f3,slash",
-    "chat.next_unread": "ctrl+n,n",
-    "timeline.inspect": "I",
-    "timeline.history": "H",
-    "timeline.links": "O",
-}
-"""The keys that the layer of vi changes by id; the bindings `vim.…` are added to them."""
 _NAMED: Final = frozenset(str(key.value) for key in Keys)
 _LONG: Final = {**REPLACED_KEYS, "plus": "plus_sign"}
 _MODIFIERS: Final = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
@@ -95,12 +86,18 @@ def known() -> dict[str, Known]:
 def keymap(settings: Settings) -> dict[str, str]:
     """Return the key map: the layers in the settings, then the person's own changes."""
     layers: dict[str, str] = {}
-    if settings.vim:
-        layers |= VIM
+    for layer in REGISTRY.layers:
+        if layer.is_on(settings):
+            layers |= layer.keys
     if settings.send_on == "ctrl+enter":
         layers |= _CTRL_ENTER
     own = {name: [key for key in _read(keys) if is_key(key)] for name, keys in settings.keys.items()}
     return layers | {name: ",".join(keys) for name, keys in own.items() if keys}
+
+
+def letters_act(settings: Settings) -> bool:
+    """Say whether letters are keys outside of what one writes."""
+    return any(layer.is_on(settings) for layer in REGISTRY.layers)
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -144,7 +141,8 @@ def _refusal(key: str, binding: Known, settings: Settings) -> str:
 def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (key, id, other id) if two bindings share a key and are active together."""
     now = keymap(settings)
-    in_force = [binding for binding in known().values() if binding.place != "vim" or settings.vim]
+    off = {layer.place for layer in REGISTRY.layers if not layer.is_on(settings)}
+    in_force = [binding for binding in known().values() if binding.place not in off]
     for binding in in_force:
         for key in _split(now.get(binding.id, ",".join(binding.keys))):
             for other in _same(key, binding, in_force, now):
@@ -155,7 +153,7 @@ def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, st
     """Yield the ids that share a key with a binding and are active in its place."""
     for other in bindings:
         together = other.place == mine.place or (
-            not mine.apart and not other.apart and (mine.place in EVERYWHERE or other.place in EVERYWHERE)
+            not mine.apart and not other.apart and bool({mine.place, other.place} & _everywhere())
         )
         if other.id != mine.id and together and key in _split(now.get(other.id, ",".join(other.keys))):
             yield other.id
@@ -182,7 +180,11 @@ def _is_typed(key: str) -> bool:
 def _typed_in(name: str, settings: Settings) -> bool:
     """Say whether the binding is active where letters are typed: into a message, or to filter the rooms."""
     place = name.partition(".")[0]
-    return place == "composer" or (place in {*EVERYWHERE, "rooms"} and not settings.vim)
+    return place == "composer" or (place in {*_everywhere(), "rooms"} and not letters_act(settings))
+
+
+def _everywhere() -> frozenset[str]:
+    return EVERYWHERE | {layer.place for layer in REGISTRY.layers}
 
 
 def _is_behind_the_composer(binding: Known) -> bool:

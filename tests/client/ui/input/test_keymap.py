@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
-from parlour_client.core.settings import FILE, Settings
+from parlour_client.core.settings import FILE, Settings, changed
 from parlour_client.ui.chat.search import SearchScreen
 from parlour_client.ui.input.keymap import conflicts, is_key, keymap, known, problems
+
+VI = changed(Settings(), "vim", value=True)
 
 
 def test_the_table_has_every_place() -> None:
@@ -115,7 +118,7 @@ def test_what_fits_is_not_complained_of(keys: Mapping[str, str]) -> None:
 
 def test_the_person_has_the_last_word() -> None:
     """Over the layers of vi and of Ctrl+Enter."""
-    settings = Settings(vim=True, send_on="ctrl+enter", keys={"chat.write": "w", "composer.send": "f12"})
+    settings = replace(VI, send_on="ctrl+enter", keys={"chat.write": "w", "composer.send": "f12"})
     assert keymap(settings)["chat.write"] == "w"
     assert keymap(settings)["composer.send"] == "f12"
 
@@ -130,7 +133,7 @@ async def test_a_conflict_is_shown(client: FakeClient, open_app: OpenApp, tmp_pa
         assert "f1 is both chat.search and chat.help" in screen_text(pilot)
 
 
-@pytest.mark.parametrize("settings", [Settings(), Settings(vim=True), Settings(send_on="ctrl+enter")])
+@pytest.mark.parametrize("settings", [Settings(), VI, Settings(send_on="ctrl+enter")])
 def test_no_layer_has_a_conflict_in_it(settings: Settings) -> None:
     """What Parlour brings along shares no key but where the nearer one means the same."""
     meant = {"escape", "up", "down", "tab", "enter"}

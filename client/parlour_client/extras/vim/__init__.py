@@ -1,0 +1,83 @@
+"""A layer of vi keys: writing is insert mode, everywhere else is normal mode.
+
+The focus is the mode, so it is never out of step with what a key does. With the setting off nothing of it is
+imported.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from parlour_client.core.setting import Setting
+from parlour_client.kit.language import N_
+from parlour_client.ui.registry import Key, KeyLayer, Registry
+
+if TYPE_CHECKING:
+    from textual.events import Key as KeyEvent
+    from textual.screen import Screen
+
+    from parlour_client.core.settings import Settings
+
+VIM: Final = Setting(
+    "vim", "switch", False, N_("normal and insert mode with vi keys"), group="Keys and mouse"
+)
+KEYS: Final = {
+    "chat.write": "i,a",
+    "chat.search": "f3,slash",
+    "chat.next_unread": "ctrl+n,n",
+    "timeline.inspect": "I",
+    "timeline.history": "H",
+    "timeline.links": "O",
+}
+"""Those of the chat that it changes."""
+OWN_KEYS: Final = {
+    "top": ("g", N_("Twice: the oldest loaded message")),
+    "down": ("j", N_("Down")),
+    "up": ("k", N_("Up")),
+    "half_down": ("ctrl+d", N_("Half a page down")),
+    "half_up": ("ctrl+u", N_("Half a page up")),
+    "left": ("h", N_("The pane to the left")),
+    "right": ("l", N_("The pane to the right")),
+    "next_room": ("J", N_("The next room")),
+    "previous_room": ("K", N_("The previous room")),
+    "open": ("o", N_("Write on a new line")),
+    "command": ("colon", N_("Write a command")),
+}
+
+
+def register(registry: Registry) -> None:
+    """Add the setting, the layer and its keys."""
+    registry.setting(VIM)
+    registry.layers.append(KeyLayer(is_on=_is_on, place="vim", keys=KEYS, mode=_mode, read=_read))
+    registry.keys += [
+        Key(id=f"vim.{name}", keys=keys, about=about, do=_does(name), when=_is_normal)
+        for name, (keys, about) in OWN_KEYS.items()
+    ]
+
+
+def _is_on(settings: "Settings") -> bool:
+    return bool(settings.value(VIM))
+
+
+def _mode(screen: "Screen[Any]") -> str:
+    return "NORMAL" if _is_normal(screen) else "INSERT"
+
+
+def _is_normal(screen: "Screen[Any]") -> bool:
+    from parlour_client.ui.app_settings import settings_of  # noqa: PLC0415 - the screen only
+
+    return _is_on(settings_of(screen)) and (screen.focused is None or screen.focused.id != "composer")
+
+
+def _read(screen: "Screen[Any]", event: "KeyEvent") -> "KeyEvent | None":
+    from parlour_client.extras.vim.vi_keys import VI_KEYS  # noqa: PLC0415 - as above
+
+    return VI_KEYS.read(screen, event)
+
+
+def _does(name: str) -> "Callable[[Screen[Any]], Awaitable[None] | None]":
+    def do(screen: "Screen[Any]") -> Awaitable[None] | None:
+        from parlour_client.extras.vim.vi_keys import VI_KEYS  # noqa: PLC0415 - as above
+
+        return VI_KEYS.do(screen, name)
+
+    return do

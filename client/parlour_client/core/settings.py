@@ -88,12 +88,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         ),
     ] = "ask"
-    pictures: Annotated[
-        bool,
-        _help(
-            N_("let v show a preview of a message's picture; a limited process decodes it (extra pictures)")
-        ),
-    ] = False
     downloads: Annotated[
         str, _help(N_("the folder that files are saved to; empty: your Downloads, or your home folder"))
     ] = ""
@@ -169,7 +163,7 @@ BY_KEY: Final = ChainMap(EXTRA_SETTINGS, {row.key: row for row in _table()})
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     N_("Appearance"): (
-        "theme", "message_layout", "timestamps", "time_position", "formatting", "pictures", "reduced_motion",
+        "theme", "message_layout", "timestamps", "time_position", "formatting", "reduced_motion",
         "language", "bidi",
     ),
     N_("Writing"): ("send_on", "shortcodes", "paste_guard", "editor"),

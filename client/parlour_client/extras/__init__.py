@@ -9,6 +9,7 @@ from typing import Final
 
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
+from parlour_client.extras.picture_previews import register as picture_previews
 from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
@@ -18,6 +19,7 @@ from parlour_client.ui.registry import REGISTRY, Registry
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     jump,
     monitor,
+    picture_previews,
     spell_check,
     theme_files,
     tour,

@@ -12,7 +12,9 @@ import parlour_client
 
 ROOT = Path(parlour_client.__file__).parent
 SEARCHES = ROOT / "kit/unsafe_text.py"  # it names what it looks for in the sources of programs
-SOURCES = sorted({path for part in ("ui", "kit") for path in (ROOT / part).rglob("*.py")} - {SEARCHES})
+SOURCES = sorted(
+    {path for part in ("ui", "kit", "extras") for path in (ROOT / part).rglob("*.py")} - {SEARCHES}
+)
 
 ONLY_IN = {
     r"\bStatic\b": {"kit/widgets/safe.py"},
@@ -173,12 +175,12 @@ def test_every_binding_has_an_id() -> None:
 def test_ids_of_bindings_are_unique() -> None:
     """Two actions with one id would move together."""
     ids = [
-        ast.literal_eval(word.value)
+        word.value.value
         for path in SOURCES
         for call in _calls(path)
-        if ast.unparse(call.func) == "Binding"
+        if ast.unparse(call.func) in {"Binding", "Key"}
         for word in call.keywords
-        if word.arg == "id"
+        if word.arg == "id" and isinstance(word.value, ast.Constant)
     ]
     assert len(ids) == len(set(ids))
 

@@ -22,7 +22,6 @@ from parlour_client.kit.answers import Yes
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.picture import has_colors_for_pictures
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
@@ -226,11 +225,6 @@ class Interaction:
     async def app_action(self, action: str) -> None:
         """Run an action of the app: settings, lock, quit."""
         _done = await self._pane.app.run_action(f"app.{action}")
-
-    @property
-    def shows_pictures(self) -> bool:
-        """Whether the terminal has the colours for a picture."""
-        return has_colors_for_pictures(self._pane.app)
 
     @property
     def has_focus(self) -> bool:

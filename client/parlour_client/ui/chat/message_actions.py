@@ -16,7 +16,6 @@ from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.pictures import Pictures
 from parlour_client.ui.chat.slash_commands import SlashCommands
 from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.keys import MessageAction
@@ -41,7 +40,7 @@ class MessageActions:
     ) -> None:
         self._client, self._interaction = pane.client, pane.interaction
         self._composing, self._navigation, self._commands = composing, navigation, commands
-        self._links, self._pictures = links, Pictures(pane.client, pane.interaction)
+        self._links = links
         self._copied_code: tuple[Key | None, int] = None, 0
         """The message whose code was copied last, and which of its blocks."""
         self._do = {
@@ -57,7 +56,6 @@ class MessageActions:
             MessageAction.UNREAD: self.mark_unread,
             MessageAction.PERSON: self.show_author,
             MessageAction.LINKS: self.show_links,
-            MessageAction.PICTURE: self.show_picture,
         }
 
     def act(self, action: MessageAction, entry: Entry) -> None:
@@ -130,10 +128,6 @@ class MessageActions:
                     number=number + 1, count=len(blocks)
                 )
             )
-
-    def show_picture(self, entry: Entry) -> None:
-        """Show a preview of its picture."""
-        self._pictures.show(entry)
 
     def go_to_parent(self, entry: Entry) -> None:
         """Go to the message that it replies to, or that it pinned."""

@@ -29,7 +29,6 @@ class MessageAction(Enum):
     PERSON = auto()
     SAVE = auto()
     LINKS = auto()
-    PICTURE = auto()
     REPORT = auto()
 
 
@@ -55,7 +54,6 @@ BINDINGS: Final = (
     Binding("w", "act('PERSON')", N_("Author"), show=False, id="timeline.person"),
     Binding("f", "act('SAVE')", N_("Save the file"), show=False, id="timeline.save"),
     Binding("o", "act('LINKS')", N_("Links"), show=False, id="timeline.links"),
-    Binding("v", "act('PICTURE')", N_("Preview the picture"), show=False, id="timeline.picture"),
     Binding(
         "exclamation_mark", "act('REPORT')", N_("Report"), key_display="!", show=False, id="timeline.report"
     ),

@@ -23,6 +23,7 @@ from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import OWN, OWN_MARK, Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
+from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text import BLANK_LABEL, Span, safe_text
@@ -272,9 +273,8 @@ def _file_rows(entry: Entry, cells: int) -> list[Row]:
     if file is None or entry.deleted:
         return []
     facts = facts_of(file)
-    with_keys = (
-        _("picture {facts} (v: preview, f: save)") if is_picture(file) else _("file {facts} (f: save)")
-    ).format(facts=facts)
+    words = next(filter(None, (words(file) for words in REGISTRY.file_words)), "")
+    with_keys = (words or _("file {facts} (f: save)")).format(facts=facts)
     shortly = (_("picture {facts}") if is_picture(file) else _("file {facts}")).format(facts=facts)
     name = _on_one_line(file.name)
     wanted = sum(_cells(span.text) for span in name)

@@ -20,6 +20,10 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 class PictureScreen(Overlay[None]):
     """Loads a preview and shows it; Esc closes, also while it loads."""
 
+    CSS = """
+    PictureScreen.dialog .box { width: auto; }
+    PictureScreen .box SafeStatic { width: auto; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,v", "leave", N_("Close"), id="picture.leave"),
     ]

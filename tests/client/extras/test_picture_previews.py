@@ -7,6 +7,7 @@ from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 
+from parlour_client.extras.picture_previews import show
 from parlour_client.kit.pictures.preview import MOST_BYTES, PictureError, Preview
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_protocol.frames import bodies
@@ -41,10 +42,8 @@ async def test_a_picture_is_shown_only_if_it_was_turned_on_and_asked_for(
         LOBBY, BOB, bodies.Message(raw_text("look"), file=a_file("a\u202e.png", 12_345, "image/png"))
     )
     client.mark_all_read()
-    preview = "parlour_client.ui.chat.pictures.make_preview"
-    monkeypatch.setattr(preview, two_colors)
-    colors = "parlour_client.ui.chat.interaction.has_colors_for_pictures"
-    monkeypatch.setattr(colors, lambda app: not app.no_color)
+    monkeypatch.setattr(show, "make_preview", two_colors)
+    monkeypatch.setattr(show, "has_colors_for_pictures", lambda app: not app.no_color)
     async with open_app(client, folder=tmp_path) as pilot:
         await lobby(pilot)
         assert isinstance(pilot.app, SettingsApp)
@@ -55,7 +54,7 @@ async def test_a_picture_is_shown_only_if_it_was_turned_on_and_asked_for(
         assert text.count("▀" * 72) == 17
         assert not [one for one in client.calls if one[0] == "save_file"]
         await press(pilot, "escape")
-        monkeypatch.setattr(preview, damaged)
+        monkeypatch.setattr(show, "make_preview", damaged)
         assert "This picture is damaged, so there is no preview." in await press(pilot, "v")
         await press(pilot, "escape")
         assert "Only pictures of up to 8.4 MB have a preview." in await press(pilot, "up", "v")

@@ -1,0 +1,44 @@
+"""Previews of pictures in messages: only if the setting allows them, and only when v asks for one."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from parlour_client.core.setting import Setting
+from parlour_client.kit.language import N_, _
+from parlour_client.ui.registry import Key, Registry
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from parlour_protocol.frames.bodies import FileRef
+
+PICTURES: Final = Setting(
+    "pictures",
+    "switch",
+    False,
+    N_("let v show a preview of a message's picture; a limited process decodes it (extra pictures)"),
+    group="Appearance",
+)
+
+
+def register(registry: Registry) -> None:
+    """Add the setting and the key, and name the key beside a picture."""
+    registry.setting(PICTURES)
+    about = N_("Preview the picture")
+    registry.keys.append(Key(id="timeline.picture", keys="v", about=about, do=_show, when=_selects))
+    registry.file_words.append(_words)
+
+
+def _words(file: "FileRef") -> str:
+    from parlour_client.text.file_text import is_picture  # noqa: PLC0415 - the screen only
+
+    return _("picture {facts} (v: preview, f: save)") if is_picture(file) else ""
+
+
+def _selects(screen: "Screen[Any]") -> bool:
+    return screen.focused is not None and screen.focused.id == "timeline"
+
+
+def _show(screen: "Screen[Any]") -> None:
+    from parlour_client.extras.picture_previews.show import show_picture  # noqa: PLC0415 - seldom needed
+
+    show_picture(screen)

@@ -57,7 +57,6 @@ class View(Enum):
     HELP = auto()
     LOGIN = auto()
     QUIT = auto()
-    LOCK = auto()
     SEND_HELD = auto()
     DROP_HELD = auto()
     CANCEL_TRANSFER = auto()

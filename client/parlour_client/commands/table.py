@@ -163,7 +163,6 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.drill,
         view.lab,
         view.new,
-        view.lock,
         view.quit_,
     ),
 }

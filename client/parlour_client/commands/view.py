@@ -105,7 +105,6 @@ account = shown_by(
     cli=Elsewhere("parlour --account NAME"),
     arguments=_optional("name", "NAME"),
 )
-lock = shown_by(View.LOCK, N_("Lock Parlour until you type your passphrase"), "lock", cli=_HERE_ONLY)
 quit_ = shown_by(
     View.QUIT,
     N_("Quit Parlour; queued messages are sent next time"),

@@ -63,10 +63,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["enter", "ctrl+enter"],
         _help(N_("the key that sends; the other one starts a new line")),
     ] = "enter"
-    lock_after: Annotated[
-        Literal["off", "5m", "15m", "30m", "1h"],
-        _help(N_("lock after this long without a key press, if a passphrase is set; /lock locks at once")),
-    ] = "30m"
     paste_guard: Annotated[
         bool, _help(N_("ask before sending several pasted lines, or anything that looks like a secret"))
     ] = True
@@ -169,7 +165,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     N_("Writing"): ("send_on", "shortcodes", "paste_guard", "editor"),
     N_("Rooms"): ("room_sort", "peek"),
     N_("Notifications"): ("notifications", "notify_for", "bell", "unread_in_title"),
-    N_("Privacy"): ("typing", "receipts", "lock_after", "keep"),
+    N_("Privacy"): ("typing", "receipts", "keep"),
     N_("Keys and mouse"): ("keys", "mouse"),
     N_("Files and links"): ("downloads", "opener", "clipboard"),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Final
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
 from parlour_client.extras.picture_previews import register as picture_previews
+from parlour_client.extras.screen_lock import register as screen_lock
 from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
@@ -20,6 +21,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     jump,
     monitor,
     picture_previews,
+    screen_lock,
     spell_check,
     theme_files,
     tour,

@@ -575,9 +575,8 @@ VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] =
     View.DROP_HELD: _drop_held,
     View.CANCEL_TRANSFER: _cancel_transfer,
     View.QUIT: _quit,
-    View.LOCK: _quit,
 }
-"""Views of the line mode itself; locking ends it, since the passphrase is asked for at the start."""
+"""Views of the line mode itself."""
 
 
 async def run(

@@ -17,6 +17,7 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
+from textual.signal import Signal
 from textual.worker import Worker, WorkerError
 
 from parlour_client.core.client import Client
@@ -29,7 +30,6 @@ from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen, with_extras
 from parlour_client.ui.input.early_text import EarlyText
 from parlour_client.ui.input.editor import command_of, edit_file
-from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
 from parlour_client.ui.registry import REGISTRY
@@ -71,18 +71,13 @@ class ParlourApp(SettingsApp):
         self._entrance, self._demo = entrance, demo
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
+        self.typed = Signal[None](self, "typed")
+        """Published with everything that the person types or clicks."""
         self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
         self._early = EarlyText()
         self.theming = Theming(self)
         self.accounts = AccountSwitcher(self, accounts, switch=self._switch, refuse=self._refuse)
-        self.lock = Lock(
-            self,
-            self.accounts,
-            is_open=lambda: self.client is not None,
-            close=self._close,
-            enter=lambda opened: self._enter(opened.inside),
-        )
         self._direction = TextDirection(self.to_terminal)
         self._title = TerminalTitle(self.to_terminal, lambda: self.settings.unread_in_title)
         self._notifier = Notifier(
@@ -111,9 +106,9 @@ class ParlourApp(SettingsApp):
         _done = self.push_screen(Palette(list(everything(self, chat))), answered)
 
     async def on_event(self, event: Event) -> None:
-        """Note that the person is there."""
+        """Tell that the person is there."""
         if isinstance(event, InputEvent | Paste):
-            self.lock.key_pressed()
+            self.typed.publish(None)
         await super().on_event(event)
 
     async def hand_over(self, event: Key | Paste) -> None:
@@ -157,20 +152,21 @@ class ParlourApp(SettingsApp):
         self.theming.load()
         if REGISTRY.themes:
             self.set_interval(LOOK_EVERY, self.theming.look)
-        self.lock.start()
+        for started in REGISTRY.app_started:
+            started(self)
         self.watch(self, "settings", self._follow_terminal)
         inside = self.client or self._entrance
         if inside is None:
             self.exit()
         else:
-            await self._enter(inside)
+            await self.enter(inside)
 
     async def on_unmount(self) -> None:
         """Stop the client, and restore the terminal."""
         self._direction.leave()
         await self._leave_client()
 
-    async def _enter(self, inside: Client | Entrance[ChatInviteLink, Client]) -> None:
+    async def enter(self, inside: Client | Entrance[ChatInviteLink, Client]) -> None:
         """Show what was opened: the chat, or the welcome screen."""
         if isinstance(inside, Entrance):
             from parlour_client.ui.welcome import welcome_screen  # noqa: PLC0415 - seldom needed, costs start-up time
@@ -230,17 +226,17 @@ class ParlourApp(SettingsApp):
         if self._leaving is not None:
             await asyncio.shield(self._leaving)
 
-    async def _close(self) -> None:
+    async def close_client(self) -> None:
         """Stop the client and remove its screens."""
         await self._leave_client()
         while len(self.screen_stack) > 1:
             _done = await self.pop_screen()
 
     async def _switch(self, opened: OpenedAccount) -> None:
-        await self._close()
+        await self.close_client()
         self.folder = opened.folder
         self.theming.load()
-        await self._enter(opened.inside)
+        await self.enter(opened.inside)
 
     def _refuse(self, words: Content) -> None:
         if self._chat is not None:
@@ -292,10 +288,6 @@ class ParlourApp(SettingsApp):
     def action_account(self, name: str = "") -> None:
         """Switch to another account, or let the person choose one."""
         self.accounts.choose(name)
-
-    def action_lock(self) -> None:
-        """Lock now."""
-        self.lock.lock()
 
     def action_settings(self, key: str = "") -> None:
         """Show the settings, at one of them."""

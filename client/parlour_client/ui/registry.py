@@ -74,6 +74,8 @@ class Registry:
     layers: list[KeyLayer] = field(default_factory=list)
     shows: "dict[Command[..., Any], Show]" = field(default_factory=dict)
     """What the chat screen does for a command that was added."""
+    app_started: "list[Callable[[App[Any]], None]]" = field(default_factory=list)
+    """Each gets the app when it starts."""
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
 

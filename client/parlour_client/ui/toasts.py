@@ -24,7 +24,6 @@ class Toast(Enum):
     WRONG_SETTINGS = N_("Some settings are not valid. /settings shows which.")
     NOT_SAVED = N_("The settings could not be saved. The change lasts until you quit.")
     NO_EDITOR = N_("An editor cannot be opened in this terminal.")
-    NOTHING_TO_LOCK_WITH = N_("Set a passphrase first: parlour passphrase")
     ONE_ACCOUNT = N_("You have only one account. parlour --account NAME adds another.")
     NO_SUCH_ACCOUNT = N_("You have no account with that name. /account lists them.")
     NOT_STORED = N_("This message has not reached the server yet.")
@@ -34,7 +33,6 @@ _SEVERITY: Final[dict[Toast, Severity]] = {
     Toast.TOO_FAR: "warning",
     Toast.WRONG_SETTINGS: "warning",
     Toast.NOT_SAVED: "warning",
-    Toast.NOTHING_TO_LOCK_WITH: "warning",
     Toast.NO_EDITOR: "warning",
     Toast.NOT_YOURS: "warning",
     Toast.NOT_STORED: "warning",

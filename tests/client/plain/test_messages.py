@@ -106,7 +106,7 @@ async def test_what_was_forgotten_is_quoted_no_more(client: FakeClient) -> None:
 async def test_settings_are_heard_and_changed(ear: Ear) -> None:
     """A line for each group; one setting with what it is for; a change is confirmed and applies at once."""
     lines = await ear.say("/set")
-    assert "Privacy: typing off, receipts off, lock_after 30m, keep always." in lines
+    assert "Privacy: typing off, receipts off, keep always, lock_after 30m." in lines
     assert lines[-1] == "/set NAME explains one, /set NAME VALUE changes it."
     assert await ear.say("/set typing") == [
         "typing: off. Let others see when you are typing. One of: on, off."

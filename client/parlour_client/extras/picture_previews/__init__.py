@@ -16,7 +16,7 @@ PICTURES: Final = Setting(
     "switch",
     False,
     N_("let v show a preview of a message's picture; a limited process decodes it (extra pictures)"),
-    group="Appearance",
+    group=N_("Appearance"),
 )
 
 

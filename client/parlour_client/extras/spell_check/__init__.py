@@ -21,7 +21,7 @@ SPELLING: Final = Setting(
         "underline misspelt words with hunspell or aspell, if installed: the code of a language "
         "(en_GB), auto for the one of your system, or off"
     ),
-    group="Writing",
+    group=N_("Writing"),
 )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from parlour_client.core.settings import Settings
 
 VIM: Final = Setting(
-    "vim", "switch", False, N_("normal and insert mode with vi keys"), group="Keys and mouse"
+    "vim", "switch", False, N_("normal and insert mode with vi keys"), group=N_("Keys and mouse")
 )
 KEYS: Final = {
     "chat.write": "i,a",

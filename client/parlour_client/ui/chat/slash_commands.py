@@ -28,7 +28,6 @@ Action = Callable[[Mapping[str, Any]], Awaitable[None] | None]
 
 _APP: Final = {
     View.QUIT: "quit",
-    View.LOCK: "lock",
     View.SETTINGS: "settings",
 }
 """Views that are actions of the app."""

@@ -2,32 +2,32 @@
 
 Started by `/lock`, or after a time without a key press that is a setting. Nothing of the chat stays on the
 screen and there is no connection meanwhile: queued messages wait on the disk. Without a passphrase nothing is
-locked, and a toast says so.
+locked, and the chat says so.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
 
+from parlour_client.extras.screen_lock import LOCK_AFTER, MINUTES
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
-from parlour_client.ui.account_switcher import AccountSwitcher, OpenedAccount
-from parlour_client.ui.app_settings import SettingsApp
-from parlour_client.ui.toasts import Toast, toast
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.secret import Secret
 
 LOOK_EVERY: Final = 5.0
 """Seconds between two checks whether the person is still there."""
-MINUTES: Final = {"off": None, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
 
 
 def since_boot() -> float:
@@ -38,6 +38,12 @@ def since_boot() -> float:
 
 class LockScreen(Screen[None]):
     """The only screen while it is locked."""
+
+    CSS = """
+    LockScreen { align: center middle; }
+    LockScreen .box { width: 70; max-width: 96%; height: auto; padding: 0 1; border: round $primary; }
+    LockScreen Input { margin: 1 0; background: $panel; }
+    """
 
     def __init__(self, unlock: Callable[[Secret], None]) -> None:
         super().__init__()
@@ -75,24 +81,9 @@ class LockScreen(Screen[None]):
 class Lock:
     """Locks one app, and opens it again."""
 
-    def __init__(
-        self,
-        app: SettingsApp,
-        accounts: AccountSwitcher,
-        *,
-        is_open: Callable[[], bool],
-        close: Callable[[], Awaitable[None]],
-        enter: Callable[[OpenedAccount], Awaitable[None]],
-    ) -> None:
-        """``close`` stops the client, if ``is_open``, and removes its screens."""
-        self._app, self._accounts = app, accounts
-        self._is_open, self._close, self._enter = is_open, close, enter
-        self._last_key = 0.0
-
-    def start(self) -> None:
-        """Lock when no one has been there for a while."""
-        self.key_pressed()
-        self._app.set_interval(LOOK_EVERY, self.lock_if_left)
+    def __init__(self, app: ParlourApp) -> None:
+        self._app = app
+        self._last_key = since_boot()
 
     def key_pressed(self) -> None:
         """Note that the person is there."""
@@ -100,26 +91,23 @@ class Lock:
 
     def lock_if_left(self) -> None:
         """Lock if no key was pressed for as long as the settings say."""
-        minutes = MINUTES[self._app.settings.lock_after]
-        if minutes is not None and since_boot() - self._last_key >= minutes * 60 and self._can_lock:
-            self._start(self._lock)
+        minutes = MINUTES[str(self._app.settings.value(LOCK_AFTER))]
+        if minutes is not None and since_boot() - self._last_key >= minutes * 60:
+            self.lock()
 
-    def lock(self) -> None:
-        """Lock now."""
-        if self._can_lock:
+    def lock(self) -> bool:
+        """Lock now; says whether it can be unlocked again, and so is locked."""
+        app = self._app
+        can_lock = app.client is not None and not app.away and app.accounts.needs_passphrase
+        if can_lock:
             self._start(self._lock)
-        elif self._is_open():
-            toast(self._app, Toast.NOTHING_TO_LOCK_WITH)
-
-    @property
-    def _can_lock(self) -> bool:
-        return self._is_open() and not self._app.away and self._accounts.needs_passphrase
+        return can_lock
 
     def _start(self, what: Callable[[], Awaitable[None]]) -> None:
         _done = self._app.run_worker(what(), group="account", exclusive=True)
 
     async def _lock(self) -> None:
-        await self._close()
+        await self._app.close_client()
         self._app.clear_notifications()
         _done = self._app.push_screen(LockScreen(self._unlock_soon))
 
@@ -132,7 +120,7 @@ class Lock:
         if not isinstance(locked, LockScreen):
             return
         try:
-            opened = await self._accounts.open_again(passphrase)
+            opened = await self._app.accounts.open_again(passphrase)
         except ParlourClientError as error:
             locked.refuse(error_content(error))
             return
@@ -140,4 +128,26 @@ class Lock:
             await locked.let_in()
             _done = await self._app.pop_screen()
             self.key_pressed()
-            await self._enter(opened)
+            await self._app.enter(opened.inside)
+
+
+_LOCKS: Final = WeakKeyDictionary[App[Any], Lock]()
+
+
+def watch(app: App[Any]) -> None:
+    """Lock an app when no one has been there for a while."""
+    assert isinstance(app, ParlourApp)  # noqa: S101 - the chat's
+    lock = _LOCKS[app] = Lock(app)
+    app.typed.subscribe(app, lambda _: lock.key_pressed(), immediate=True)
+    app.set_interval(LOOK_EVERY, lock.lock_if_left)
+
+
+def lock_of(app: App[Any]) -> Lock:
+    """Return the lock of an app."""
+    return _LOCKS[app]
+
+
+def lock_now(screen: Screen[Any]) -> None:
+    """Lock, or say why not."""
+    if not lock_of(screen.app).lock() and isinstance(screen, ChatScreen):
+        screen.pane.interaction.refuse(_("Set a passphrase first: parlour passphrase"))

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.ui import locking
+from parlour_client.extras.screen_lock import lock as locking
+from parlour_client.extras.screen_lock.lock import LockScreen, lock_of
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.locking import LockScreen
 from parlour_protocol.kit.secret import Secret
 
 HOUR = 3_600.0
@@ -49,7 +49,7 @@ async def left_alone(pilot: Pilot[None], home: Home, seconds: float) -> None:
     """Let time pass without a key."""
     home.now += seconds
     assert isinstance(pilot.app, ParlourApp)
-    pilot.app.lock.lock_if_left()
+    lock_of(pilot.app).lock_if_left()
     await settled(pilot)
 
 
@@ -94,7 +94,7 @@ async def test_a_passphrase_typed_twice_does_not_get_into_the_chat(
 
     monkeypatch.setattr(home, "accounts", replace(home.accounts, open=slowly))
     async with open_app(client, accounts=home.accounts) as pilot:
-        await pilot.app.run_action("lock")
+        lock_of(pilot.app).lock()
         await settled(pilot)
         await pilot.press(*"open sesame", "enter", *"open se")
         goes_on.set()
@@ -116,7 +116,7 @@ async def test_locked_by_command_over_open_pages(client: FakeClient, home: Home,
         await settled(pilot)
         assert len(pilot.app.screen_stack) > 2
         assert "CANARY" in screen_text(pilot)
-        await pilot.app.run_action("lock")
+        lock_of(pilot.app).lock()
         await settled(pilot)
         assert isinstance(pilot.app.screen, LockScreen)
         assert len(pilot.app.screen_stack) == 2

@@ -1,0 +1,48 @@
+"""Locking: `/lock`, or time without a key, stops the client until the passphrase is typed again."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from parlour_client.commands.command import Elsewhere, View, shown_by
+from parlour_client.core.setting import OFF, Setting
+from parlour_client.kit.language import N_
+from parlour_client.ui.registry import Registry
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+MINUTES: Final = {OFF: None, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
+LOCK_AFTER: Final = Setting(
+    "lock_after",
+    "choice",
+    "30m",
+    N_("lock after this long without a key press, if a passphrase is set; /lock locks at once"),
+    tuple(MINUTES),
+    group=N_("Privacy"),
+)
+
+
+def register(registry: Registry) -> None:
+    """Add the setting and the command, and look after the app."""
+    registry.setting(LOCK_AFTER)
+    command = shown_by(
+        View.QUIT,  # the line mode asks for the passphrase when it starts
+        N_("Lock Parlour until you type your passphrase"),
+        "lock",
+        cli=Elsewhere(N_("It belongs to an open chat.")),
+    )
+    registry.command("program", command, _lock)
+    registry.app_started.append(_start)
+
+
+def _start(app: "App[Any]") -> None:
+    from parlour_client.extras.screen_lock.lock import watch  # noqa: PLC0415 - the screen only
+
+    watch(app)
+
+
+def _lock(screen: "Screen[Any]", _given: Mapping[str, Any]) -> None:
+    from parlour_client.extras.screen_lock.lock import lock_now  # noqa: PLC0415 - as above
+
+    lock_now(screen)

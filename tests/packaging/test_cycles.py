@@ -12,7 +12,7 @@ PACKAGES = (
     "client/parlour_client",
     "lab/parlour_lab",
 )
-AT_IMPORT, ANYWHERE = 0, 3
+AT_IMPORT, ANYWHERE = 0, 1
 """How many groups of modules may import each other: while they are imported, and at all, which is also in
 functions and for type checkers only. Ceilings that may only be lowered."""
 

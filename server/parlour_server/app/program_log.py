@@ -25,7 +25,8 @@ from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.peer import Peer
-from parlour_server.core.connections.topics import Topic, checked_push, list_topic
+from parlour_server.core.connections.pushes import checked_push
+from parlour_server.core.connections.topics import Topic, list_topic
 from parlour_server.core.program import Pending, Result
 from parlour_server.core.store.engine.column_values import UNREADABLE
 

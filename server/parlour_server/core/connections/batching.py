@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_server.core.connections.error_boundary import ErrorBoundary
+from parlour_server.core.connections.peer import Peer
 from parlour_server.core.histogram import Histogram
 
 if TYPE_CHECKING:
-    from parlour_server.core.connections.peer import Peer
     from parlour_server.core.observer import Observer
 
 _SHARE: Final = 2.0
@@ -120,13 +120,13 @@ class BatchingWriter:
         self.since = 0.0
         """When the first of the frames that wait was collected, by the loop's clock."""
 
-    def add(self, peer: "Peer[Any]") -> None:
+    def add(self, peer: Peer[Any]) -> None:
         """Add a member from the next frame on; collected frames go only to earlier members."""
         self.flush()
         self.members[peer] = None
         self._writes = None
 
-    def discard(self, peer: "Peer[Any]") -> None:
+    def discard(self, peer: Peer[Any]) -> None:
         """Stop writing to this member, including collected frames; flush first to send those."""
         self.members.pop(peer, None)
         self._writes = None

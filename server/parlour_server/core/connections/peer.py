@@ -14,7 +14,7 @@ from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_server.core.connections.connection import PeerConnection, text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
-from parlour_server.core.connections.topics import checked_push
+from parlour_server.core.connections.pushes import checked_push
 from parlour_server.core.errors import RefusedError
 
 S = TypeVar("S")

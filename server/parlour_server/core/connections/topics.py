@@ -6,40 +6,16 @@ write. A topic exists as long as it has members: a program may name as many as i
 
 from asyncio import AbstractEventLoop
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from parlour_protocol.kit.codec import encode, self_check
-from parlour_protocol.kit.errors import MalformedFrameError, ProgramError
 from parlour_protocol.kit.frames import Push
-from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_server.core.bus.bus import Bus, subject
 from parlour_server.core.connections.batching import BatchingWriter, Deliveries, Pace
 from parlour_server.core.connections.connection import text_frame
-
-if TYPE_CHECKING:
-    from parlour_server.core.connections.peer import Peer
-
-
-def checked_push(push: Push, pushes: frozenset[type[Push]]) -> bytes:
-    """Encode a push. Raises ProgramError for what is not one of these, or what clients would not read."""
-    if type(push) not in pushes:
-        raise _stray(push)
-    try:
-        payload = encode(push)
-        if len(payload) > SERVER_FRAME.value:
-            raise ProgramError(f"{type(push).__name__} has {len(payload)} bytes, more than a client takes")
-        self_check(type(push))(payload)
-    except (ValueError, MalformedFrameError) as error:
-        raise ProgramError(f"clients would not read this {type(push).__name__}: {error}") from error
-    return payload
-
-
-def _stray(push: object) -> ProgramError:
-    return ProgramError(
-        f"{type(push).__name__} is not one of the program's pushes: add it to those of its Wire"
-    )
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.connections.pushes import checked_push, stray_push
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +130,9 @@ class Topic:
         if writer is not None:
             writer.put(text_frame(checked_push(push, self._topics.pushes)))
         elif type(push) not in self._topics.pushes:
-            raise _stray(push)
+            raise stray_push(push)
 
-    def add(self, peer: "Peer[Any]") -> None:
+    def add(self, peer: Peer[Any]) -> None:
         """Add a member; ``Peer.add`` calls it, so that a peer that closes leaves all its topics."""
         topics = self._topics
         writer = topics.writers.get(self.name)
@@ -165,7 +141,7 @@ class Topic:
             topics.bus.listen(topic_subject(self.name))
         writer.add(peer)
 
-    def remove(self, peer: "Peer[Any]") -> None:
+    def remove(self, peer: Peer[Any]) -> None:
         """Remove a member; the last one ends the topic. ``Peer.remove`` calls it."""
         writer = self._topics.writers.get(self.name)
         if writer is not None:

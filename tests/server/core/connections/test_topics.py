@@ -13,7 +13,7 @@ from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.core.clock import SystemClock
-from parlour_server.core.connections import topics
+from parlour_server.core.connections import pushes
 from parlour_server.core.connections.peer import TOPICS
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.errors import RefusedError
@@ -28,13 +28,13 @@ def heard(client: Client) -> list[str]:
 async def test_everyone_who_was_added_gets_what_is_published(monkeypatch: pytest.MonkeyPatch):
     """It is encoded once."""
     encoded: list[Frame] = []
-    real = topics.encode
+    real = pushes.encode
 
     def encode(frame: Frame) -> bytes:
         encoded.append(frame)
         return real(frame)
 
-    monkeypatch.setattr(topics, "encode", encode)
+    monkeypatch.setattr(pushes, "encode", encode)
     async with world() as w:
         clients = [await w.connect(name) for name in ("ada", "bob", "cyd")]
         for peer in w.toy.peers[:2]:

@@ -17,7 +17,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.program import CHAT as CHAT_APP
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.chat.store.types import AppendEvent, NewRoom, RoomFacts
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.records import NewAccountRecord
 
@@ -27,7 +27,7 @@ USER = parse_user_name("bench")
 DEVICE = parse_device_name("bench")
 
 
-def _allow(_event: AppendEvent, _facts: Facts) -> None:
+def _allow(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Refuse nothing."""
 
 

@@ -30,7 +30,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.chat.store.types import AppendEvent, NewRoom, RoomFacts
 from parlour_server.chat.system_account import system_account, system_device
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.records import NewAccountRecord
@@ -132,7 +132,7 @@ async def _fill(data: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _allow(_event: AppendEvent, _facts: Facts) -> None:
+def _allow(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Decide for everything."""
 
 

@@ -22,7 +22,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.chat.store.types import AppendEvent, NewRoom, RoomFacts
 from parlour_server.core.accounts.tables.authority import ByLogin
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.kit_store import KitStore
@@ -43,7 +43,7 @@ class Filled:
     room_size: int
 
 
-def allow(_event: AppendEvent, _facts: Facts) -> None:
+def allow(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Decide nothing: the store is filled by the operator."""
 
 

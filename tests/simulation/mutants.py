@@ -21,7 +21,7 @@ from parlour_server.app.log.sequencer import Sequencer
 from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.peer_state import ChatPeer
-from parlour_server.chat.store.types import Appended, AppendEvent, Decide
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, Decide
 from parlour_server.core.connections.background_tasks import BackgroundTasks, Work
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import UnavailableError
@@ -116,7 +116,7 @@ def _append_unheard(self: StoredLog[Any, Any, Any], event: AppendEvent, decide: 
         device=event.device,
         body=event.body,
     )
-    future.set_result(Appended(logged))
+    future.set_result(AppendedEvent(logged))
     return future
 
 

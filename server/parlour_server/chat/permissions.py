@@ -13,7 +13,7 @@ from parlour_protocol.frames.event_rules import Action
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
@@ -79,7 +79,7 @@ def in_force(until: Millis | None, at: Millis) -> bool:
     return until is not None and (until == 0 or until > at)
 
 
-def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
+def allow(event: AppendEvent, facts: RoomFacts, action: Action) -> Membership:
     """Return the author's membership, or refuse: not a member, role too low, or muted."""
     author, rules = facts.author, event.body.rules
     if author is None or facts.kind is None:
@@ -98,7 +98,7 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
     return author
 
 
-def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
+def _refuse_stranger(event: AppendEvent, facts: RoomFacts) -> Never:
     """Refuse someone who is not in the room. Only a public room reveals that it exists."""
     if facts.kind is not RoomKind.PUBLIC:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parlour_protocol.frames.bodies import AnyBody
     from parlour_protocol.ids import RoomId
     from parlour_server.chat.store.chat_store import ChatStore
-    from parlour_server.chat.store.types import AppendEvent, Decide, Facts, RoomFactsForOperator
+    from parlour_server.chat.store.types import AppendEvent, Decide, RoomFacts, RoomFactsForOperator
 
 
 @click.group()
@@ -218,7 +218,7 @@ def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
     from parlour_protocol.frames.bodies import Archived  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.chat.rooms.rights import refuse_same_archived  # noqa: PLC0415
 
-    def decide(_event: "AppendEvent", facts: "Facts") -> None:
+    def decide(_event: "AppendEvent", facts: "RoomFacts") -> None:
         refuse_same_archived(facts, on=on)
 
     did = "room archive" if on else "room unarchive"
@@ -279,7 +279,7 @@ async def _described(store: "ChatStore", name: str) -> "RoomFactsForOperator":
     return found
 
 
-def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
+def _if_named(_event: "AppendEvent", facts: "RoomFacts") -> None:
     """Allow it for a room that has a name."""
     from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.rooms import RoomKind  # noqa: PLC0415

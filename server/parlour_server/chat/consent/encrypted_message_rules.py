@@ -9,11 +9,11 @@ from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.event_rules import Action
 from parlour_server.chat.consent.group_rules import check_group
 from parlour_server.chat.permissions import allow
-from parlour_server.chat.store.types import AppendEvent, Facts, GroupFacts, Target
+from parlour_server.chat.store.types import AppendEvent, GroupFacts, RoomFacts, Target
 from parlour_server.core.errors import RefusedError
 
 
-def decide_encrypted_message(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
+def decide_encrypted_message(event: AppendEvent, facts: RoomFacts, body: EncryptedMessage) -> None:
     """Refuse a message that the group could not read, or that someone who left the room could read."""
     group = check_group(facts, body.group)
     if not _is_timely(event, group, body):
@@ -31,7 +31,7 @@ def _is_timely(event: AppendEvent, group: GroupFacts, body: EncryptedMessage) ->
     return body.epoch == group.epoch or (body.epoch == group.epoch - 1 and event.at < group.stale_until)
 
 
-def _decide_blanking(event: AppendEvent, facts: Facts, target: Target | None) -> None:
+def _decide_blanking(event: AppendEvent, facts: RoomFacts, target: Target | None) -> None:
     if target is None or target.kind not in {"sealed", "blank"}:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted message")
     if target.kind == "blank":

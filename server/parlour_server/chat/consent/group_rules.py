@@ -14,13 +14,13 @@ from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role
 from parlour_server.chat.permissions import RANK
-from parlour_server.chat.store.types import AppendEvent, Facts, GroupFacts, Membership
+from parlour_server.chat.store.types import AppendEvent, GroupFacts, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 
 def decide_group(
     event: AppendEvent,
-    facts: Facts,
+    facts: RoomFacts,
     body: EncryptionOn | GroupCreated | Handshake | Contested,
     author: Membership,
 ) -> None:
@@ -38,13 +38,13 @@ def decide_group(
             assert_never(body)
 
 
-def decide_encryption(facts: Facts) -> None:
+def decide_encryption(facts: RoomFacts) -> None:
     """Allow turning encryption on once; it can't be turned off."""
     if facts.encrypted:
         raise RefusedError(ErrorCode.ALREADY, "the room is already encrypted")
 
 
-def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated, author: Membership) -> None:
+def decide_founding(event: AppendEvent, facts: RoomFacts, body: GroupCreated, author: Membership) -> None:
     """Allow a certified device to create the first group, or to replace a group that cannot go on."""
     if event.sender is None or event.sender != body.device or not facts.sender_active:
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has no approved device")
@@ -63,7 +63,7 @@ def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated, author
         raise RefusedError(ErrorCode.CONFLICT, "this group id was used before")
 
 
-def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
+def decide_handshake(event: AppendEvent, facts: RoomFacts, body: Handshake) -> None:
     """Accept the first commit of an epoch, with no other members than the room's."""
     group = check_group(facts, body.group)
     if body.epoch != group.epoch:
@@ -87,7 +87,7 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many devices for an encrypted room")
 
 
-def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
+def decide_contest(event: AppendEvent, facts: RoomFacts, body: Contested) -> None:
     """Allow a device that is or belongs in the group to contest it, once for its account.
 
     Otherwise no one could contest a commit that removed everyone as unusable.
@@ -101,7 +101,7 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
         raise RefusedError(ErrorCode.ALREADY, "you already contested this group")
 
 
-def check_group(facts: Facts, group: GroupId) -> GroupFacts:
+def check_group(facts: RoomFacts, group: GroupId) -> GroupFacts:
     """Return the current group, if it has this id."""
     if facts.group is None or facts.group.id != group:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group, or none: get its state")

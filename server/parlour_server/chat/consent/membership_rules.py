@@ -28,11 +28,11 @@ from parlour_server.chat.consent.moderation_rules import (
 )
 from parlour_server.chat.consent.statement_rules import decide_uninvite, require_consent, require_statement
 from parlour_server.chat.permissions import LOWEST_ROLE, in_force, refuse_timed
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 
-def decide_join(event: AppendEvent, facts: Facts, body: Joined) -> None:
+def decide_join(event: AppendEvent, facts: RoomFacts, body: Joined) -> None:
     """Allow joining a public room, or any other with an invitation, unless banned. Raises RefusedError."""
     signed = facts.encrypted and (body.statement is not None or body.acceptance is not None)
     if facts.author is not None and not signed:
@@ -52,7 +52,7 @@ def decide_join(event: AppendEvent, facts: Facts, body: Joined) -> None:
 
 def decide_membership(
     event: AppendEvent,
-    facts: Facts,
+    facts: RoomFacts,
     body: Invited | Uninvited | Left | RoleSet | Kicked | Banned | Unbanned,
     author: Membership,
 ) -> None:

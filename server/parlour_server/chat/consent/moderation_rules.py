@@ -12,11 +12,11 @@ from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITE
 from parlour_protocol.rooms import Role
 from parlour_server.chat.consent.statement_rules import is_for_members
 from parlour_server.chat.permissions import RANK, in_force
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 
-def decide_invite(event: AppendEvent, facts: Facts, body: Invited) -> None:
+def decide_invite(event: AppendEvent, facts: RoomFacts, body: Invited) -> None:
     """Allow inviting someone who exists, is not in the room, is not banned and was not invited recently.
 
     It never depends on how that person answers invitations, or how many they have (L14: no oracle). An
@@ -42,7 +42,7 @@ def decide_invite(event: AppendEvent, facts: Facts, body: Invited) -> None:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations to this room are unanswered")
 
 
-def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
+def decide_role(event: AppendEvent, facts: RoomFacts, body: RoleSet, author: Membership) -> None:
     """Allow giving a role to someone below, or stepping down while another owner stays."""
     subject = _subject(facts)
     if not facts.subject_exists:
@@ -55,13 +55,13 @@ def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Members
         raise RefusedError(ErrorCode.FORBIDDEN, "make someone else an owner first")
 
 
-def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
+def decide_kick(event: AppendEvent, facts: RoomFacts, body: Kicked, author: Membership) -> None:
     """Allow removing a member."""
     _not_oneself(event, body.who, "to go, leave the room instead")
     _outranks(author, _subject(facts))
 
 
-def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
+def decide_ban(event: AppendEvent, facts: RoomFacts, body: Banned, author: Membership) -> None:
     """Allow banning someone, who need not be in the room."""
     _not_oneself(event, body.who, "to go, leave the room instead")
     if facts.subject is not None:
@@ -72,13 +72,13 @@ def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membershi
         raise RefusedError(ErrorCode.ALREADY, "they are already banned")
 
 
-def decide_unban(event: AppendEvent, facts: Facts, body: Unbanned) -> None:
+def decide_unban(event: AppendEvent, facts: RoomFacts, body: Unbanned) -> None:
     """Allow lifting a ban."""
     if not (in_force(facts.subject_banned_until, event.at) or is_for_members(facts, body)):
         raise RefusedError(ErrorCode.ALREADY, "they are not banned")
 
 
-def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membership) -> None:
+def decide_mute(event: AppendEvent, facts: RoomFacts, body: Muted, author: Membership) -> None:
     """Allow muting a member, or changing the duration."""
     _not_oneself(event, body.who, "you cannot mute yourself")
     subject = _subject(facts)
@@ -89,7 +89,7 @@ def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membershi
         raise RefusedError(ErrorCode.ALREADY, "they are already muted")
 
 
-def decide_unmute(event: AppendEvent, facts: Facts, body: Unmuted, author: Membership) -> None:
+def decide_unmute(event: AppendEvent, facts: RoomFacts, body: Unmuted, author: Membership) -> None:
     """Allow lifting a mute, except one's own."""
     _not_oneself(event, body.who, "you cannot unmute yourself")
     subject = _subject(facts)
@@ -98,7 +98,7 @@ def decide_unmute(event: AppendEvent, facts: Facts, body: Unmuted, author: Membe
         raise RefusedError(ErrorCode.ALREADY, "they are not muted")
 
 
-def _subject(facts: Facts) -> Membership:
+def _subject(facts: RoomFacts) -> Membership:
     if facts.subject is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "they are not in this room")
     return facts.subject

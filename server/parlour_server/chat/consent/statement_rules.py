@@ -36,7 +36,7 @@ from parlour_protocol.membership import (
 )
 from parlour_protocol.rooms import Role
 from parlour_server.chat.permissions import RANK
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.signatures import holds
 
@@ -69,7 +69,7 @@ def _check(event: AppendEvent, signed: StatementBytes, server: str) -> None:
         raise RefusedError(ErrorCode.MALFORMED, "the statement does not match the request")
 
 
-def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> None:
+def require_statement(facts: RoomFacts, body: Left | Kicked | Banned | RoleSet) -> None:
     """Require a statement where members' devices need one. Raises RefusedError(FORBIDDEN).
 
     Otherwise the person would be off this server's list but could still read, and no one could send.
@@ -78,7 +78,7 @@ def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> N
         raise RefusedError(ErrorCode.FORBIDDEN, _UNSIGNED)
 
 
-def require_consent(facts: Facts, body: Joined) -> None:
+def require_consent(facts: RoomFacts, body: Joined) -> None:
     """Require the person's request or acceptance in an encrypted room. Raises RefusedError.
 
     Members' devices add nobody without it.
@@ -89,7 +89,7 @@ def require_consent(facts: Facts, body: Joined) -> None:
         raise RefusedError(ErrorCode.NOT_FOUND, "that invitation was withdrawn, or has ended")
 
 
-def is_for_members(facts: Facts, body: Invited | Uninvited | Unbanned) -> bool:
+def is_for_members(facts: RoomFacts, body: Invited | Uninvited | Unbanned) -> bool:
     """Return whether the members of an encrypted room decide by what the event carries.
 
     It is stored although there is nothing to change on this server's list, which may be from before a
@@ -98,7 +98,7 @@ def is_for_members(facts: Facts, body: Invited | Uninvited | Unbanned) -> bool:
     return facts.encrypted and body.statement is not None
 
 
-def decide_uninvite(facts: Facts, author: Membership, body: Uninvited) -> None:
+def decide_uninvite(facts: RoomFacts, author: Membership, body: Uninvited) -> None:
     """Allow withdrawing one's own invitation; moderators can withdraw anyone's. Raises RefusedError.
 
     An admission to an encrypted room is withdrawn with a signature, also one that the server does not know.

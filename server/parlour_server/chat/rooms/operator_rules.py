@@ -3,15 +3,15 @@
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import RoleSet
 from parlour_protocol.rooms import Role
-from parlour_server.chat.store.types import AppendEvent, Facts
+from parlour_server.chat.store.types import AppendEvent, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 
-def allow_anything(_event: AppendEvent, _facts: Facts) -> None:
+def allow_anything(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Allow the operator's event."""
 
 
-def decide_appointment(event: AppendEvent, facts: Facts) -> None:
+def decide_appointment(event: AppendEvent, facts: RoomFacts) -> None:
     """Raise RefusedError for a non-member, a deleted account, and an only owner who gets another role."""
     if facts.subject is None:
         hint = "no such room (see `parlour-server room list`), or they are not a member of it"

@@ -51,7 +51,7 @@ from parlour_server.chat.consent.group_rules import decide_group
 from parlour_server.chat.consent.membership_rules import decide_join, decide_membership
 from parlour_server.chat.consent.moderation_rules import decide_mute, decide_unmute
 from parlour_server.chat.permissions import allow
-from parlour_server.chat.store.types import AppendEvent, Decide, Facts, Membership, Target
+from parlour_server.chat.store.types import AppendEvent, Decide, Membership, RoomFacts, Target
 from parlour_server.chat.system_account import lobby
 from parlour_server.core.errors import RefusedError
 
@@ -67,7 +67,7 @@ def refuse_name_of_lobby(kind: RoomKind | None, name: RoomName) -> None:
         )
 
 
-def decide(event: AppendEvent, facts: Facts) -> None:
+def decide(event: AppendEvent, facts: RoomFacts) -> None:
     """Check whether the event may be appended. Raises RefusedError."""
     body = event.body
     if body.rules.action is None:
@@ -87,7 +87,7 @@ def _action(body: AnyBody, action: Action) -> Action:
     return Action.REFOUND if isinstance(body, GroupCreated) and body.replaces is not None else action
 
 
-def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> None:  # noqa: C901, PLR0912 - one case for each body
+def _decide_of_member(event: AppendEvent, facts: RoomFacts, author: Membership) -> None:  # noqa: C901, PLR0912 - one case for each body
     """Check what the rules of the body's kind leave open. Raises RefusedError."""
     match event.body:
         case Message(reply_to=reply_to):
@@ -142,7 +142,7 @@ def _deletes_encrypted(body: AnyBody) -> bool:
     )
 
 
-def refuse_in_other_rooms(body: AnyBody, facts: Facts) -> None:
+def refuse_in_other_rooms(body: AnyBody, facts: RoomFacts) -> None:
     """Refuse readable content in an encrypted room, and what only such a room has in others.
 
     The last defence against a client that falls back to plaintext. Messages from before encryption are not
@@ -157,7 +157,7 @@ def refuse_in_other_rooms(body: AnyBody, facts: Facts) -> None:
         raise RefusedError(ErrorCode.FORBIDDEN, "this room is not encrypted")
 
 
-def refuse_archived(event: AppendEvent, facts: Facts) -> None:
+def refuse_archived(event: AppendEvent, facts: RoomFacts) -> None:
     """Refuse what anyone writes in an archived room; a member is told why. Raises RefusedError."""
     if facts.archived and facts.author is not None and not _is_still_allowed(event.body):
         raise RefusedError(
@@ -165,7 +165,7 @@ def refuse_archived(event: AppendEvent, facts: Facts) -> None:
         )
 
 
-def refuse_deleted_peer(event: AppendEvent, facts: Facts) -> None:
+def refuse_deleted_peer(event: AppendEvent, facts: RoomFacts) -> None:
     """Refuse to write to a person whose account was deleted: no one reads it. Raises RefusedError.
 
     What was written before can still be deleted.
@@ -176,7 +176,7 @@ def refuse_deleted_peer(event: AppendEvent, facts: Facts) -> None:
         )
 
 
-def refuse_same_archived(facts: Facts, *, on: bool) -> None:
+def refuse_same_archived(facts: RoomFacts, *, on: bool) -> None:
     """Refuse to archive an archived room, or the other way around. Raises RefusedError."""
     if facts.archived is on:
         hint = "this room is already archived" if on else "this room is not archived"
@@ -186,7 +186,7 @@ def refuse_same_archived(facts: Facts, *, on: bool) -> None:
 def decide_within(room_bytes: int) -> Decide:
     """Return ``decide``, with a limit on what people write into one room, in bytes."""
 
-    def decide_with_limit(event: AppendEvent, facts: Facts) -> None:
+    def decide_with_limit(event: AppendEvent, facts: RoomFacts) -> None:
         decide(event, facts)
         # Someone must always be able to leave, to be removed, and to be kept from reading on.
         grows = event.body.rules.takes_space and not _deletes_encrypted(event.body)
@@ -199,7 +199,7 @@ def decide_within(room_bytes: int) -> Decide:
     return decide_with_limit
 
 
-def _decide_delete(event: AppendEvent, facts: Facts) -> None:
+def _decide_delete(event: AppendEvent, facts: RoomFacts) -> None:
     target = facts.target
     if target is not None and target.kind == "blank":
         raise RefusedError(ErrorCode.ALREADY, "this message is already deleted")
@@ -226,7 +226,7 @@ def _decide_reaction(target: Target, *, on: bool) -> None:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "this message has the maximum number of reactions")
 
 
-def _decide_pin(facts: Facts, target: Target, *, on: bool) -> None:
+def _decide_pin(facts: RoomFacts, target: Target, *, on: bool) -> None:
     if target.pinned is on:
         raise RefusedError(ErrorCode.ALREADY, "it is already pinned" if on else "it is not pinned")
     if on and facts.pins >= PINS_PER_ROOM.value:

@@ -69,7 +69,7 @@ from parlour_server.chat.rooms.rights import decide_within
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.settings import MessageSettings
-from parlour_server.chat.store.types import Appended, AppendEvent, Attached, Facts
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, Attached, RoomFacts
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
@@ -157,7 +157,7 @@ class Commands:
         self,
         *,
         server: str,
-        log: StoredLog[AppendEvent, LogEvent, Facts],
+        log: StoredLog[AppendEvent, LogEvent, RoomFacts],
         bus: Bus,
         clock: Clock,
         audit: Audit,
@@ -178,11 +178,11 @@ class Commands:
         """Let no room hold more from now on."""
         self._decide = decide_within(messages.room_bytes)
 
-    def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
+    def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[AppendedEvent]:
         """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
         return self.append_body(peer, frame, body_of(frame, self._clock.now()))
 
-    def append_body(self, peer: ChatPeer, frame: RoomRequest, body: AnyBody) -> Pending[Appended]:
+    def append_body(self, peer: ChatPeer, frame: RoomRequest, body: AnyBody) -> Pending[AppendedEvent]:
         """Append an event for the request of a capability; the same otherwise. Raises RefusedError."""
         future = self._start(peer.grant, frame.id, frame.room, body, self._clock.now())
         return Pending(future, self._stored, self._publish)
@@ -199,7 +199,7 @@ class Commands:
         room: RoomId,
         body: AnyBody,
         attached: Attached | None = None,
-    ) -> Appended:
+    ) -> AppendedEvent:
         """Append one event, publish it, and return when it is on disk.
 
         Raises RefusedError or UnavailableError.
@@ -217,7 +217,7 @@ class Commands:
         body: AnyBody,
         now: Millis,
         attached: Attached | None = None,
-    ) -> "Future[Appended]":
+    ) -> "Future[AppendedEvent]":
         event = AppendEvent(
             room=room,
             author=author.user,
@@ -232,16 +232,16 @@ class Commands:
         check_statement(event, self._server)
         return self._log.append(event, self._decide)
 
-    def _stored(self, appended: Appended) -> Stored:
+    def _stored(self, appended: AppendedEvent) -> Stored:
         event = appended.entry
         return Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
 
-    def _publish_quietly(self, future: "Future[Appended]") -> None:
+    def _publish_quietly(self, future: "Future[AppendedEvent]") -> None:
         if not future.cancelled() and future.exception() is None:
             with ErrorBoundary("publishing an event"):
                 self._publish(future.result())
 
-    def _publish(self, appended: Appended) -> None:
+    def _publish(self, appended: AppendedEvent) -> None:
         if appended.replay:
             return  # M6: it was published when it was stored
         for event in (appended.entry, *appended.also):

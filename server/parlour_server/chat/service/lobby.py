@@ -10,7 +10,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat.rooms.operator_rules import decide_appointment
 from parlour_server.chat.service.notices import EventCommitted
-from parlour_server.chat.store.types import Appended, AppendEvent, Facts
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, RoomFacts
 from parlour_server.chat.system_account import lobby, system_account, system_device
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
@@ -37,12 +37,12 @@ async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName
             _publish(bus, await store.log.append(given, decide_appointment))
 
 
-def _publish(bus: Bus, appended: Appended) -> None:
+def _publish(bus: Bus, appended: AppendedEvent) -> None:
     for event in (appended.entry, *appended.also):
         bus.publish(EventCommitted(event))
 
 
-def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:
+def _anyone_may_join(_: AppendEvent, facts: RoomFacts) -> None:
     """Allow joining a public room that the account is not in already."""
     if facts.kind is not RoomKind.PUBLIC or facts.author is not None:
         raise RefusedError(ErrorCode.ALREADY)

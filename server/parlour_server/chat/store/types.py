@@ -109,7 +109,7 @@ class GroupFacts(Struct, frozen=True):
     """All devices that may stay are the author's own; read only for a new group."""
 
 
-class Facts(Struct, frozen=True):
+class RoomFacts(Struct, frozen=True):
     """The facts for a decision, read in the transaction that appends.
 
     ``author``/``subject`` are memberships (None: not a member); the subject is the body's ``who``.
@@ -164,9 +164,9 @@ class Facts(Struct, frozen=True):
     """The number of pinned messages; read only for a pin."""
 
 
-Appended = log.Appended[LogEvent]
+AppendedEvent = log.Appended[LogEvent]
 """An event that is on disk; for ``joined`` its ``answer`` is the room's summary, as its author finds it."""
-Decide = Callable[[AppendEvent, Facts], None]
+Decide = Callable[[AppendEvent, RoomFacts], None]
 """Called inside the transaction, perhaps in another thread; must be pure. Raises RefusedError to refuse."""
 
 

@@ -26,7 +26,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.types import AppendEvent, Attached, Facts, Membership, Target
+from parlour_server.chat.store.types import AppendEvent, Attached, Membership, RoomFacts, Target
 from parlour_server.core.errors import RefusedError
 
 TABLET, LAPTOP = DeviceId("b" * 26), DeviceId("c" * 26)
@@ -35,13 +35,13 @@ BLANKS = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"x"), bl
 ATTACHED = Attached(WelcomeBytes(b"w"), TreeBytes(b"t"))
 
 
-def known(role: Role = Role.OWNER, /, *, group: dict[str, Any] | None = None, **more: Any) -> Facts:
+def known(role: Role = Role.OWNER, /, *, group: dict[str, Any] | None = None, **more: Any) -> RoomFacts:
     """Return facts of an encrypted room whose group stands at epoch 3."""
     fields = {"encrypted": True, "sender_active": True, "group": replace(GROUP_FACTS, **(group or {}))}
     return facts(role, **{**fields, **more})
 
 
-def outcome(body: AnyBody, of: Facts, **of_event: Any) -> str | None:
+def outcome(body: AnyBody, of: RoomFacts, **of_event: Any) -> str | None:
     """Return why it is refused, or None."""
     made: AppendEvent = replace(event(body), **of_event)
     try:
@@ -85,7 +85,7 @@ def test_founding(more: dict[str, Any], of_event: dict[str, Any], expected: Erro
     assert outcome(body, _without_group(more), **of_event) is expected
 
 
-def _without_group(more: dict[str, Any]) -> Facts:
+def _without_group(more: dict[str, Any]) -> RoomFacts:
     return facts(Role.OWNER, **{"encrypted": True, "sender_active": True, **more})
 
 

@@ -37,7 +37,7 @@ from parlour_protocol.membership import (
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat.consent.statement_rules import check_statement
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts
 from parlour_server.core.errors import RefusedError
 
 ADA, BEN = name("ada"), name("ben")
@@ -138,7 +138,7 @@ def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement
     signed = StatementBytes(carried(KICK, "ada"))
     ada = Membership(ADA, Role.OWNER)
     subject = Membership(BEN, Role.MEMBER)
-    inside = Facts(RoomKind.PRIVATE, ada, subject=subject, subject_exists=True, owners=2, in_group=True)
+    inside = RoomFacts(RoomKind.PRIVATE, ada, subject=subject, subject_exists=True, owners=2, in_group=True)
     for unsigned in (Left(), Kicked(BEN), Banned(BEN), RoleSet(BEN, Role.MODERATOR)):
         event = AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, unsigned, None)
         with pytest.raises(RefusedError) as error:
@@ -148,7 +148,7 @@ def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement
         decide(replace(event, body=replace(unsigned, statement=signed)), inside)
 
 
-def outcome(body: AnyBody, known: Facts) -> str | None:
+def outcome(body: AnyBody, known: RoomFacts) -> str | None:
     """Return what ada's event gets: None if it is stored."""
     try:
         decide(AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, body, None), known)
@@ -161,7 +161,7 @@ def test_nobody_joins_an_encrypted_room_without_their_signature() -> None:
     """Members' devices would not add them; and they accept only what is still open."""
     admission = StatementBytes(carried(ADMIT, "ada"))
     acceptance = StatementBytes(carried(ACCEPT, "ada"))
-    known = Facts(RoomKind.PRIVATE, None, author_invited=True, encrypted=True, admission=admission)
+    known = RoomFacts(RoomKind.PRIVATE, None, author_invited=True, encrypted=True, admission=admission)
     assert outcome(Joined(), known) is ErrorCode.FORBIDDEN
     assert outcome(Joined(acceptance=acceptance), known) is None
     assert outcome(Joined(acceptance=acceptance), replace(known, admission=None)) is ErrorCode.NOT_FOUND
@@ -175,7 +175,7 @@ def test_a_member_by_the_servers_list_asks_or_accepts_again() -> None:
     """Their first request or acceptance may be void; without a signature it is a mistake."""
     signed = StatementBytes(carried(ACCEPT, "ada"))
     ada = Membership(ADA, Role.MEMBER)
-    inside = Facts(RoomKind.PRIVATE, ada, author_invited=True, encrypted=True, admission=signed)
+    inside = RoomFacts(RoomKind.PRIVATE, ada, author_invited=True, encrypted=True, admission=signed)
     assert outcome(Joined(acceptance=signed), inside) is None
     assert outcome(Joined(), inside) is ErrorCode.ALREADY
     assert outcome(Joined(acceptance=signed), replace(inside, encrypted=False)) is ErrorCode.ALREADY
@@ -188,7 +188,7 @@ def test_an_admission_is_withdrawn_with_a_signature() -> None:
     others = StatementBytes(carried(bens, "ada"))
     cora = name("cora")
     ada = Membership(ADA, Role.MEMBER)
-    known = Facts(RoomKind.PRIVATE, ada, subject_exists=True, encrypted=True)
+    known = RoomFacts(RoomKind.PRIVATE, ada, subject_exists=True, encrypted=True)
     moderator = replace(known, author=Membership(ADA, Role.MODERATOR))
     assert outcome(Uninvited(BEN, own), known) is None
     assert outcome(Uninvited(cora, others), known) is ErrorCode.NOT_FOUND
@@ -209,7 +209,7 @@ def test_what_the_servers_list_knows_nothing_of_is_told_again(kind: str) -> None
     signed = bodies(FITS[kind])[kind]
     unsigned = replace(signed, statement=None)
     subject = Membership(BEN, Role.MEMBER) if kind == "invited" else None
-    known = Facts(RoomKind.PRIVATE, Membership(ADA, Role.OWNER), subject=subject, subject_exists=True)
+    known = RoomFacts(RoomKind.PRIVATE, Membership(ADA, Role.OWNER), subject=subject, subject_exists=True)
     known = replace(known, encrypted=True)
     assert outcome(signed, known) is None
     assert outcome(unsigned, known) is ErrorCode.ALREADY
@@ -218,7 +218,7 @@ def test_what_the_servers_list_knows_nothing_of_is_told_again(kind: str) -> None
 
 def test_a_second_removal_of_someone_is_refused() -> None:
     """Two moderators, one moment: the person is gone, and the log says so once."""
-    known = Facts(RoomKind.PRIVATE, Membership(ADA, Role.OWNER), subject_exists=True, encrypted=True)
+    known = RoomFacts(RoomKind.PRIVATE, Membership(ADA, Role.OWNER), subject_exists=True, encrypted=True)
     assert outcome(bodies(KICK)["kicked"], known) is ErrorCode.NOT_FOUND
     assert outcome(bodies(BAN)["banned"], known) is None  # someone who is not in is banned as anywhere
     assert outcome(bodies(BAN)["banned"], replace(known, subject_banned_until=Millis(0))) is ErrorCode.ALREADY
@@ -228,7 +228,7 @@ def test_an_admission_follows_an_invitation_without_one() -> None:
     """The person had no key yet; a second admission is refused while the first is open."""
     signed = bodies(ADMIT)["invited"]
     ada = Membership(ADA, Role.MEMBER)
-    wish = Facts(RoomKind.PRIVATE, ada, subject_exists=True, invited_by_author=True, encrypted=True)
+    wish = RoomFacts(RoomKind.PRIVATE, ada, subject_exists=True, invited_by_author=True, encrypted=True)
     assert outcome(signed, wish) is None
     assert outcome(signed, replace(wish, admitted_by_author=True)) is ErrorCode.ALREADY
     assert outcome(Invited(BEN), wish) is ErrorCode.ALREADY

@@ -7,7 +7,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import RoleSet
 from parlour_protocol.rooms import Role
 from parlour_server.chat.rooms.operator_rules import decide_appointment
-from parlour_server.chat.store.types import Facts
+from parlour_server.chat.store.types import RoomFacts
 from parlour_server.core.errors import RefusedError
 
 
@@ -24,7 +24,7 @@ from parlour_server.core.errors import RefusedError
         (Role.OWNER, facts(None, Role.MEMBER, subject_exists=False), ErrorCode.FORBIDDEN),
     ],
 )
-def test_an_appointment_by_the_operator(role: Role, known: Facts, refused: ErrorCode | None):
+def test_an_appointment_by_the_operator(role: Role, known: RoomFacts, refused: ErrorCode | None):
     """The only owner stays one: the room would make someone owner by itself, perhaps the same person."""
     appointment = event(RoleSet(BOB, role))
     if refused is None:

@@ -56,9 +56,9 @@ from parlour_server.chat.permissions import LOWEST_ROLE, RANK
 from parlour_server.chat.rooms.rights import decide, decide_within
 from parlour_server.chat.store.types import (
     AppendEvent,
-    Facts,
     GroupFacts,
     Membership,
+    RoomFacts,
     Target,
 )
 from parlour_server.core.errors import RefusedError
@@ -83,7 +83,7 @@ def event(body: AnyBody) -> AppendEvent:
     return AppendEvent(RoomId("r" * 22), ADA, laptop, RequestId("q" * 22), NOW, body, None, sender=PHONE)
 
 
-def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more: Any) -> Facts:
+def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more: Any) -> RoomFacts:
     """Return facts of a public room in which Ada and Bob have these roles."""
     fields: dict[str, Any] = {
         "kind": RoomKind.PUBLIC,
@@ -93,10 +93,10 @@ def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more
         "target": MESSAGE,
         "owners": 1,
     }
-    return Facts(**{**fields, **more})
+    return RoomFacts(**{**fields, **more})
 
 
-def outcome(body: AnyBody, known: Facts) -> str | None:
+def outcome(body: AnyBody, known: RoomFacts) -> str | None:
     """Return why it is refused, or None; the hint must be fit to be shown."""
     try:
         decide(event(body), known)
@@ -138,7 +138,7 @@ ABOUT_A_MEMBER = {Action.SET_ROLE, Action.KICK, Action.MUTE, Action.UNMUTE}
 CASES = [(action, body) for action, bodies in BODIES.items() for body in bodies]
 
 
-def fitting(action: Action, role: Role | None, **more: Any) -> Facts:
+def fitting(action: Action, role: Role | None, **more: Any) -> RoomFacts:
     """Return facts under which nothing but role and kind of room can refuse the action."""
     known = facts(role, Role.MEMBER if action in ABOUT_A_MEMBER else None, **more)
     if action is Action.UNMUTE:

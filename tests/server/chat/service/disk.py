@@ -35,7 +35,7 @@ from parlour_server.chat.delivery.records import CertificateRecord, NewDevice, N
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, Attached
+from parlour_server.chat.store.types import AppendedEvent, Attached
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.bus.local_bus import LocalBus
@@ -131,7 +131,7 @@ class DiskWorld(World):
         accepted = self.acceptance(admission).text
         assert isinstance(await self.ask(guest, requests.Accept, room=room, statement=accepted), Ok)
 
-    async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
+    async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> AppendedEvent:
         """Append as the HTTPS API does."""
         commands = Commands(
             server="test",

@@ -22,7 +22,7 @@ from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.capability import store_parts_of
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, AppendEvent
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.store import database
@@ -198,10 +198,10 @@ class InlineStore(ChatStore):
         for part in self._inline:
             part.at_once = at_once
 
-    def commit(self, event: AppendEvent) -> Appended:
+    def commit(self, event: AppendEvent) -> AppendedEvent:
         """Append an event that no one decides on."""
 
-        async def append() -> Appended:
+        async def append() -> AppendedEvent:
             return await self.log.append(event, lambda *_: None)
 
         return self.at_once(append())

@@ -42,7 +42,7 @@ from parlour_server.chat.delivery.records import (
 )
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, AppendEvent, Attached
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, Attached
 from parlour_server.core.accounts.tables.authority import ByProof, BySession
 
 SERVER = "parlour.test"
@@ -155,7 +155,7 @@ class Delivery:
         sender: DeviceId | None = None,
         attached: Attached | None = None,
         store: ChatStore | None = None,
-    ) -> Appended:
+    ) -> AppendedEvent:
         """Append what the rules allow."""
         event = self.event(room, author, body, sender, attached)
         return await (store or self.store).log.append(event, decide)
@@ -188,7 +188,7 @@ class Delivery:
         *,
         added: Sequence[DeviceId] = (),
         removed: Sequence[DeviceId] = (),
-    ) -> Appended:
+    ) -> AppendedEvent:
         """Take the group to its next epoch."""
         state = await self.store.groups.state(room, user, self.now)
         assert state is not None

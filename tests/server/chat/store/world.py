@@ -14,12 +14,12 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, AppendEvent, Facts, NewRoom
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, NewRoom, RoomFacts
 
 StoreMaker = Callable[["FakeClock", bool], ChatStore]
 
 
-def allow(_event: AppendEvent, _facts: Facts) -> None:
+def allow(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Decide for everything."""
 
 
@@ -82,13 +82,13 @@ class World(KitWorld):
         """Return an event to be appended."""
         return AppendEvent(room, author, DEVICE, request or new_request_id(), self.clock.now(), body, None)
 
-    async def append(self, room: RoomId, author: UserName, body: AnyBody) -> Appended:
+    async def append(self, room: RoomId, author: UserName, body: AnyBody) -> AppendedEvent:
         """Append an event, whatever anyone's rights are."""
         return await self.store.log.append(self.event(room, author, body), allow)
 
-    async def facts(self, room: RoomId, author: UserName, body: AnyBody) -> Facts:
+    async def facts(self, room: RoomId, author: UserName, body: AnyBody) -> RoomFacts:
         """Return the facts that a decision about this event would get."""
-        seen: list[Facts] = []
+        seen: list[RoomFacts] = []
         await self.store.log.append(self.event(room, author, body), lambda _event, facts: seen.append(facts))
         return seen[0]
 

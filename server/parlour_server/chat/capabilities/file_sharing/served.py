@@ -25,7 +25,7 @@ from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended
+from parlour_server.chat.store.types import AppendedEvent
 from parlour_server.core.config.server_settings import section
 from parlour_server.core.content_filter import ContentFilter, NamedFile, Sender
 from parlour_server.core.https.operations import Handler
@@ -85,7 +85,7 @@ class _CheckedSend:
         self._filter = content_filter
         self._blobs = blobs
 
-    def send(self, peer: ChatPeer, asked: Send) -> Pending[Appended] | Coroutine[Any, Any, Stored]:
+    def send(self, peer: ChatPeer, asked: Send) -> Pending[AppendedEvent] | Coroutine[Any, Any, Stored]:
         """Append the message. What is returned raises RefusedError, UnavailableError."""
         if asked.file is None:
             return self._commands.append(peer, asked)

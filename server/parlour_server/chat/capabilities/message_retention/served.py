@@ -13,7 +13,7 @@ from parlour_server.chat.capability import ChatServed
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended
+from parlour_server.chat.store.types import AppendedEvent
 from parlour_server.core.clock import DAY_MILLIS, Clock
 from parlour_server.core.config.server_settings import Settings, section
 from parlour_server.core.program import Pending
@@ -23,7 +23,7 @@ def _join(parts: Parts[Any, ChatStore], chat: Chat) -> None:
     """Handle the request, and remove what is due until the server stops."""
     settings = section(parts.settings, KeepSettings)
 
-    def set_retention(peer: ChatPeer, asked: SetRetention) -> Pending[Appended]:
+    def set_retention(peer: ChatPeer, asked: SetRetention) -> Pending[AppendedEvent]:
         applies = Millis(parts.clock.now() + settings.notice_days * DAY_MILLIS)
         return chat.commands.append_body(peer, asked, RetentionSet(asked.days, applies))
 

@@ -45,7 +45,7 @@ from parlour_protocol.membership import (
 )
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat.capabilities.online_status.shared_rooms import shared_by
-from parlour_server.chat.store.types import Facts
+from parlour_server.chat.store.types import RoomFacts
 from parlour_server.core.errors import RefusedError
 
 DAY = 86_400
@@ -58,11 +58,11 @@ async def shown(world: World, user: UserName) -> list[RoomId]:
     return [one.room for one in found]
 
 
-async def decided_by(world: World, room: RoomId, author: UserName, body: AnyBody) -> Facts:
+async def decided_by(world: World, room: RoomId, author: UserName, body: AnyBody) -> RoomFacts:
     """Return what an event would be decided by, without making it."""
-    seen: list[Facts] = []
+    seen: list[RoomFacts] = []
 
-    def decide(_event: object, facts: Facts) -> None:
+    def decide(_event: object, facts: RoomFacts) -> None:
         seen.append(facts)
         raise RefusedError(ErrorCode.FORBIDDEN)
 
@@ -71,7 +71,7 @@ async def decided_by(world: World, room: RoomId, author: UserName, body: AnyBody
     return seen[0]
 
 
-async def of_inviter(world: World, room: RoomId, inviter: UserName, who: UserName) -> Facts:
+async def of_inviter(world: World, room: RoomId, inviter: UserName, who: UserName) -> RoomFacts:
     """Return what a further invitation by the same person would be decided by."""
     return await decided_by(world, room, inviter, Invited(who))
 

@@ -24,7 +24,7 @@ from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.chat.store.types import AppendEvent, Facts, Membership, Target
+from parlour_server.chat.store.types import AppendEvent, Membership, RoomFacts, Target
 from parlour_server.core.errors import RefusedError
 
 
@@ -35,22 +35,22 @@ async def test_a_message_gets_the_room_and_its_author(world: World) -> None:
     (created,) = await world.events(room)
     size = len(encode_body(created.body))
     member = Membership(alice, Role.OWNER)
-    assert await world.facts(room, alice, message()) == Facts(RoomKind.PRIVATE, member, room_bytes=size)
+    assert await world.facts(room, alice, message()) == RoomFacts(RoomKind.PRIVATE, member, room_bytes=size)
     size += len(encode_body(message()))
-    assert await world.facts(room, bob, message()) == Facts(RoomKind.PRIVATE, None, room_bytes=size)
+    assert await world.facts(room, bob, message()) == RoomFacts(RoomKind.PRIVATE, None, room_bytes=size)
 
 
 async def test_there_are_no_facts_about_no_room(world: World) -> None:
     """For a room that does not exist the decision is asked all the same, with no kind and no member."""
     alice = await world.account("alice")
-    seen: list[Facts] = []
+    seen: list[RoomFacts] = []
 
-    def note(_event: AppendEvent, facts: Facts) -> None:
+    def note(_event: AppendEvent, facts: RoomFacts) -> None:
         seen.append(facts)
 
     with pytest.raises(RefusedError):
         await world.store.log.append(world.event(new_room_id(), alice, message()), note)
-    assert seen == [Facts(None, None)]
+    assert seen == [RoomFacts(None, None)]
 
 
 @pytest.mark.parametrize("body", ["reply", "edit", "delete", "react"])

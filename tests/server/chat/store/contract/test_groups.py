@@ -28,7 +28,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
 from parlour_server.app.log import log
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended
+from parlour_server.chat.store.types import AppendedEvent
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError
 
@@ -135,7 +135,7 @@ async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: Chat
     group = await delivery.group_of(room, *people)
     late = (people[0][0], await delivery.device(people[0][0]))
     head = len(await delivery.world.events(room))
-    outcomes: list[Appended | BaseException] = []
+    outcomes: list[AppendedEvent | BaseException] = []
     body = handshake(group, 1, added=[late[1]])
     events = [
         (store, delivery.event(room, user, body, sender, attached(body)))

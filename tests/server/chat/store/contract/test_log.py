@@ -14,12 +14,12 @@ from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_server.app.log import log
-from parlour_server.chat.store.types import Appended, AppendEvent, Facts
+from parlour_server.chat.store.types import AppendedEvent, AppendEvent, RoomFacts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 
 
-def refuse(_event: AppendEvent, _facts: Facts) -> None:
+def refuse(_event: AppendEvent, _facts: RoomFacts) -> None:
     """Decide against everything."""
     raise RefusedError(ErrorCode.FORBIDDEN, "no")
 
@@ -103,7 +103,7 @@ async def test_a_timed_request_sent_again_is_the_same(world: World, kind: type[B
     stored = await world.store.log.append(first, allow)
     later = Millis(first.at + 60_000)
     again = replace(first, at=later, body=kind(bob, until=Millis(later + 3_600_000)))
-    assert await world.store.log.append(again, allow) == Appended(stored.entry, replay=True)
+    assert await world.store.log.append(again, allow) == AppendedEvent(stored.entry, replay=True)
     longer = replace(first, at=later, body=kind(bob, until=Millis(later + 7_200_000)))
     with pytest.raises(RefusedError) as refused:
         await world.store.log.append(longer, allow)
@@ -153,7 +153,7 @@ async def test_an_error_in_a_decision_reaches_only_its_caller(world: World) -> N
     alice = await world.account("alice")
     room = await world.room(alice)
 
-    def broken(_event: AppendEvent, _facts: Facts) -> None:
+    def broken(_event: AppendEvent, _facts: RoomFacts) -> None:
         raise ZeroDivisionError
 
     broke = world.store.log.append(world.event(room, alice, message()), broken)

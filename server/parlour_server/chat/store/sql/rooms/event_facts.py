@@ -56,7 +56,7 @@ from parlour_server.chat.store.sql.column_values import (
     read_membership,
 )
 from parlour_server.chat.store.sql.rooms.member_rows import count_owners
-from parlour_server.chat.store.types import AppendEvent, Facts, Target
+from parlour_server.chat.store.types import AppendEvent, RoomFacts, Target
 from parlour_server.core.accounts.tables.accounts import account_exists
 from parlour_server.core.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.core.store.engine.connection import Connection
@@ -82,7 +82,7 @@ _PINS: Final = (
 )
 
 
-def more_facts(db: Connection, event: AppendEvent, facts: Facts) -> dict[str, Any]:
+def more_facts(db: Connection, event: AppendEvent, facts: RoomFacts) -> dict[str, Any]:
     """Return the facts that only this kind of body needs, and only this author."""
     body = event.body
     more: dict[str, Any] = {}

@@ -51,16 +51,16 @@ from parlour_server.chat.store.sql.rooms.event_facts import more_facts
 from parlour_server.chat.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.store_part import StoreParts
-from parlour_server.chat.store.types import AppendEvent, Facts
+from parlour_server.chat.store.types import AppendEvent, RoomFacts
 from parlour_server.chat.system_account import system_account, system_device
 from parlour_server.core.logs import warn
 from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, MustBeAloneError, WriteConnection
 
-_NO_ROOM = Facts(None, None)
+_NO_ROOM = RoomFacts(None, None)
 
 
-class RoomLogKind(LogKind[AppendEvent, LogEvent, Facts]):
+class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
     """Rooms, with what the chat's capabilities do in their transactions."""
 
     called: ClassVar[str] = "room"
@@ -109,11 +109,11 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, Facts]):
         earlier = read_event_if_possible(RoomId(log), row)
         return earlier if log == append.room and _is_same(earlier, append) else None
 
-    def facts(self, append: AppendEvent, base: Base, row: Row, beside: Any) -> Facts:  # noqa: D102
+    def facts(self, append: AppendEvent, base: Base, row: Row, beside: Any) -> RoomFacts:  # noqa: D102
         kind, encrypted, role, consent, muted_until, banned_until, archived, peer_deleted = row
         if kind is None:
             return _NO_ROOM
-        return Facts(
+        return RoomFacts(
             ROOM_KINDS[kind],
             read_membership(append.author, role, muted_until, consent),
             banned_until,
@@ -124,11 +124,11 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, Facts]):
             room_bytes=base.size,
         )
 
-    def exists(self, base: Base, facts: Facts) -> bool:  # noqa: D102
+    def exists(self, base: Base, facts: RoomFacts) -> bool:  # noqa: D102
         del base
         return facts.kind is not None
 
-    def more(self, db: Connection, append: AppendEvent, facts: Facts) -> Facts:  # noqa: D102
+    def more(self, db: Connection, append: AppendEvent, facts: RoomFacts) -> RoomFacts:  # noqa: D102
         if self._is_open_message(append, facts):
             return facts
         return replace(facts, **more_facts(db, append, facts))
@@ -142,11 +142,11 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, Facts]):
             return body.blanks is None
         return isinstance(body, Message) and body.reply_to is None and not is_optional(body)
 
-    def stays_plain(self, facts: Facts) -> bool:
+    def stays_plain(self, facts: RoomFacts) -> bool:
         """Return whether its author has accepted the room, or is no member."""
         return facts.author is None or not facts.author.asked
 
-    def _is_open_message(self, append: AppendEvent, facts: Facts) -> bool:
+    def _is_open_message(self, append: AppendEvent, facts: RoomFacts) -> bool:
         """Return whether it needs no more facts and changes nothing: almost all events."""
         return type(append.body) is Message and self.is_plain(append) and self.stays_plain(facts)
 
@@ -154,7 +154,7 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, Facts]):
         return append.body.rules.within_room
 
     def apply(
-        self, db: WriteConnection, append: AppendEvent, facts: Facts, entry: LogEvent
+        self, db: WriteConnection, append: AppendEvent, facts: RoomFacts, entry: LogEvent
     ) -> tuple[LogEvent, Sequence[LogEvent]]:
         """Apply the event and what follows from it at once; writing accepts the room."""
         if self._is_open_message(append, facts):

@@ -107,6 +107,7 @@ class Engine:
                 chance,
                 emit,
                 show=self.publisher.publish,
+                say=self.outbox.say,
                 denied=self.outbox.denied,
                 read_by=self.receipts.read_by,
                 follow=follow,

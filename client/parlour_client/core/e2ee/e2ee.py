@@ -134,17 +134,17 @@ class E2ee:
         self.closed_accounts = ClosedAccounts(
             world, self.keys, self.identity, self.reconciler, self.membership, self.room_statuses
         )
-        self.read_receipts = ReadReceipts(world, self.outgoing.send)
+        self.read_receipts = ReadReceipts(world)
         self.sas = SasSessions(
             world.me,
             self.identity,
             self.contacts,
             world.clock,
             self._direct_room,
-            self.outgoing.send,
+            world.say,
             self._identity_changed,
         )
-        self.history = HistoryTransfer(world, self.keys, self.identity, self.scheduler, self.outgoing)
+        self.history = HistoryTransfer(world, self.keys, self.identity, self.scheduler)
         self._labels = RoomLabels(
             world, self.keys, self.identity, self.reconciler, self.scheduler, self.closed_accounts
         )

@@ -25,6 +25,7 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.delivery import GroupState
+from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
@@ -109,6 +110,8 @@ class World:
     emit: Emit
     show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]]
     """Shows the views events that did not come through the receiver."""
+    say: Callable[[RoomId, AnyContent], Awaitable[None]]
+    """Sends a room something other than a message, in its turn. Raises why the server does not have it."""
     denied: Callable[[RequestId], None]
     """Called with each request that the server did not store where it said."""
     read_by: Callable[[RoomId, UserName, Seq], None]

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from parlour_client.core.e2ee.group.contents import SendContent
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
@@ -13,6 +14,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 
 DurableRequest = Send | Edit | Delete | React | Pin
+"""What a person writes: it is kept until the server has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Item:
     """One outgoing request."""
 
     position: int
-    frame: DurableRequest
+    frame: DurableRequest | SendContent
     at: Millis
     delivery: Delivery
     stored: StoredAt | None = None
@@ -50,8 +52,8 @@ class Item:
         """Say whether the server stored it at one of these places."""
         return self.stored is not None and self.stored.room == room and first <= self.stored.seq <= last
 
-    def outgoing(self, account: Account) -> Outgoing:
-        """Return it as the list of outgoing requests shows it."""
+    def outgoing(self, account: Account) -> Outgoing | None:
+        """Return it as the list of outgoing requests shows it, if it does."""
         frame = self.frame
         match frame:
             case Send():
@@ -65,6 +67,8 @@ class Item:
                 return Outgoing(self._change(body, account), "reaction")
             case Pin():
                 return Outgoing(self._change(Pinned(frame.target, frame.on), account), "pin")
+            case SendContent():
+                return None
 
     def message(self, frame: Send, account: Account) -> Entry:
         """Return the row of a message at the end of a timeline; ``frame`` is this item's."""

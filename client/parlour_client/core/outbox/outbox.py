@@ -15,6 +15,7 @@ from msgspec import structs
 
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
+from parlour_client.core.e2ee.group.contents import SendContent
 from parlour_client.core.errors import ParentGoneError
 from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved, TextInspected
 from parlour_client.core.model import Delivery, Entry, Outgoing
@@ -29,14 +30,16 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     SetupError,
     StoppedError,
+    UnreachableError,
     quoted,
 )
 from parlour_client.kit.language import _
+from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
 
 _REMEMBERED: Final = 4_096
 
@@ -70,6 +73,8 @@ class Outbox:
         """Sends a request in its turn, while there is a connection."""
         self._tasks: set[asyncio.Future[object]] = set()
         """Writes to the archive, and reads for the views, that are under way."""
+        self._last = 0
+        """The position of the newest request."""
 
     async def load(self) -> None:
         """Adopt requests that earlier programs on this home left unsent."""
@@ -82,6 +87,7 @@ class Outbox:
             return None
         item = Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
         self._items.setdefault(row.frame.id, item)
+        self._last = max(self._last, row.position)
         if row.state == "failed":
             item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
             item.done.set()
@@ -105,12 +111,28 @@ class Outbox:
         items = [
             Item(row.position, frame, at, Delivery.QUEUED) for row, frame in zip(rows, frames, strict=True)
         ]
+        self._last = items[-1].position
         for item in items:
-            self._items[item.request] = item
             self._queue(item)
             if isinstance(item.frame, Send):
                 self._emit(EntryAdded(item.message(item.frame, self._account)))
         return items
+
+    async def say(self, room: RoomId, content: AnyContent) -> None:
+        """Send an encrypted room something other than a message, behind what is queued, and wait for it.
+
+        It is not kept. Raises UnreachableError if the connection ends first, and why it is not sent.
+        """
+        if self._send is None:
+            raise UnreachableError(
+                _("There is no connection to the server right now."), _("Try again when it is back.")
+            )
+        frame = SendContent(new_request_id(), room, content)
+        item = Item(self._last, frame, self._clock.now(), Delivery.QUEUED)
+        self._queue(item)
+        await item.done.wait()
+        if item.error is not None:
+            raise item.error
 
     def rows(self, items: Iterable[Item]) -> Sequence[Entry]:
         """Return the rows of messages as a timeline shows them."""
@@ -124,7 +146,8 @@ class Outbox:
 
     def outgoing(self) -> Sequence[Outgoing]:
         """Return all requests whose event is not here yet, in order, as a view shows them."""
-        return [item.outgoing(self._account) for item in self._items.values()]
+        shown = (item.outgoing(self._account) for item in self._items.values())
+        return [row for row in shown if row is not None]
 
     async def outcome(self, request: RequestId) -> StoredAt:
         """Wait until the server has stored it. Raises why it has not."""
@@ -173,8 +196,17 @@ class Outbox:
         return waiting
 
     def end(self) -> None:
-        """Keep what is queued: there is no connection."""
+        """Keep what is queued: there is no connection.
+
+        Whoever waits for what is not kept hears of it. What was in transit is sent again all the same: its
+        number in the room is not open for ever.
+        """
         self._send = None
+        for item in [item for item in self._items.values() if isinstance(item.frame, SendContent)]:
+            item.error = UnreachableError(_("The connection was lost before the server answered."))
+            item.done.set()
+            if item.delivery is Delivery.QUEUED:
+                self._finish(item)
 
     def goes(self, item: Item) -> None:
         """Note that a request is being sent now."""
@@ -258,7 +290,9 @@ class Outbox:
 
     def _stored(self, item: Item, stored: StoredAt) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
-        if self._follow:
+        if isinstance(item.frame, SendContent):
+            self._finish(item)
+        elif self._follow:
             written = self._archive.submit_write(
                 outbox_table.acknowledge, item.request, stored.room, stored.seq
             )
@@ -290,12 +324,13 @@ class Outbox:
         item.done.set()
         if isinstance(item.frame, Send):
             self._keep(self._archive.submit_write(outbox_table.set_state, item.request, "failed", str(error)))
-        else:  # an edit, a deletion, a reaction has no row of its own to be retried from
+        else:  # nothing else has a row of its own to be retried from
             self._finish(item)
             self._keep(self._archive.submit_write(outbox_table.remove, item.request))
         self._report(item)
 
     def _queue(self, item: Item) -> None:
+        self._items[item.request] = item
         if self._send is not None:
             self._send(item)
 
@@ -322,6 +357,8 @@ class Outbox:
         that it is about.
         """
         frame = item.frame
+        if isinstance(frame, SendContent):
+            return
         if not isinstance(frame, Send):
             if item.error is not None:
                 self._keep(asyncio.ensure_future(self._report_problem(frame.room, frame.target, item.error)))

@@ -19,6 +19,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.errors import ArrivedError, NotReadyError
+from parlour_client.core.e2ee.group.contents import SendContent
 from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Encrypted
 from parlour_client.core.errors import ChatRefusedError, EncryptionError
 from parlour_client.core.model import Delivery
@@ -115,12 +116,15 @@ class Lane:
 
     room: RoomId
     waiting: list[tuple[int, RequestId, Item]] = field(default_factory=list)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the next ``put``."""
     held: float = 0.0
     """Seconds for which the first of them is held."""
 
     def put(self, item: Item) -> None:
         """Queue a request at its place."""
         heapq.heappush(self.waiting, (item.position, item.request, item))
+        self.filled.set()
 
     def take(self, most: int) -> list[Item]:
         """Take the next requests out; those that were cancelled meanwhile are dropped."""
@@ -181,13 +185,16 @@ class Sender:
         while lane.waiting:
             encrypts = self._e2ee.covers(lane.room)  # no plaintext goes to an encrypted room
             batch = lane.take(AT_ONCE if encrypts else 1)
-            if not encrypts:
-                await self._send(lane, batch, [item.frame for item in batch], encrypts=False)
-            elif batch:
+            plain = [item.frame for item in batch if not isinstance(item.frame, SendContent)]
+            if encrypts or len(plain) < len(batch):
                 await self._encrypt_and_send(lane, batch)
+            else:
+                await self._send(lane, batch, plain, encrypts=False)
         del self._lanes[lane.room]
 
     async def _encrypt_and_send(self, lane: Lane, batch: Sequence[Item]) -> None:
+        if not batch:
+            return
         moved, began = self._e2ee.next_change(), self._clock.now()
         timer = self._clock.call_later(SAY_SECONDS, partial(self._say, batch))
         try:
@@ -226,18 +233,26 @@ class Sender:
     async def _hold(
         self, lane: Lane, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event
     ) -> None:
-        """Hold requests that can't be encrypted now in their places, until something has changed."""
+        """Hold requests that can't be encrypted now in their places, until something has changed.
+
+        What is not kept is not held either.
+        """
         permanent = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
-        if not self._follow and (permanent or lane.held >= _PATIENCE):
-            reason = error if permanent else NotReadyError(str(error), _NOT_SENT)
-            for item in batch:
-                self._outbox.failed(item, reason)
+        gives_up = not self._follow and (permanent or lane.held >= _PATIENCE)
+        behind = [item for *_, item in lane.waiting if isinstance(item.frame, SendContent)]
+        for item in [*batch, *behind]:
+            if isinstance(item.frame, SendContent):
+                self._outbox.failed(item, error)
+            elif gives_up:
+                self._outbox.failed(item, error if permanent else NotReadyError(str(error), _NOT_SENT))
+            else:
+                self._put_back(lane, item, self._why(error))
+        if not lane.waiting:
             return
-        for item in batch:
-            self._put_back(lane, item, self._why(error))
+        lane.filled.clear()
         # Others wait for the same event: setting it because of a timeout would wake all of them.
         sleep = self._clock.sleep(_LOOK_AGAIN if self._follow else _A_MOMENT)
-        pauses = [asyncio.ensure_future(moved.wait()), asyncio.ensure_future(sleep)]
+        pauses = [asyncio.ensure_future(each) for each in (moved.wait(), lane.filled.wait(), sleep)]
         try:
             await asyncio.wait(pauses, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -257,7 +272,8 @@ class Sender:
         Those behind it are encrypted again: their links say that it came before.
         """
         for number, (item, frame) in enumerate(zip(batch, frames, strict=True)):
-            is_fresh = await self._pace.enter(item) and self._e2ee.covers(lane.room) is encrypts
+            is_fresh = await self._pace.enter(item)
+            is_fresh = is_fresh and (encrypts or not self._e2ee.covers(lane.room))
             try:
                 if is_fresh and item.delivery is Delivery.QUEUED:  # else it was cancelled meanwhile
                     await self._send_one(lane, item, frame)
@@ -295,7 +311,7 @@ class Sender:
         if isinstance(reply.result, Stored):
             self._outbox.stored(item, at_of(reply.result), "" if encrypted else reply.redacted)
             if encrypted:
-                self._e2ee.outgoing.stored(item.frame.room, item.request)
+                self._e2ee.outgoing.stored(item.frame)
         else:
             self._outbox.failed(item, ChatRefusedError(ErrorCode.MALFORMED))
         refusal.set_result(None)

@@ -459,7 +459,7 @@ async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swa
     assert "server" in ana.encryption.room(which).problem
     sealed = encrypted_rooms(ana)
     with pytest.raises(BlockedError):  # what is in no outbox neither
-        await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
+        await sealed.world.say(which, ReadContent(target=new_request_id()))
     await harness.close(ana)
     liar.summaries.clear()
     ana = await harness.open(ANA)

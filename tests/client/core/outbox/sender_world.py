@@ -11,6 +11,7 @@ from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.group.contents import SendContent
 from parlour_client.core.outbox.item import DurableRequest, Item
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.outbox.sender import WINDOW, Sender
@@ -75,7 +76,9 @@ class Encryption:
         changed, self.changes = self.changes, asyncio.Event()
         changed.set()
 
-    async def encrypt(self, room: RoomId, frames: Sequence[DurableRequest]) -> list[SendEncrypted]:
+    async def encrypt(
+        self, room: RoomId, frames: Sequence[DurableRequest | SendContent]
+    ) -> list[SendEncrypted]:
         """Return frames with nothing in them."""
         self.looks += 1
         await asyncio.sleep(0)
@@ -88,7 +91,7 @@ class Encryption:
             SendEncrypted(frame.id, room, GroupId("g" * 22), Epoch(1), Ciphertext(b"c")) for frame in frames
         ]
 
-    def stored(self, _room: RoomId, _request: RequestId) -> None:
+    def stored(self, _frame: DurableRequest | SendContent) -> None:
         """Do nothing."""
 
     def moved_on(self, room: RoomId) -> None:

@@ -8,14 +8,17 @@ import pytest
 from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeServer
 from tests.client.core.outbox.sender_world import SenderWorld, alone, message, turns
 
+from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
 from parlour_client.core.outbox.sender import SAY_SECONDS, WINDOW, Lane
+from parlour_client.kit.errors import UnreachableError
+from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
 from parlour_protocol.frames.requests import Send, SendEncrypted
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.text import safe_text
 
 
@@ -324,3 +327,78 @@ async def test_a_program_that_only_sends_waits_for_a_slow_machine(
     world.encryption.takes.set()
     await world.until(stored=2)
     assert world.encryption.looks == 1
+
+
+# what is not kept
+
+
+RECEIPT = ReadContent(target=new_request_id())
+
+
+async def test_what_is_not_kept_goes_in_its_turn(world: SenderWorld) -> None:
+    """Behind what was queued before it, and encrypted, whatever the room is."""
+    first, second = await world.put("one", "two")
+    world.server.answers = asyncio.Event()
+    world.send()
+    await turns()
+    saying = asyncio.ensure_future(world.outbox.say(LOBBY, RECEIPT))
+    await turns()
+    assert world.server.tried == [first.request]
+    assert len(world.outbox.outgoing()) == 2
+    world.server.answers.set()
+    async with asyncio.timeout(60):
+        await saying
+    assert world.server.stored[:2] == [first.request, second.request]
+    assert all(isinstance(frame, SendEncrypted) for frame in world.server.frames)
+    world.encryption.rooms = set()
+    async with asyncio.timeout(60):
+        await world.outbox.say(LOBBY, RECEIPT)
+    assert all(isinstance(frame, SendEncrypted) for frame in world.server.frames)
+
+
+async def test_what_is_not_kept_is_not_held(world: SenderWorld) -> None:
+    """It says at once why it can't be sent, also behind a message that is held."""
+    world.encryption.is_ready = False
+    (held,) = await world.put("held")
+    world.send()
+    await turns()
+    async with asyncio.timeout(60):
+        with pytest.raises(NotReadyError):
+            await world.outbox.say(LOBBY, RECEIPT)
+    await turns()
+    assert held.delivery is Delivery.QUEUED
+    assert world.server.tried == []
+
+
+async def test_what_is_not_kept_is_not_held_behind_what_is_just_encrypted(world: SenderWorld) -> None:
+    """It came while the message before it was looked at."""
+    world.encryption.takes, world.encryption.is_ready = asyncio.Event(), False
+    await world.put("held")
+    world.send()
+    await turns()
+    saying = asyncio.ensure_future(world.outbox.say(LOBBY, RECEIPT))
+    await turns()
+    world.encryption.takes.set()
+    async with asyncio.timeout(60):
+        with pytest.raises(NotReadyError):
+            await saying
+
+
+async def test_what_is_not_kept_is_asked_for_again_if_its_answer_was_lost(world: SenderWorld) -> None:
+    """Nobody waits for it, but its number in the room must not stay open. What had not left goes no more."""
+    world.server.silent = {LOBBY}
+    world.send()
+    sayings = [asyncio.ensure_future(world.outbox.say(LOBBY, RECEIPT)) for _ in range(2)]
+    await turns()
+    (sent,) = world.server.tried
+    await world.stop()
+    for saying in sayings:
+        with pytest.raises(UnreachableError):
+            await saying
+    with pytest.raises(UnreachableError):
+        await world.outbox.say(LOBBY, RECEIPT)
+    world.server.silent = set()
+    world.send()
+    await turns()
+    assert world.server.tried == [sent, sent]
+    assert not world.outbox.has_any(LOBBY)

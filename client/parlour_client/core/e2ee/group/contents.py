@@ -36,8 +36,19 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
 RoleOf = Callable[[UserName], Role | None]
-Intent = Send | Edit | Delete | React | Pin
-"""A person's request, as the outbox stores it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendContent:
+    """A request to send something other than a message: it has no row, and is not kept."""
+
+    id: RequestId
+    room: RoomId
+    content: AnyContent
+
+
+Intent = Send | Edit | Delete | React | Pin | SendContent
+"""A request, as the outbox has it."""
 
 _MODERATORS = (Role.MODERATOR, Role.OWNER)
 
@@ -170,7 +181,7 @@ def _file(file: EncryptedFile) -> FileRef:
 
 
 def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, Seq | None]:
-    """Return the content to encrypt for a person's request, and the event that the server should blank.
+    """Return the content to encrypt for a request, and the event that the server should blank.
 
     Raises EncryptionError if it is about a message that was not read here or was not encrypted (its id is not
     known), or names a file whose key is not here: a file is never sent unencrypted.
@@ -189,6 +200,8 @@ def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, 
             return ReactContent(target=about, reaction=reaction, on=on), None
         case Pin(target=target, on=on):
             return PinContent(target=_id_at(connection, frame.room, target), on=on), None
+        case SendContent(content=content):
+            return content, None
 
 
 def was_readable(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:

@@ -32,7 +32,6 @@ from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import TRANSIENT
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.messages.incoming import Names, hide_dividers
-from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.values import OwnDevice
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
@@ -85,14 +84,11 @@ def _reads(device: OwnDevice) -> bool:
 class HistoryTransfer:
     """Sends the archive, and imports it."""
 
-    def __init__(
-        self, world: World, keys: Keys, identity: IdentityService, scheduler: Scheduler, outgoing: Outgoing
-    ) -> None:
+    def __init__(self, world: World, keys: Keys, identity: IdentityService, scheduler: Scheduler) -> None:
         self._world = world
         self._keys = keys
         self._identity = identity
         self._scheduler = scheduler
-        self._outgoing = outgoing
         self._one_at_a_time = asyncio.Lock()
 
     async def send(self, room: RoomId, device: DeviceId) -> int:
@@ -144,7 +140,7 @@ class HistoryTransfer:
             media_type=_TYPE,
             size=len(part),
         )
-        await self._outgoing.send(room, HistoryContent(file=file, part=number, parts=parts))
+        await self._world.say(room, HistoryContent(file=file, part=number, parts=parts))
 
     async def take(self) -> None:
         """Import all that waits. A part that can't be fetched now is kept, a useless one is dropped.

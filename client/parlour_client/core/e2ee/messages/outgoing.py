@@ -21,7 +21,7 @@ from parlour_client.core.e2ee.errors import (
     BlockedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.group.contents import Intent, content_of, known, was_readable
+from parlour_client.core.e2ee.group.contents import Intent, SendContent, content_of, known, was_readable
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.group.run import ThisDevice
@@ -39,18 +39,16 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import (
     ApiRefusedError,
     ParlourClientError,
-    RefusedError,
     ServerMisbehavedError,
     StoppedError,
 )
 from parlour_client.kit.language import N_, _
 from parlour_mls import MlsError
-from parlour_protocol.encrypted import AnyContent, Payload
-from parlour_protocol.errors import ErrorCode
+from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import Delete, Pin, SendEncrypted
 from parlour_protocol.ids import Epoch, RoomId
-from parlour_protocol.kit.ids import Millis, RequestId, new_request_id
+from parlour_protocol.kit.ids import Millis, RequestId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
@@ -106,7 +104,6 @@ class Recipients:
             )
 
 
-MAX_TRIES: Final = 5
 _REMEMBERED: Final = 256
 AT_ONCE: Final = 16
 """Requests encrypted in one durable write."""
@@ -185,39 +182,12 @@ class Outgoing:
             policy=self._identity.policy,
         )
 
-    async def send(self, room: RoomId, content: AnyContent) -> None:
-        """Encrypt and send something other than a message, past the outbox; the server then has it.
-
-        Raises UnreachableError, and why it was refused.
-        """
-        request = new_request_id()
-        for _try in range(MAX_TRIES):
-            recipients = await self._ready(room)
-            frame = await self._world.archive.write_durably(
-                self._encrypt_content, recipients, room, request, content, self._world.clock.now()
-            )
-            try:
-                await self._world.live.ask(frame)
-            except RefusedError as error:
-                if error.code not in {ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING}:
-                    await self.forget(request)
-                    raise
-                self.moved_on(room)
-            else:
-                self._has(room, request)
-                return
-        await self.forget(request)
-        raise NotReadyError(_("The room's keys keep changing."), _("Try again soon."))
-
-    def stored(self, room: RoomId, request: RequestId) -> None:
-        """Note that the server has stored a message of ours."""
-        self._has(room, request)
-        self._renewal.sent(room)
-
-    def _has(self, room: RoomId, request: RequestId) -> None:
-        """Remember what the server has stored, at most until its event is here."""
-        stored = self._stored.setdefault(room, {})
-        stored[request] = None
+    def stored(self, frame: Intent) -> None:
+        """Note that the server has stored a request of ours, at most until its event is here."""
+        if not isinstance(frame, SendContent):
+            self._renewal.sent(frame.room)
+        stored = self._stored.setdefault(frame.room, {})
+        stored[frame.id] = None
         while len(stored) > _REMEMBERED:
             del stored[next(iter(stored))]
 
@@ -228,20 +198,6 @@ class Outgoing:
     async def forget(self, request: RequestId) -> None:
         """Delete the ciphertext of a request that was never sent, or was refused for good."""
         await self._world.archive.write(self._keys.groups.forget_encrypted, request)
-
-    def _encrypt_content(
-        self,
-        connection: apsw.Connection,
-        recipients: Recipients,
-        room: RoomId,
-        request: RequestId,
-        content: AnyContent,
-        at: Millis,
-    ) -> SendEncrypted:
-        recipients.require(self._keys.groups.report(connection, room), partial(trust, connection))
-        payload = Payload(content=content, key_log=key_log.seen(connection))
-        before = set(self._stored.get(room, ()))
-        return self._keys.groups.encrypt(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Recipients:
         """Reconcile the room if necessary; return a check of whether anyone would be reached."""
@@ -315,10 +271,11 @@ def _encrypt_one(
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
-        if not is_queued(connection, frame.id) and known(connection, frame.room, frame.id) is None:
-            # Its text would be kept beside the outbox for ever, and its number be used up.
-            return StoppedError(_("The message was cancelled."))
-        refuse_unchecked(connection, policy, frame)
+        if not isinstance(frame, SendContent):
+            if not is_queued(connection, frame.id) and known(connection, frame.room, frame.id) is None:
+                # Its text would be kept beside the outbox for ever, and its number be used up.
+                return StoppedError(_("The message was cancelled."))
+            refuse_unchecked(connection, policy, frame)
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=key_log.seen(connection))
         return groups.encrypt(connection, frame.id, frame.room, payload, now, blanks, before)

@@ -5,7 +5,6 @@ another receipt. Receipts are delayed for a while: the newest replaces the other
 waits for the next connection, or is dropped if the room accepts nothing: that loses nothing.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import apsw
@@ -20,16 +19,12 @@ from parlour_protocol.kit.names import UserName
 GATHER_SECONDS: Final = 3.0
 """Seconds from the first message read to the receipt: in a busy room not each message gets one."""
 
-Say = Callable[[RoomId, ReadContent], Awaitable[None]]
-"""Encrypts and sends; raises ParlourClientError."""
-
 
 class ReadReceipts:
     """The receipts that this account still has to send."""
 
-    def __init__(self, world: World, say: Say) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._say = say
         self._wanted: dict[RoomId, Seq] = {}
         self._last_sent: dict[RoomId, RequestId] = {}
 
@@ -61,7 +56,7 @@ class ReadReceipts:
         if target is None or target == self._last_sent.get(room):
             return
         try:
-            await self._say(room, ReadContent(target=target))
+            await self._world.say(room, ReadContent(target=target))
         except ParlourClientError as error:
             if isinstance(error, UnreachableError | SessionEndedError):
                 self._wanted.setdefault(room, seq)

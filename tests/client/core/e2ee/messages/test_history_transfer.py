@@ -140,7 +140,7 @@ async def hand_over(
         media_type="application/octet-stream",
         size=size or len(line),
     )
-    await encrypted_rooms(sender).outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
+    await encrypted_rooms(sender).world.say(by, HistoryContent(file=file, part=0, parts=1))
     await harness.quiet()
 
 

@@ -1,9 +1,11 @@
 """Receipts in encrypted rooms come encrypted from the reader; the server can neither see nor make one up."""
 
-from tests.client.core.client_parts import encrypted_rooms
+import apsw
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import sealed_of, shown
+from tests.client.core.e2ee.memory_server import Line, RefusedError, Room
 from tests.client.core.e2ee.test_hostile_keys import FORGER
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -11,8 +13,11 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages.receipts import GATHER_SECONDS
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.kit.connection_status import LinkState
+from parlour_protocol.delivery import EventStored
 from parlour_protocol.encrypted import ReadContent
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import ReadBy
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq, new_request_id
 
@@ -115,7 +120,36 @@ async def test_a_receipt_of_what_is_not_here_says_nothing(harness: Harness) -> N
     """A member that names a message which no one wrote is not shown as a reader."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "there")
-    await encrypted_rooms(ben).outgoing.send(room, ReadContent(target=new_request_id()))
+    await encrypted_rooms(ben).world.say(room, ReadContent(target=new_request_id()))
     await shown(harness, ana, room)
     await let_pass(harness, 1)
     assert ana.messages.receipts(room) == {}
+
+
+async def test_a_receipt_whose_answer_was_lost_leaves_no_number_open(harness: Harness) -> None:
+    """Each later message would have to say that it does not count on that number, for ever."""
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "read this")
+    await shown(harness, ben, room)
+    store, tries = harness.server.seal, 0
+
+    def lost(into: Room, by: Line, frame: SendEncrypted) -> EventStored:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            for wire in [wire for wire in harness.server.wires if wire.line is by]:
+                wire.drop()
+            raise RefusedError(ErrorCode.UNAVAILABLE)
+        return store(into, by, frame)
+
+    harness.server.seal = lost  # type: ignore[method-assign]
+    await read_all(ben, room)
+    await let_pass(harness)
+    await harness.until(lambda: bool(ana.messages.receipts(room)))
+    await harness.quiet()
+
+    def left(connection: apsw.Connection) -> list[object]:
+        return list(connection.execute("SELECT request FROM mls_sealed"))
+
+    assert tries > 1
+    assert await parts(ben).archive.read(left) == []

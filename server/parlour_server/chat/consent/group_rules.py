@@ -29,7 +29,7 @@ def decide_group(
         case EncryptionOn():
             decide_encryption(facts)
         case GroupCreated():
-            decide_founding(event, facts, body, author)
+            decide_creation(event, facts, body, author)
         case Handshake():
             decide_handshake(event, facts, body)
         case Contested():
@@ -44,7 +44,7 @@ def decide_encryption(facts: RoomFacts) -> None:
         raise RefusedError(ErrorCode.ALREADY, "the room is already encrypted")
 
 
-def decide_founding(event: AppendEvent, facts: RoomFacts, body: GroupCreated, author: Membership) -> None:
+def decide_creation(event: AppendEvent, facts: RoomFacts, body: GroupCreated, author: Membership) -> None:
     """Allow a certified device to create the first group, or to replace a group that cannot go on."""
     if event.sender is None or event.sender != body.device or not facts.sender_active:
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has no approved device")

@@ -46,11 +46,11 @@ class MlsGroups:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
         return state
 
-    async def found(self, session: SessionRecord, room: RoomId, body: CreateGroup) -> EventStored:
+    async def create(self, session: SessionRecord, room: RoomId, body: CreateGroup) -> EventStored:
         """Create the room's group with this session's device. Raises NoDeviceError, RefusedError."""
         device = _device(session)
-        founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
-        logged = await self._append(session, body.request, room, founded)
+        created = GroupCreated(group=body.group, device=device, replaces=body.replaces)
+        logged = await self._append(session, body.request, room, created)
         self.audit.record(
             DeliveryEvent.GROUP_FOUNDED,
             user=session.user,

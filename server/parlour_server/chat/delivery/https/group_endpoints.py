@@ -39,7 +39,7 @@ class GroupEndpoints:
         return {
             "read_key_log": self.read_key_log,
             "group_state": self.group_state,
-            "found_group": self.found_group,
+            "found_group": self.create_group,
             "commit_to_group": self.commit_to_group,
             "contest_commit": self.contest_commit,
             "list_welcomes": self.list_welcomes,
@@ -51,12 +51,12 @@ class GroupEndpoints:
         session = session_of(request)
         return answer(await self.groups.state(session, RoomId(id_in(request))))
 
-    async def found_group(self, request: Request) -> Response:
+    async def create_group(self, request: Request) -> Response:
         """Create the group: 201."""
         session = session_of(request)
         room = RoomId(id_in(request))
         body = await self.guard.body(request, CreateGroup)
-        return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
+        return answer(await self.groups.create(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:
         """Advance the group to its next epoch: 201."""

@@ -26,7 +26,7 @@ def encryption_on(db: WriteConnection, event: LogEvent, _body: EncryptionOn) -> 
     db.execute("UPDATE rooms SET encrypted = 1 WHERE room = ?", (event.room,))
 
 
-def founded(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
+def group_created(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
     """Freeze the previous group, and store this one."""
     old = db.execute("SELECT group_id FROM groups WHERE room = ? AND in_force = 1", (event.room,)).fetchone()
     if old is not None:

@@ -45,7 +45,12 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.unions import total
 from parlour_protocol.rooms import Role
 from parlour_server.chat.consent import invitations
-from parlour_server.chat.delivery.tables.group_effects import contested, encryption_on, founded, handshake
+from parlour_server.chat.delivery.tables.group_effects import (
+    contested,
+    encryption_on,
+    group_created,
+    handshake,
+)
 from parlour_server.chat.store.sql.column_values import read_body, write_body
 from parlour_server.chat.store.sql.rooms.member_rows import enter, leave, set_role
 from parlour_server.chat.store.sql.rooms.room_deletion import room_deleted
@@ -230,7 +235,7 @@ _EFFECTS: Final[Mapping[type, Effect]] = total(
         Pinned: _pinned,
         EncryptedMessage: _encrypted_message,
         EncryptionOn: encryption_on,
-        GroupCreated: founded,
+        GroupCreated: group_created,
         Handshake: handshake,
         Contested: contested,
         RetentionSet: _nothing,  # a capability sets it

@@ -9,7 +9,7 @@ facts of all, one appends the rows. The rules are the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, Generic, NamedTuple
+from typing import Any, ClassVar, Final, Generic
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, Seq
@@ -51,21 +51,17 @@ _MOVE_HEADS: Final = """
 _NO_LOG: Final = Base(Seq(0), 0, None)
 
 
-class _Found(NamedTuple):
-    """What the one SELECT found."""
+def _base_of(append: AnyAppend, row: Row) -> Base | None:
+    """Return the log as the one SELECT found it; None if this request appended an entry before.
 
-    base: Base
-    repeats: Seq | None
-    """This request of this author appended an entry before, here or elsewhere."""
-    is_live: bool
-    """The author's session is live, or the append needs none."""
-    row: Row
-
-    @classmethod
-    def of(cls, append: AnyAppend, row: Row) -> "_Found":
-        head, size, state, repeats, has_session = row[:5]
-        base = _NO_LOG if head is None else Base(head, size, state)
-        return cls(base, repeats, append.session is None or bool(has_session), row[5:])
+    Raises SessionRefusedError: the author's session has ended, perhaps while the request waited (S1).
+    """
+    head, size, state, repeats, has_session = row[:5]
+    if append.session is not None and not has_session:
+        raise SessionRefusedError
+    if repeats is not None:
+        return None
+    return _NO_LOG if head is None else Base(head, size, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +74,33 @@ class Append(Generic[A, E, F]):
     now: Millis
     """By the clock that ends sessions."""
 
-    def __call__(self, db: WriteConnection) -> Appended[E]:
-        """Append, if ``decide`` allows it.
+    may_have_effects: ClassVar[bool] = True
 
-        Raises SessionRefusedError: the author's session has ended, perhaps while the request waited (S1).
-        """
+    def __call__(self, db: WriteConnection) -> Appended[E]:
+        """Append, if ``decide`` allows it. Raises RefusedError or SessionRefusedError."""
         kind, append = self.kind, self.append
         asked = (append.author and plain(append.author), append.log, plain(append.request), append.session)
         query = kind.select_own if append.author is None else kind.select
-        found = _Found.of(append, db.execute(query, (*asked, self.now)).fetchone())
-        if not found.is_live:
-            raise SessionRefusedError
-        if found.repeats is not None:
+        row = db.execute(query, (*asked, self.now)).fetchone()
+        base = _base_of(append, row)
+        if base is None:
             return _replay(db, kind, append)
-        facts = kind.facts(append, found.base, found.row, None)
-        if not kind.exists(found.base, facts):
+        facts = kind.facts(append, base, row[5:], None)
+        if not kind.exists(base, facts):
             self.decide(append, facts)
             raise RefusedError(ErrorCode.NOT_FOUND, f"there is no such {kind.called}")
         facts = kind.more(db, append, facts)
         state = self.decide(append, facts)
-        entry, also = kind.apply(db, append, facts, kind.entry(append, Seq(found.base.head + 1)))
-        if not found.base.head:
+        entry = kind.entry(append, Seq(base.head + 1))
+        also: Sequence[E] = ()
+        is_plain = not self.may_have_effects and kind.stays_plain(facts)
+        if not is_plain:
+            entry, also = kind.apply(db, append, facts, entry)
+        if not base.head:
             db.execute(_BEGIN, (append.log,))
         insert(db, kind, append.log, entry, append.request, state)
+        if is_plain:
+            return Appended(entry)
         for other in also:
             insert(db, kind, append.log, other, None)
         return Appended(entry, also=tuple(also), answer=kind.answer(db, append))
@@ -110,6 +110,7 @@ class PlainAppend(Append[A, E, F]):
     """The write of an append that changes nothing but the log: almost all of them."""
 
     __slots__ = ()
+    may_have_effects = False
 
     @classmethod
     def together(cls, db: WriteConnection, writes: Sequence["PlainAppend[Any, Any, Any]"]) -> list[object]:
@@ -199,11 +200,10 @@ class _Batch:
         results: list[object] = []
         for write, row, beside in zip(self._writes, rows, kind.beside(self._db, appends), strict=True):
             request = (write.append.author, write.append.request)
-            found = _Found.of(write.append, row)
             try:
-                appended = None
-                if found.is_live and found.repeats is None and request not in requests:
-                    appended = self._append(write, found, beside)
+                base, appended = _base_of(write.append, row), None
+                if base is not None and request not in requests:
+                    appended = self._append(write, base, row[5:], beside)
                 results.append(self._by_itself(write) if appended is None else appended)
             except (RefusedError, SessionRefusedError) as error:
                 results.append(error)
@@ -211,11 +211,13 @@ class _Batch:
         self._store()
         return results
 
-    def _append(self, write: PlainAppend[Any, Any, Any], found: _Found, beside: Any) -> Appended[Any] | None:
+    def _append(
+        self, write: PlainAppend[Any, Any, Any], base: Base, row: Row, beside: Any
+    ) -> Appended[Any] | None:
         """Append one to what waits; None if it must be by itself."""
         kind, append, log = write.kind, write.append, write.append.log
-        base = self._bases.get(log, found.base)
-        facts = kind.facts(append, base, found.row, beside)
+        base = self._bases.get(log, base)
+        facts = kind.facts(append, base, row, beside)
         if not kind.exists(base, facts) or not kind.stays_plain(facts):
             return None
         state = write.decide(append, facts)

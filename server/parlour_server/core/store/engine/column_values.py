@@ -36,6 +36,5 @@ def device_name(raw: str) -> DeviceName:
     return str.__new__(DeviceName, raw)
 
 
-def plain(text: str) -> str:
-    """Return ``text`` as a plain str: for other types sqlite3 slowly searches for an adapter."""
-    return str(text)
+plain: Final = str
+"""Makes a plain str of a name or a text: for other types sqlite3 slowly searches for an adapter."""

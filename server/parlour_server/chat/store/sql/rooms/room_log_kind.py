@@ -129,9 +129,8 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
         return facts.kind is not None
 
     def more(self, db: Connection, append: AppendEvent, facts: RoomFacts) -> RoomFacts:  # noqa: D102
-        if self._is_open_message(append, facts):
-            return facts
-        return replace(facts, **more_facts(db, append, facts))
+        more = more_facts(db, append, facts)
+        return replace(facts, **more) if more else facts
 
     def beside(self, db: Connection, appends: Sequence[AppendEvent]) -> Sequence[Any]:  # noqa: D102
         return group_facts_together(db, appends)
@@ -146,10 +145,6 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
         """Return whether its author has accepted the room, or is no member."""
         return facts.author is None or not facts.author.asked
 
-    def _is_open_message(self, append: AppendEvent, facts: RoomFacts) -> bool:
-        """Return whether it needs no more facts and changes nothing: almost all events."""
-        return type(append.body) is Message and self.is_plain(append) and self.stays_plain(facts)
-
     def is_within(self, append: AppendEvent) -> bool:  # noqa: D102
         return append.body.rules.within_room
 
@@ -157,8 +152,6 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
         self, db: WriteConnection, append: AppendEvent, facts: RoomFacts, entry: LogEvent
     ) -> tuple[LogEvent, Sequence[LogEvent]]:
         """Apply the event and what follows from it at once; writing accepts the room."""
-        if self._is_open_message(append, facts):
-            return entry, ()
         if is_optional(append.body):
             self._parts.of(append.body).check(db, append)
         stored = self._with_effect(db, entry)

@@ -9,6 +9,7 @@ import pytest
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 from tests.server.shop_database import kit_database, new_kit_database  # noqa: F401 - fixtures
 
+from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
@@ -59,6 +60,14 @@ def notices(bus: LocalBus) -> list[object]:
     """Return the notifications on the bus."""
     found: list[object] = []
     bus.subscribe(found.append)
+    return found
+
+
+@pytest.fixture
+def told(store: ChatStore) -> list[LogEvent]:
+    """Return the events that the log tells a running server of."""
+    found: list[LogEvent] = []
+    store.log.on_appended = lambda _, appended: found.extend((appended.entry, *appended.also))
     return found
 
 

@@ -25,7 +25,7 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_server.app.log.log import Entry, EntryCommitted, Facts
 from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.app.log.typed_log import TypedLog
-from parlour_server.app.program_log import Decided, RunningLog
+from parlour_server.app.program_log import RunningLog
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.peer import Subscription
 from parlour_server.core.connections.topics import Topics
@@ -80,10 +80,8 @@ class LogNode:
 
     async def append(self, name: str, request: RequestId) -> None:
         """Append, as `ProgramLog` does."""
-        decided = Decided(_count)
-        future = self.logs.append_own(request, name, 1, decided)
         with suppress(UnavailableError):
-            self.running.appended(name, decided, await future)
+            await self.logs.append_own(request, name, 1, _count)
 
 
 class Follower:

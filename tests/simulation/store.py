@@ -173,8 +173,14 @@ class SimulatedWriter(Writer):
         self._open = True
         self._pumping = False
 
-    def submit(self, write: Callable[[Any], T], *, within: str | None = None) -> "asyncio.Future[T]":
-        future = super().submit(write, within=within)
+    def submit(
+        self,
+        write: Callable[[Any], T],
+        *,
+        within: str | None = None,
+        then: Callable[[T], None] | None = None,
+    ) -> "asyncio.Future[T]":
+        future = super().submit(write, within=within, then=then)
         if not self._pumping and not self._jobs.empty():
             self._pumping = True
             self._later(self._begin)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from parlour_server.app.finding import Finding
     from parlour_server.app.hooks import Hooks
     from parlour_server.app.parts import Parts
-    from parlour_server.core.bus.bus import Bus, NoticeType
+    from parlour_server.core.bus.bus import NoticeType
     from parlour_server.core.https.error_answer import ErrorAnswer
     from parlour_server.core.https.operations import Operation, Operations
     from parlour_server.core.kit_store import KitStore
@@ -156,9 +156,7 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
         """`init`, with the open store: create what is missing; returns what it created."""
         return []
 
-    async def account_made(
-        self, _store: _Store, _bus: "Bus", _clock: Clock, _user: UserName, _role: str
-    ) -> None:
+    async def account_made(self, _store: _Store, _clock: Clock, _user: UserName, _role: str) -> None:
         """Someone has registered, with an invite of this role or of none. It must not raise: they exist."""
         return
 

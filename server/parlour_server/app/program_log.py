@@ -6,7 +6,6 @@ log with its newest entry; one whose notification was lost comes with the log's 
 """
 
 import asyncio
-from asyncio import Future
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,7 +17,7 @@ from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_server.app.log.fanout import Fanout
-from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, Facts, LogAdvanced, LogRecord
+from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, LogAdvanced, LogRecord
 from parlour_server.app.log.position_check import PositionCheck
 from parlour_server.app.log.sequencer import Sequencer
 from parlour_server.app.log.typed_log import TypedLog
@@ -88,11 +87,8 @@ class ProgramLog(Generic[B, S]):
         content, until it has another answer: that entry's result, or a refusal, and never a second entry. The
         id is that of the account, on any connection, for ever; with other content it is refused (`conflict`).
         """
-        running, decided = self._running(), Decided(decide)
-        future = running.logs.append(peer.grant, request.id, name, body, decided)
-        return Pending(
-            future, lambda appended: result(appended.entry), partial(running.appended, name, decided)
-        )
+        future = self._running().logs.append(peer.grant, request.id, name, body, decide)
+        return Pending(future, lambda appended: result(appended.entry))
 
     async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[Entry[B]]:
         """Append an entry of the program itself, such as the end of a game when its time is up.
@@ -101,10 +97,7 @@ class ProgramLog(Generic[B, S]):
         log with it, so work that was interrupted may run again. Raises RefusedError as ``decide`` does, or
         for a key that was used for another body, and UnavailableError.
         """
-        running, decided = self._running(), Decided(decide)
-        future = running.logs.append_own(key, name, body, decided)
-        future.add_done_callback(partial(_publish, running, name, decided))
-        return await asyncio.shield(future)  # its caller may be cancelled: followers get it all the same
+        return await asyncio.shield(self._running().logs.append_own(key, name, body, decide))
 
     async def follow(
         self, peer: Peer[Any], name: str, *, after: Seq, limit: int = PAGE_EVENTS.value
@@ -156,6 +149,8 @@ class ProgramLog(Generic[B, S]):
 
         A server that runs meanwhile publishes what the command appends.
         """
+        if self._started is not None and self._started.store is store:
+            return self._started.logs  # which tell
         return TypedLog(store, self._kind, self._body, self._state)
 
     def _running(self) -> "RunningLog[B, S]":
@@ -165,21 +160,6 @@ class ProgramLog(Generic[B, S]):
 
     def _end(self) -> None:
         self._started = None
-
-
-class Decided(Generic[S]):
-    """A decision that remembers the state to which it led."""
-
-    def __init__(self, decide: Decide[S]) -> None:
-        self._decide = decide
-        self.state: S | None = None
-        """That of the last call, as stored."""
-
-    def __call__(self, facts: Facts[S]) -> S | None:
-        """Decide."""
-        new = self._decide(facts)
-        self.state = facts.state if new is None else new
-        return new
 
 
 class _Follows:
@@ -224,15 +204,17 @@ class RunningLog(Generic[B, S]):
         ``summary`` makes what those of the list get for a log that has changed.
         """
         self.logs: Final = logs
+        self.store: Final = parts.store
         self._kind = kind
         self._push = push
         self._summary = summary
-        self._bus = parts.bus
         self._background = parts.background
         self._topics = parts.topics
         self.fanout: Final[Fanout[Entry[B], None]] = Fanout(
             stored=logs.stored,
             told=self._told,
+            notice=None if push is None and summary is None else self._notice,
+            appended=self._appended,
             here=lambda: None,
             pace=parts.topics.new_pace,
             loop=parts.topics.pace.loop,
@@ -260,16 +242,14 @@ class RunningLog(Generic[B, S]):
             head = (await self.logs.heads((name,)))[name]
         peer.add(_Follows(self.fanout, self.logs.id(name), head))
 
-    def appended(self, name: str, decided: Decided[S], appended: Appended[Entry[B]]) -> None:
-        """Publish an entry that this process appended, here first, then at other servers."""
-        if appended.replay:
-            return
-        entry, log = appended.entry, self.logs.id(name)
-        self.fanout.committed(log, entry)
-        self._publish_summary(LogRecord(entry.log, entry.seq, decided.state))
-        if self._bus.is_shared and (self._push is not None or self._summary is not None):
-            body = self.logs.kind.stored(entry)
-            self._bus.publish_elsewhere(EntryCommitted(log, entry.seq, entry.at, entry.author, body))
+    def _notice(self, entry: Entry[B]) -> EntryCommitted:
+        body = self.logs.kind.stored(entry)
+        return EntryCommitted(self.logs.id(entry.log), entry.seq, entry.at, entry.author, body)
+
+    def _appended(self, appended: Appended[Entry[B]]) -> None:
+        if self._summary is not None:
+            entry, state = appended.entry, self.logs.kind.state(appended.state)
+            self._publish_summary(LogRecord(entry.log, entry.seq, state))
 
     def committed(self, notice: EntryCommitted) -> None:
         """Publish an entry that another server appended."""
@@ -320,11 +300,3 @@ class RunningLog(Generic[B, S]):
                 push = self._summary(record)
                 if push is not None:
                     self.list_topic.publish_here(push)
-
-
-def _publish(
-    running: RunningLog[B, S], name: str, decided: Decided[S], future: "Future[Appended[Entry[B]]]"
-) -> None:
-    if not future.cancelled() and future.exception() is None:
-        with ErrorBoundary("publishing an entry"):
-            running.appended(name, decided, future.result())

@@ -28,6 +28,6 @@ class ChatHooks:
     leaving: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)
     """Called for each connection that has ended, before it leaves its rooms."""
     content_removed: "list[Callable[[], None]]" = field(default_factory=list)
-    """Called when content that expired was removed."""
+    """Called when content was removed: it expired, or someone deleted it."""
     status: "Callable[[UserName], Status] | None" = None
     """Says whether someone is here; without it everyone is shown as offline."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from parlour_server.app.parts import Parts
     from parlour_server.chat.service.chat import Chat
     from parlour_server.chat.store.chat_store import ChatStore
-    from parlour_server.core.bus.bus import Bus, NoticeType
+    from parlour_server.core.bus.bus import NoticeType
     from parlour_server.core.https.error_answer import ErrorAnswer
     from parlour_server.core.https.operations import Operation
 
@@ -149,13 +149,11 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
 
         return await make_system_account_and_lobby(store, clock)
 
-    async def account_made(
-        self, store: "ChatStore", bus: "Bus", clock: Clock, user: UserName, role: str
-    ) -> None:
+    async def account_made(self, store: "ChatStore", clock: Clock, user: UserName, role: str) -> None:
         """Let someone who has registered into the lobby."""
         from parlour_server.chat.service.lobby import enter_lobby  # noqa: PLC0415 - not for every command
 
-        await enter_lobby(store, bus, clock, user, role)
+        await enter_lobby(store, clock, user, role)
 
     def account_data(self) -> "AccountData[ChatStore] | None":
         """Return what deletes and exports what the chat has of an account, if a capability does."""

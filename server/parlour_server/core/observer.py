@@ -4,6 +4,7 @@ A server has one observer or, mostly, none: then nothing of this is called.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
 Handle: TypeAlias = Callable[[Any, Any], Any]
@@ -19,6 +20,10 @@ class Observer(Protocol):
 
     def current(self) -> Any:
         """Return what this observer knows the request by that is being handled; None if it follows none."""
+        ...
+
+    def within(self, request: Any) -> AbstractContextManager[None]:
+        """Count what is collected in a block as of this request, which ``current`` returned."""
         ...
 
     def committed(self, requests: Sequence[Any], started: int, *, failed: bool) -> None:

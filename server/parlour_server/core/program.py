@@ -16,7 +16,6 @@ import msgspec
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Greeting, Request
 from parlour_server.core.connections.budgets import Budgets
-from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.peer import Peer
 
 S = TypeVar("S")
@@ -27,19 +26,15 @@ class Pending(Generic[T]):
     """A request under way: a handler returns it, or awaits it; one that is dropped is a fault.
 
     Returned, it is answered as soon as ``future`` is done, and the next request does not wait: ``result``
-    makes the result of the answer from the future's, and ``answered`` is called with it after the answer was
-    sent, also if the connection has ended meanwhile. Awaited, it gives what the future does, after
-    ``answered``, and the handler goes on to return a result of its own.
+    makes the result of the answer from the future's. Awaited, it gives what the future does, and the handler
+    goes on to return a result of its own.
     """
 
-    __slots__ = ("answered", "future", "is_taken", "result")
+    __slots__ = ("future", "is_taken", "result")
 
-    def __init__(
-        self, future: Future[T], result: Callable[[T], msgspec.Struct | None], answered: Callable[[T], None]
-    ) -> None:
+    def __init__(self, future: Future[T], result: Callable[[T], msgspec.Struct | None]) -> None:
         self.future = future
         self.result = result
-        self.answered = answered
         self.is_taken = False
         """Whether it was returned or awaited."""
         made = MADE.get()
@@ -47,20 +42,9 @@ class Pending(Generic[T]):
             made.append(self)
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait for the future; ``answered`` is called even if the waiting is cancelled."""
-        if not self.is_taken:
-            self.take_alone()
-        return asyncio.shield(self.future).__await__()
-
-    def take_alone(self) -> None:
-        """Do what follows the answer without one."""
+        """Wait for the future, and for what its log tells first."""
         self.is_taken = True
-        self.future.add_done_callback(self._follow)
-
-    def _follow(self, future: Future[T]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            with ErrorBoundary("what follows an answer"):
-                self.answered(future.result())
+        return asyncio.shield(self.future).__await__()
 
 
 MADE: Final[ContextVar[list[Pending[Any]] | None]] = ContextVar("made", default=None)
@@ -68,19 +52,22 @@ MADE: Final[ContextVar[list[Pending[Any]] | None]] = ContextVar("made", default=
 
 
 def dropped(made: list[Pending[Any]], request: Request) -> ProgramError | None:
-    """Return what is wrong with a handler that has ended, and what it has made; None if nothing is.
-
-    What it dropped is published all the same, if it is stored.
-    """
-    if all(one.is_taken for one in made):
+    """Return what is wrong with a handler that has ended, and what it has made; None if nothing is."""
+    lost = [pending for pending in made if not pending.is_taken]
+    if not lost:
         return None
-    for one in made:
-        if not one.is_taken:
-            one.take_alone()
+    for pending in lost:
+        pending.future.add_done_callback(_retrieve)
     return ProgramError(
         f"the handler of {type(request).__name__} dropped what append returned, so its answer says nothing "
         "about the entry: return it, or await it"
     )
+
+
+def _retrieve(future: Future[Any]) -> None:
+    """Look at an outcome that no one waits for: asyncio would report its error as a fault."""
+    if not future.cancelled():
+        future.exception()
 
 
 Result: TypeAlias = msgspec.Struct | None

@@ -392,7 +392,7 @@ class _Api(Generic[_Settings]):
                 audit,
                 names,
                 refuse_reserved=app.refuse_reserved,
-                account_made=partial(app.account_made, store, parts.bus, clock),
+                account_made=partial(app.account_made, store, clock),
             ),
             login,
             Tickets(store.tickets, tickets, audit, parts.steady, seconds=logins.ticket_seconds),

@@ -201,14 +201,12 @@ class Server:
     async def play(
         self, player: Follower, number: int, *, log: str = "one", request: RequestId | None = None
     ) -> Appended[Entry[int]]:
-        """Append as a handler does, to what follows the answer."""
+        """Append as a handler does, until it is told."""
         pending = self.games.append(
             cast("Any", player), Play(request or new_request_id()), log, number, count
         )
         assert isinstance(pending, Pending)
-        appended = await pending.future
-        pending.answered(appended)
-        return appended
+        return await pending
 
     async def follow(self, follower: Follower, after: int = 0, log: str = "one") -> list[int]:
         """Follow, and read the first page."""
@@ -346,17 +344,19 @@ async def test_a_new_follower_gets_nothing_that_it_has_not_missed(servers: Serve
 async def test_what_is_published_during_a_read_is_not_published_again(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store has an own entry, whose answer is on its way, when a later one is announced."""
+    """The store has an own entry, which is about to be told, when a later one is announced."""
     here, there = await servers.start(), await servers.start()
     ana, ben = await here.person("ana"), await there.person("ben")
     await here.follow(ana)
-    pending = here.games.append(cast("Any", ana), Play(new_request_id()), "one", 1, count)
-    appended = await pending.future
-    page = here.stored.page
+    tell, late, page = here.stored.on_appended, list[tuple[str, Any]](), here.stored.page
+    assert tell is not None
+    monkeypatch.setattr(here.stored, "on_appended", lambda *what: late.append(what))
+    await here.play(ana, 1)
 
     async def page_slowly(*what: Any, **how: Any) -> Any:
         found = await page(*what, **how)
-        pending.answered(appended)
+        while late:
+            tell(*late.pop())
         return found
 
     monkeypatch.setattr(here.stored, "page", page_slowly)

@@ -90,7 +90,8 @@ class Append(Generic[A, E, F]):
             self.decide(append, facts)
             raise RefusedError(ErrorCode.NOT_FOUND, f"there is no such {kind.called}")
         facts = kind.more(db, append, facts)
-        state = self.decide(append, facts)
+        new = self.decide(append, facts)
+        state = base.state if new is None else new
         entry = kind.entry(append, Seq(base.head + 1))
         also: Sequence[E] = ()
         is_plain = not self.may_have_effects and kind.stays_plain(facts)
@@ -98,12 +99,12 @@ class Append(Generic[A, E, F]):
             entry, also = kind.apply(db, append, facts, entry)
         if not base.head:
             db.execute(_BEGIN, (append.log,))
-        insert(db, kind, append.log, entry, append.request, state)
+        insert(db, kind, append.log, entry, append.request, new)
         if is_plain:
-            return Appended(entry)
+            return Appended(entry, state=state)
         for other in also:
             insert(db, kind, append.log, other, None)
-        return Appended(entry, also=tuple(also), answer=kind.answer(db, append))
+        return Appended(entry, also=tuple(also), state=state, answer=kind.answer(db, append))
 
 
 class PlainAppend(Append[A, E, F]):
@@ -220,16 +221,17 @@ class _Batch:
         facts = kind.facts(append, base, row, beside)
         if not kind.exists(base, facts) or not kind.stays_plain(facts):
             return None
-        state = write.decide(append, facts)
+        new = write.decide(append, facts)
+        state = base.state if new is None else new
         entry = kind.entry(append, Seq(base.head + 1))
         device, tag, target, body = kind.columns_of(entry)
         author, request = plain(append.author), plain(append.request)
         if not base.head:
             self._new.append(log)
         self._rows.append((log, entry.seq, entry.at, author, device, request, tag, target, body))
-        self._bases[log] = Base(entry.seq, base.size + len(body), base.state if state is None else state)
+        self._bases[log] = Base(entry.seq, base.size + len(body), state)
         self._moved[log] = None
-        return Appended(entry)
+        return Appended(entry, state=state)
 
     def _by_itself(self, write: PlainAppend[Any, Any, Any]) -> Appended[Any]:
         self._store()  # it may read it

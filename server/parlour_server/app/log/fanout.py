@@ -14,7 +14,7 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.log.gap_filler import GapFiller
 from parlour_server.app.log.kind import E
-from parlour_server.app.log.log import log_subject
+from parlour_server.app.log.log import Appended, log_subject
 from parlour_server.app.log.sequencer import H, Sequencer
 from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.core.bus.bus import Bus
@@ -75,6 +75,8 @@ class Fanout(Generic[E, H]):
         *,
         stored: StoredLog[Any, E, Any],
         told: Callable[[Sequencer[E, H] | None, E, bool], None],
+        notice: Callable[[E], object] | None,
+        appended: Callable[[Appended[E]], None],
         here: Callable[[], H],
         pace: Callable[[], Pace],
         loop: AbstractEventLoop,
@@ -83,10 +85,15 @@ class Fanout(Generic[E, H]):
     ) -> None:
         """``told`` delivers an entry to the listeners of a log, if the last argument says that it is new.
 
-        It also gets entries that have no listener here, and late and repeated ones. ``here`` makes what it
-        keeps of a log with listeners, ``pace`` says when they are written to.
+        It also gets entries that have no listener here, and late and repeated ones. ``notice`` makes what
+        other servers are told of one, None: nothing. ``appended`` is called with what this server appended,
+        after that. ``here`` makes what it keeps of a log with listeners, ``pace`` says when they are written
+        to.
         """
         self.stored = stored
+        stored.on_appended = self._tell
+        self._notice = notice
+        self._appended = appended
         self.ended = EndedMemberships()
         self._told = told
         self._here = here
@@ -105,6 +112,16 @@ class Fanout(Generic[E, H]):
     def sequencer(self, log: str) -> Sequencer[E, H] | None:
         """Return a log's sequencer if someone here listens to it."""
         return self._sequencers.get(log)
+
+    def _tell(self, log: str, appended: Appended[E]) -> None:
+        """Tell of what this server appended: here first, then others."""
+        for entry in (appended.entry, *appended.also):
+            with ErrorBoundary("an entry"):
+                self.committed(log, entry)
+            if self._notice is not None and self._bus.is_shared:
+                self._bus.publish_elsewhere(self._notice(entry))
+        with ErrorBoundary("what follows an entry"):
+            self._appended(appended)
 
     def committed(self, log: str, entry: E) -> None:
         """Deliver an entry that is on disk; it may arrive early, late or twice."""

@@ -69,6 +69,8 @@ class Appended(Struct, Generic[E], frozen=True):
     entry: E
     replay: bool = False
     also: tuple[E, ...] = ()
+    state: bytes | None = None
+    """The log's state after it, as stored; not of a replay."""
     answer: Any = None
     """What ``LogKind.answer`` read in the transaction."""
 

@@ -1,10 +1,10 @@
 """The logs of a kind in a store: appends to them (`append.py`), and reads pages of them (`pages.py`)."""
 
 import json
-from asyncio import Future
-from collections.abc import Collection, Mapping, Sequence
+from asyncio import Future, shield
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Final, Generic
+from typing import Final, Generic, TypeVar
 
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
@@ -14,9 +14,11 @@ from parlour_server.app.log.log import Appended, LogId, LogRecord, Page
 from parlour_server.app.log.pages import read_page
 from parlour_server.core.clock import Clock, SteadyClock
 from parlour_server.core.store.engine.column_values import plain
-from parlour_server.core.store.engine.connection import Connection
+from parlour_server.core.store.engine.connection import Connection, WriteConnection
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
+
+T = TypeVar("T")
 
 _MOST_NOTED: Final = 1000
 """The most damaged entries that one process logs; each is logged once."""
@@ -33,10 +35,12 @@ class StoredLog(Generic[A, E, F]):
         self.dates: Final = clock.system if isinstance(clock, SteadyClock) else clock
         """Dates entries, for people: it follows the system's clock if that is set."""
         self.kind: Final = kind
+        self.on_appended: Callable[[str, Appended[E]], None] | None = None
+        """Called with each append to a log that is on disk: a running server's fan-out sets it, and tells."""
         self._noted: set[tuple[str, Seq]] = set()
 
     def append(self, append: A, decide: DecideBytes[A, F]) -> "Future[Appended[E]]":
-        """Append one entry, with its effects.
+        """Append one entry, with its effects; a running server then tells of it, whoever waits for it.
 
         Calls ``decide`` in the transaction, in another thread, perhaps twice. The future completes when the
         entry is on disk: with the entry, RefusedError (from ``decide``, or CONFLICT if the request id was
@@ -46,7 +50,26 @@ class StoredLog(Generic[A, E, F]):
         kind = self.kind
         within = f"log:{append.log}" if kind.is_within(append) else None
         write = (PlainAppend if kind.is_plain(append) else Append)(kind, append, decide, self._clock.now())
-        return self._writer.submit(write, within=within)
+        return self._writer.submit(write, within=within, then=partial(self._appended, append.log))
+
+    async def commit(self, append: A, decide: DecideBytes[A, F]) -> Appended[E]:
+        """Append one entry, and return when it is told, too; it is also told if the caller is cancelled."""
+        return await shield(self.append(append, decide))
+
+    async def run(
+        self, write: Callable[[WriteConnection], T], appended: Callable[[T], tuple[str, Appended[E]] | None]
+    ) -> T:
+        """Run a write that appends by ``insert``; returns when what ``appended`` says it did is told."""
+
+        def then(value: T) -> None:
+            if (made := appended(value)) is not None:
+                self._appended(*made)
+
+        return await shield(self._writer.submit(write, then=then))
+
+    def _appended(self, log: str, appended: Appended[E]) -> None:
+        if self.on_appended is not None and not appended.replay:  # M6: a replay was told when it was stored
+            self.on_appended(log, appended)
 
     async def page(
         self,

@@ -10,8 +10,8 @@ import logging
 import threading
 import time
 from asyncio import CancelledError, Future
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias
@@ -68,7 +68,7 @@ class Tracing:
                 return handle(peer, request)
             span = self.begin(str(type(request).__struct_config__.tag))
             try:
-                with self.within(span):
+                with self.inside(span):
                     handled = handle(peer, request)
             except BaseException as error:
                 self.end(span, error)
@@ -102,7 +102,7 @@ class Tracing:
         span.end()
 
     @contextmanager
-    def within(self, span: Span) -> Iterator[None]:
+    def inside(self, span: Span) -> Iterator[None]:
         """Count what is written and published in a block as of this request."""
         token = contexts.attach(trace.set_span_in_context(span))
         try:
@@ -110,10 +110,14 @@ class Tracing:
         finally:
             contexts.detach(token)
 
+    def within(self, request: SpanStart) -> AbstractContextManager[None]:
+        """Count what is collected in a block as of this request; its span may have ended with its answer."""
+        return self.inside(request[0])
+
     def current(self) -> SpanStart | None:
         """Return the span of the request that is being handled, if it is traced, and the time."""
         span = trace.get_current_span()
-        return (span, time.time_ns()) if span.is_recording() else None
+        return (span, time.time_ns()) if span.get_span_context().is_valid else None
 
     def committed(self, requests: Sequence[SpanStart | None], started: int, *, failed: bool) -> None:
         """Add the time in the queue, and the transaction, to the requests that these writes are of."""
@@ -189,12 +193,9 @@ class _ReportingExporter(SpanExporter):
 
 
 def _followed(tracing: Tracing, span: Span, handled: Any) -> Any:
-    if type(handled) is Pending:
-        handled.is_taken = True
-        handled.future.add_done_callback(partial(_failed, tracing, span))
-        return Pending(handled.future, handled.result, partial(_answered, tracing, span, handled.answered))
-    if isinstance(handled, Future):
-        handled.add_done_callback(partial(_ended, tracing, span))
+    future = handled.future if type(handled) is Pending else handled
+    if isinstance(future, Future):
+        future.add_done_callback(partial(_ended, tracing, span))
         return handled
     if isawaitable(handled):
         return _awaited(tracing, span, handled)
@@ -202,30 +203,16 @@ def _followed(tracing: Tracing, span: Span, handled: Any) -> Any:
     return handled
 
 
-def _answered(tracing: Tracing, span: Span, answered: Callable[[Any], None], value: Any) -> None:
-    """Do what follows an answer, within the span: the event is published there."""
-    try:
-        with tracing.within(span):
-            answered(value)
-    finally:
-        tracing.end(span, None)
-
-
 async def _awaited(tracing: Tracing, span: Span, handled: Awaitable[Any]) -> Any:
     error: BaseException | None = None
     try:
-        with tracing.within(span):
+        with tracing.inside(span):
             return await handled
     except BaseException as raised:
         error = raised
         raise
     finally:
         tracing.end(span, error)
-
-
-def _failed(tracing: Tracing, span: Span, future: "Future[Any]") -> None:
-    if future.cancelled() or future.exception() is not None:
-        _ended(tracing, span, future)
 
 
 def _ended(tracing: Tracing, span: Span, future: "Future[Any]") -> None:

@@ -319,7 +319,7 @@ class PostgresEngine:
                 connection.raw.execute("ROLLBACK")
                 failure = error
                 break
-        return [(job.future, None, unavailable(failure)) for job in jobs]
+        return [(job, None, unavailable(failure)) for job in jobs]
 
     def revisions(self) -> frozenset[str]:
         """Return the revisions of the database, none if it has no schema. Raises SetupError."""
@@ -511,7 +511,7 @@ def _run(connection: PostgresConnection, jobs: list[Job], *, careful: bool) -> l
             raise
         raise HalfDoneError from error  # one of them is to blame: each by itself
     return [
-        (job.future, None, result) if isinstance(result, Exception) else (job.future, result, None)
+        (job, None, result) if isinstance(result, Exception) else (job, result, None)
         for job, result in zip(jobs, results, strict=True)
     ]
 
@@ -522,7 +522,7 @@ def _run_one(connection: PostgresConnection, job: Job, *, careful: bool) -> Outc
         connection.raw.execute("SAVEPOINT job")
     outcome: Outcome
     try:
-        outcome = job.future, job.run(connection), None
+        outcome = job, job.run(connection), None
     except Exception as error:  # last resort of the writer's thread
         if isinstance(error, MustBeAloneError) or _is_the_databases(error):
             raise
@@ -530,7 +530,7 @@ def _run_one(connection: PostgresConnection, job: Job, *, careful: bool) -> Outc
             connection.raw.execute("ROLLBACK TO job")
         elif isinstance(error, psycopg.Error) or connection.changes != changes:
             raise HalfDoneError from error  # after an error PostgreSQL takes no more statements
-        outcome = job.future, None, error
+        outcome = job, None, error
     if careful:
         connection.raw.execute("RELEASE job")
     return outcome

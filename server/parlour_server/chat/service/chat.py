@@ -88,8 +88,19 @@ class Chat:
         self._store = store
         self._clock = clock
         self._steady = steady
+        self.commands = Commands(
+            server=server,
+            log=store.log,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+            messages=messages,
+        )
+        self.hooks: Final = ChatHooks()
         self.hub = Hub(
             store=store,
+            appended=self.commands.record,
+            hooks=self.hooks,
             connected=connected,
             loop=loop,
             background=background,
@@ -100,16 +111,6 @@ class Chat:
         )
         self.positions = self.hub.positions
         self._keys = KeyChangeNotifier(store=store, hub=self.hub, connected=connected, background=background)
-        self.commands = Commands(
-            server=server,
-            log=store.log,
-            bus=bus,
-            clock=clock,
-            audit=audit,
-            incarnation=store.incarnation,
-            messages=messages,
-        )
-        self.hooks: Final = ChatHooks()
         self._queries = Queries(
             store=store,
             hub=self.hub,

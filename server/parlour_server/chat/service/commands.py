@@ -66,14 +66,11 @@ from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.consent.statement_rules import check_statement
 from parlour_server.chat.rooms.rights import decide_within
-from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.settings import MessageSettings
 from parlour_server.chat.store.types import AppendedEvent, AppendEvent, Attached, RoomFacts
 from parlour_server.core.audit import Audit
-from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
-from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.program import Pending
 from parlour_server.core.store.records import SessionRecord, TicketGrant
 
@@ -151,14 +148,13 @@ class MessageCounts:
 
 
 class Commands:
-    """Appends events to the store and publishes those that are on disk."""
+    """Appends events to the log."""
 
     def __init__(
         self,
         *,
         server: str,
         log: StoredLog[AppendEvent, LogEvent, RoomFacts],
-        bus: Bus,
         clock: Clock,
         audit: Audit,
         incarnation: Incarnation,
@@ -169,7 +165,6 @@ class Commands:
         self._server = server
         self.incarnation = incarnation
         self._log = log
-        self._bus = bus
         self._clock = clock
         self._audit = audit
         self.messages: Final = MessageCounts()
@@ -185,10 +180,10 @@ class Commands:
     def append_body(self, peer: ChatPeer, frame: RoomRequest, body: AnyBody) -> Pending[AppendedEvent]:
         """Append an event for the request of a capability; the same otherwise. Raises RefusedError."""
         future = self._start(peer.grant, frame.id, frame.room, body, self._clock.now())
-        return Pending(future, self._stored, self._publish)
+        return Pending(future, self._stored)
 
     async def append_now(self, peer: ChatPeer, frame: CommandRequest) -> Stored:
-        """Append the request's event, publish it, and return the answer. Raises as ``commit``."""
+        """Append the request's event and return the answer. Raises as ``commit``."""
         body = body_of(frame, self._clock.now())
         return self._stored(await self.commit(peer.grant, frame.id, frame.room, body))
 
@@ -200,14 +195,8 @@ class Commands:
         body: AnyBody,
         attached: Attached | None = None,
     ) -> AppendedEvent:
-        """Append one event, publish it, and return when it is on disk.
-
-        Raises RefusedError or UnavailableError.
-        """
-        future = self._start(author, request, room, body, self._clock.now(), attached)
-        # as a callback, so that it is published before the events the store finishes after it
-        future.add_done_callback(self._publish_quietly)
-        return await asyncio.shield(future)  # its caller may be cancelled: it is published all the same
+        """Append one event; returns when it is told. Raises RefusedError or UnavailableError."""
+        return await asyncio.shield(self._start(author, request, room, body, self._clock.now(), attached))
 
     def _start(
         self,
@@ -236,17 +225,10 @@ class Commands:
         event = appended.entry
         return Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
 
-    def _publish_quietly(self, future: "Future[AppendedEvent]") -> None:
-        if not future.cancelled() and future.exception() is None:
-            with ErrorBoundary("publishing an event"):
-                self._publish(future.result())
-
-    def _publish(self, appended: AppendedEvent) -> None:
-        if appended.replay:
-            return  # M6: it was published when it was stored
-        for event in (appended.entry, *appended.also):
-            self._bus.publish(EventCommitted(event))
-        body = appended.entry.body
+    def record(self, appended: AppendedEvent) -> None:
+        """Count a message, and write what moderation did to the audit log."""
+        event = appended.entry
+        body = event.body
         if type(body) is Message:
             self.messages.open += 1
         elif type(body) is EncryptedMessage:
@@ -255,8 +237,8 @@ class Commands:
             self._audit.record(
                 ChatAuditEvent.MODERATION,
                 what=type(body).__name__.lower(),
-                room=appended.entry.room,
-                seq=appended.entry.seq,
-                user=appended.entry.author,
+                room=event.room,
+                seq=event.seq,
+                user=event.author,
                 subject=subject_of(body),
             )

@@ -9,13 +9,13 @@ or late, is the fan-out's (`app/log/fanout.py`). Invariants:
 """
 
 from asyncio import AbstractEventLoop
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Created, EncryptionOn, RoomDeleted, Uninvited, concerned
+from parlour_protocol.frames.bodies import Created, Deleted, EncryptionOn, RoomDeleted, Uninvited, concerned
 from parlour_protocol.frames.event_rules import Concerns
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
@@ -35,10 +35,12 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.app.log.fanout import Fanout
 from parlour_server.app.log.position_check import PositionCheck
 from parlour_server.app.log.sequencer import Sequencer
+from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.service.handled_changes import HandledChanges
-from parlour_server.chat.service.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral
+from parlour_server.chat.service.notices import DeviceEphemeral, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
 from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import AppendedEvent
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
 from parlour_server.core.connections.background_tasks import BackgroundTasks
@@ -70,6 +72,8 @@ class Hub:
         self,
         *,
         store: ChatStore,
+        appended: Callable[[AppendedEvent], None],
+        hooks: ChatHooks,
         connected: ConnectedPeers[PeerState],
         loop: AbstractEventLoop,
         background: BackgroundTasks,
@@ -78,8 +82,12 @@ class Hub:
         floor: float,
         deliveries: Deliveries,
     ) -> None:
-        """``floor``: seconds between two writes to a busy room's members."""
+        """``floor``: seconds between two writes to a busy room's members.
+
+        ``appended`` is called with what this server appended.
+        """
         self._store = store
+        self._hooks = hooks
         self._connected = connected
         self._loop = loop
         self._background = background
@@ -87,6 +95,8 @@ class Hub:
         self.fanout: Fanout[LogEvent, RoomHere] = Fanout(
             stored=store.log,
             told=self._told,
+            notice=EventCommitted,
+            appended=appended,
             here=RoomHere,
             pace=lambda: Pace(loop, floor, deliveries),
             loop=loop,
@@ -231,6 +241,9 @@ class Hub:
     def _apply(self, sequencer: RoomSequencer | None, event: LogEvent) -> None:
         body = event.body
         self._change(sequencer, event, concerned(body, event.author))
+        if isinstance(body, Deleted | RoomDeleted):
+            for removed in self._hooks.content_removed:
+                removed()
         if isinstance(body, RoomDeleted) and sequencer is not None:
             self._deleted(sequencer, event.room)
             return

@@ -9,10 +9,8 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat.rooms.operator_rules import decide_appointment
-from parlour_server.chat.service.notices import EventCommitted
-from parlour_server.chat.store.types import AppendedEvent, AppendEvent, RoomFacts
+from parlour_server.chat.store.types import AppendEvent, RoomFacts
 from parlour_server.chat.system_account import lobby, system_account, system_device
-from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import RefusedError, UnavailableError
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from parlour_server.chat.store.chat_store import ChatStore
 
 
-async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName, role: str) -> None:
+async def enter_lobby(store: "ChatStore", clock: Clock, user: UserName, role: str) -> None:
     """Add a new account to the lobby, and give it this role there, if it is not empty.
 
     If that fails, its owner can still join by hand, and the operator can appoint them: the account is made.
@@ -30,16 +28,11 @@ async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName
         if room is None:  # the operator removed the lobby
             return
         joined = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined(), None)
-        _publish(bus, await store.log.append(joined, _anyone_may_join))
+        await store.log.commit(joined, _anyone_may_join)
         if role:
             body, by = RoleSet(user, Role(role)), system_account()
             given = AppendEvent(room, by, system_device(), new_request_id(), clock.now(), body, None)
-            _publish(bus, await store.log.append(given, decide_appointment))
-
-
-def _publish(bus: Bus, appended: AppendedEvent) -> None:
-    for event in (appended.entry, *appended.also):
-        bus.publish(EventCommitted(event))
+            await store.log.commit(given, decide_appointment)
 
 
 def _anyone_may_join(_: AppendEvent, facts: RoomFacts) -> None:

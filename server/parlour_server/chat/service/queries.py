@@ -51,7 +51,7 @@ from parlour_server.chat.permissions import in_force
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub
-from parlour_server.chat.service.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
+from parlour_server.chat.service.notices import ConsentChanged, RoomEphemeral, UserEphemeral
 from parlour_server.chat.service.peer_state import ChatPeer, by_session
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import MadeRoom, Membership, NewRoom
@@ -244,8 +244,6 @@ class Queries:
 
     async def _make(self, new: NewRoom) -> MadeRoom:
         made = await self._store.rooms.create(new)
-        for event in made.events:
-            self._bus.publish(EventCommitted(event))
         if made.events and new.peer is not None:  # the event does not name them
             self._bus.publish_elsewhere(ConsentChanged(new.peer, made.room))
             self._hub.consent_handled(new.peer, made.room)

@@ -289,16 +289,17 @@ class RequestDispatcher(Generic[S]):
         before = MADE.set(made)
         try:
             handled: Any = self._answers.get(type(request), self._handle)(conversation.peer, request)
-            if isawaitable(handled) and not isinstance(handled, Future | Pending):
+            if isinstance(handled, Pending):
+                self._take(conversation, request, handled, made)
+                return None
+            if isawaitable(handled) and not isinstance(handled, Future):
                 if iscoroutine(handled) and not made:
                     return handled
                 return _wait_for(handled, made)  # which may await what was made before it
-            if made or isinstance(handled, Pending):
-                self._take(conversation, request, handled, made)
-            if isinstance(handled, Pending):
-                pass
-            elif isinstance(handled, Future):
-                handled.add_done_callback(partial(self._finish, conversation, request, None))
+            if (fault := dropped(made, request)) is not None:
+                raise fault
+            if isinstance(handled, Future):
+                handled.add_done_callback(partial(self._finish, conversation, request, _unchanged))
             else:
                 self._succeed(conversation, request, handled)
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler must not end the server
@@ -308,12 +309,11 @@ class RequestDispatcher(Generic[S]):
         return None
 
     def _take(
-        self, conversation: Conversation[S], request: Request, handled: object, made: list[Pending[Any]]
+        self, conversation: Conversation[S], request: Request, handled: Pending[Any], made: list[Pending[Any]]
     ) -> None:
         """Answer a request when what its handler returned is done. Raises ProgramError if it dropped some."""
-        if type(handled) is Pending:
-            handled.is_taken = True
-            handled.future.add_done_callback(partial(self._finish, conversation, request, handled))
+        handled.is_taken = True
+        handled.future.add_done_callback(partial(self._finish, conversation, request, handled.result))
         if (fault := dropped(made, request)) is not None:
             raise fault
 
@@ -327,9 +327,11 @@ class RequestDispatcher(Generic[S]):
             MADE.set(made)  # the context is this coroutine's own
             try:
                 result = await handling
-                if made or type(result) is Pending:
+                if isinstance(result, Pending):
                     self._take(conversation, request, result, made)
-                if not isinstance(result, _Elsewhere | Pending):
+                elif (fault := dropped(made, request)) is not None:
+                    raise fault
+                elif not isinstance(result, _Elsewhere):
                     self._succeed(conversation, request, result)
             except GeneratorExit as error:  # this coroutine has to end
                 self._fail(conversation, request, error)
@@ -360,22 +362,14 @@ class RequestDispatcher(Generic[S]):
         self,
         conversation: Conversation[S],
         request: Request,
-        pending: Pending[Any] | None,
+        result: Callable[[Any], Result],
         future: "Future[Any]",
     ) -> None:
         """Answer a request whose future is done."""
         try:
-            value = future.result()
-        except BaseException as error:  # noqa: BLE001 - as in _start
+            self._succeed(conversation, request, result(future.result()))
+        except BaseException as error:  # noqa: BLE001 - as in _handled
             self._fail(conversation, request, error)
-            return
-        try:
-            self._succeed(conversation, request, value if pending is None else pending.result(value))
-        except BaseException as error:  # noqa: BLE001 - as in _start
-            self._fail(conversation, request, error)
-        if pending is not None:
-            with ErrorBoundary("what follows an answer", conversation.peer.fail):
-                pending.answered(value)
 
     def _succeed(self, conversation: Conversation[S], request: Request, result: Result) -> None:
         """Answer with a result. Raises ProgramError for what is not one."""
@@ -479,6 +473,10 @@ def _log_answer(conversation: Conversation[Any], request: Request, outcome: str,
         user=peer.user,
         connection=peer.id,
     )
+
+
+def _unchanged(result: Result) -> Result:
+    return result
 
 
 async def _wait_for(handled: Awaitable[Result], made: list[Pending[Any]]) -> Result:

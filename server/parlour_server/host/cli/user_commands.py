@@ -141,7 +141,6 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
     from parlour_server.core.accounts.password_hashing import HashingPool  # noqa: PLC0415
     from parlour_server.core.accounts.registration import Registration  # noqa: PLC0415
     from parlour_server.core.audit import Audit  # noqa: PLC0415
-    from parlour_server.core.bus.local_bus import LocalBus  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     chosen = parse_user_name(name)
@@ -157,7 +156,7 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
             Audit(write=lambda _event, **_fields: ""),  # this command has a record of its own
             (spec.name.word,),
             refuse_reserved=spec.refuse_reserved,
-            account_made=partial(spec.account_made, store, LocalBus(), clock),
+            account_made=partial(spec.account_made, store, clock),
         )
         try:
             await maker.make(chosen, password, invite=None)

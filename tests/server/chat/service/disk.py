@@ -136,7 +136,6 @@ class DiskWorld(World):
         commands = Commands(
             server="test",
             log=self.disk.log,
-            bus=self.bus,
             clock=self.clock,
             audit=self.audit,
             incarnation=self.disk.incarnation,

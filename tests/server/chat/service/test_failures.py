@@ -6,9 +6,18 @@ from typing import Any
 import pytest
 from tests.server.chat.service.fakes import FakePeer, World, settle, stored
 
-from parlour_protocol.frames.bodies import Added, Message
+from parlour_protocol.frames.bodies import Added, Kicked, Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import Error, Hello, InvitationReceived, KeyLogAppended, Ok, RoomEntered
+from parlour_protocol.frames.replies import (
+    Error,
+    Hello,
+    InvitationReceived,
+    KeyLogAppended,
+    LogEvent,
+    Ok,
+    RoomClosed,
+    RoomEntered,
+)
 from parlour_protocol.frames.requests import History, Invite, Join, Kick, ListRooms, OpenDirect, Send
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
@@ -86,17 +95,21 @@ async def test_an_answer_that_cannot_be_written_closes_the_connection(
     stored(await chat.ask(again, Send, room=room, text="and so am I"))
 
 
-async def test_a_failure_after_the_answer_closes_the_connection(chat: World, monkeypatch: pytest.MonkeyPatch):
-    """An append that was answered cannot be answered again."""
-    ada, _, room = await in_a_room(chat)
+async def test_what_was_appended_is_told_though_it_cannot_be_recorded(
+    chat: World, monkeypatch: pytest.MonkeyPatch
+):
+    """It is on the disk: its members get it, and whoever is removed is."""
+    ada, bob, room = await in_a_room(chat)
 
     def record(*_: object, **__: object) -> None:
         raise ValueError("no log")
 
     monkeypatch.setattr(chat.audit, "record", record)
-    chat.push(ada, Kick, room=room, user="bob")
+    assert isinstance(await chat.ask(ada, Kick, room=room, user="bob"), Ok)
     await settle()
-    assert ada.ended is INTERNAL_ERROR
+    assert isinstance(ada.got(LogEvent)[-1].body, Kicked)
+    assert bob.got(RoomClosed) == [RoomClosed(room=room)]
+    assert ada.ended is None
 
 
 async def test_a_greeting_that_cannot_be_written_closes_the_connection(

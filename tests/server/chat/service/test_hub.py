@@ -4,18 +4,18 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.server.chat.service.fakes import FakePeer, World, refused, settle, stored
+from tests.server.chat.service.fakes import LAPTOP, FakePeer, World, refused, settle, stored
 
-from parlour_protocol.frames.bodies import Added, Banned, Kicked, Left, Message, RoleSet
+from parlour_protocol.frames.bodies import Added, Banned, Deleted, Kicked, Left, Message, RoleSet, RoomDeleted
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.log import gap_filler as gaps
 from parlour_server.chat.service.notices import EventCommitted
-from parlour_server.chat.store.types import RoomAdvanced
+from parlour_server.chat.store.types import AppendEvent, RoomAdvanced
 
 
 @pytest.fixture(autouse=True)
@@ -385,3 +385,28 @@ async def test_a_join_is_answered_without_a_second_notification(chat: World, mon
     assert isinstance(chat.answer(bob, request), Ok)
     assert not bob.got(RoomEntered)
     assert len(other.got(RoomEntered)) == 1
+
+
+async def test_members_get_what_anyone_appends(chat: World):
+    """Whoever appends to a room's log need not think of its members, nor wait for the disk."""
+    ada, bob, room = await two_in_a_room(chat)
+    event = AppendEvent(
+        room, ada.info.grant.user, LAPTOP, new_request_id(), chat.clock.now(), text_message("by a job"), None
+    )
+    chat.store.log.append(event, lambda *_: None)
+    await settle()
+    chat.store.log.append(event, lambda *_: None)  # a replay was told
+    await settle()
+    assert bob.texts(room) == ["by a job"]
+
+
+@pytest.mark.parametrize("body", [Deleted(target=Seq(3)), RoomDeleted()])
+async def test_capabilities_hear_that_content_was_removed(chat: World, body: Deleted | RoomDeleted):
+    """By someone here, or at another server."""
+    ada, _, room = await two_in_a_room(chat)
+    await chat.ask(ada, Send, room=room, text="soon gone")
+    heard: list[None] = []
+    chat.program.hooks.content_removed.append(lambda: heard.append(None))
+    chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", body)))
+    await settle()
+    assert len(heard) == 1

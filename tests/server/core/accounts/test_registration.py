@@ -6,10 +6,10 @@ import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_protocol.frames.bodies import Joined
+from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.program import CHAT, ChatApp
-from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.system_account import lobby, system_account
 from parlour_server.core.account_limits import AccountLimits
@@ -42,7 +42,7 @@ ANNA = parse_user_name("anna")
 
 @pytest.fixture
 def maker(
-    store: ChatStore, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+    store: ChatStore, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
 ) -> Registration:
     """Return what makes accounts."""
     return Registration(
@@ -52,7 +52,7 @@ def maker(
         audit,
         ("chat.example.org",),
         refuse_reserved=CHAT.refuse_reserved,
-        account_made=partial(CHAT.account_made, store, bus, clock),
+        account_made=partial(CHAT.account_made, store, clock),
     )
 
 
@@ -77,15 +77,14 @@ def changes(
 
 
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
-    maker: Registration, store: ChatStore, invite: Secret, notices: list[object]
+    maker: Registration, store: ChatStore, invite: Secret, told: list[LogEvent]
 ) -> None:
     """A new account can write in the lobby at once, and its members see it join."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     room = await store.rooms.find_public(lobby())
     assert room is not None
     assert await store.rooms.membership(room, ANNA) is not None
-    reported = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
-    assert reported == [Joined(members=2)]
+    assert [event.body for event in told] == [Joined(members=2)]
 
 
 async def test_an_account_is_made_whatever_becomes_of_the_lobby(

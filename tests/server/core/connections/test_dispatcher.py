@@ -82,7 +82,7 @@ def pending(result: Callable[[Any], Any]) -> Handle:
     def handle(*_: object) -> Pending[Any]:
         made = asyncio.get_running_loop().create_future()
         made.set_result(7)
-        return Pending(made, result, lambda _: None)
+        return Pending(made, result)
 
     return handle
 
@@ -120,7 +120,7 @@ BROKEN = {
     "pending has no result": pending(lambda _: 1 / 0),
     "pending exits": pending(raises(SystemExit)),
     "pending has garbage": pending(lambda number: number),
-    "pending without a future": lambda *_: Pending(cast("Any", None), lambda _: None, lambda _: None),
+    "pending without a future": lambda *_: Pending(cast("Any", None), lambda _: None),
 }
 FINE = {
     "nothing": lambda *_: None,
@@ -197,36 +197,6 @@ async def test_a_handler_that_ends_its_task_closes_its_connection():
         assert eve.ended is INTERNAL_ERROR
         w.toy.on_request = lambda *_: None
         assert await w.ask(ada) == "ok"
-
-
-async def test_what_follows_an_answer_fails():
-    """The request was answered: the connection is closed instead of a second answer."""
-    async with world() as w:
-        ada = await w.connect()
-        made: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        made.set_result(7)
-        w.toy.on_request = lambda *_: Pending(made, lambda _: None, cast("Any", lambda _: 1 / 0))
-        assert await w.ask(ada) == "ok"
-        assert ada.ended is INTERNAL_ERROR
-
-
-async def test_what_follows_an_answer_happens_after_it_and_without_the_peer():
-    """A stored event is published, whether or not its author is still there."""
-    async with world() as w:
-        ada = await w.connect()
-        made: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        order: list[object] = []
-        w.toy.on_request = lambda *_: Pending(made, lambda _: None, lambda _: order.append(len(ada.frames)))
-        w.send(ada)
-        made.set_result(7)
-        await settle()
-        assert order == [2]
-        made = asyncio.get_running_loop().create_future()
-        w.send(ada)
-        w.service.closed(ada)
-        made.set_result(8)
-        await settle()
-        assert order == [2, 2]
 
 
 class Turns:

@@ -8,12 +8,9 @@ import asyncio
 from enum import StrEnum
 from typing import Final
 
-from parlour_protocol.frames.bodies import Deleted, RoomDeleted
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
-from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.core.audit import Audit
-from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.logs import warn
@@ -32,13 +29,12 @@ class FileEvent(StrEnum):
 class FileExpiry:
     """Removes expired files."""
 
-    def __init__(self, store: FileStore, blobs: BlobStore, bus: Bus, clock: Clock, audit: Audit) -> None:
+    def __init__(self, store: FileStore, blobs: BlobStore, clock: Clock, audit: Audit) -> None:
         self._store = store
         self._blobs = blobs
         self._clock = clock
         self._audit = audit
         self._wanted = asyncio.Event()
-        bus.subscribe(self._on_notice)
 
     async def run(self) -> None:
         """Sweep regularly, until cancelled."""
@@ -69,10 +65,6 @@ class FileExpiry:
             removed += len(found)
         if removed:
             self._audit.record(FileEvent.FILES_REMOVED, count=removed)
-
-    def _on_notice(self, notice: object) -> None:
-        if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted | RoomDeleted):
-            self.soon()
 
     def soon(self) -> None:
         """Sweep again at once."""

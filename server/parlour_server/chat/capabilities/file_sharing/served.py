@@ -49,7 +49,7 @@ def _join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
     content_filter = parts.hooks.content_filter
     if content_filter is not None:
         chat.hooks.handlers[Send] = _CheckedSend(chat.commands, content_filter, blobs).send
-    expiry = FileExpiry(records, blobs, parts.bus, parts.clock, parts.audit)
+    expiry = FileExpiry(records, blobs, parts.clock, parts.audit)
     chat.hooks.content_removed.append(expiry.soon)
     parts.run(expiry.run())
     limit = section(parts.settings, FileSettings).total_bytes

@@ -110,6 +110,8 @@ class Job:
     """See ``Writer.submit``."""
     request: Any = None
     """What the server's ``Observer`` knows the request by that it is of."""
+    then: Callable[[Any], None] | None = None
+    """See ``Writer.submit``."""
 
     def run(self, connection: WriteConnection) -> object:
         """Run the write. What ends a thread, or what a future does not take, becomes a RuntimeError.
@@ -125,8 +127,8 @@ class Job:
             raise ended.with_traceback(error.__traceback__) from error
 
 
-Outcome = tuple["Future[Any]", object, BaseException | None]
-"""A job's future with its value, or with its error."""
+Outcome = tuple[Job, object, BaseException | None]
+"""A job with its value, or with its error."""
 
 
 def unavailable(cause: BaseException) -> UnavailableError:

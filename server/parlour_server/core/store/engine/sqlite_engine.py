@@ -252,7 +252,7 @@ class SqliteEngine:
                 return _commit(connection, jobs, careful=True)
         except self.failures as error:
             roll_back(connection)
-            return [(job.future, None, unavailable(error)) for job in jobs]
+            return [(job, None, unavailable(error)) for job in jobs]
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
@@ -269,7 +269,7 @@ def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: 
         if careful:
             connection.execute("SAVEPOINT job")
         try:
-            outcomes.append((job.future, job.run(connection), None))
+            outcomes.append((job, job.run(connection), None))
         except Exception as error:  # last resort of the writer's thread
             if _is_the_databases(error):
                 raise
@@ -277,7 +277,7 @@ def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: 
                 connection.execute("ROLLBACK TO job")
             elif connection.total_changes != changes:
                 raise HalfDoneError from error
-            outcomes.append((job.future, None, error))
+            outcomes.append((job, None, error))
         if careful:
             connection.execute("RELEASE job")
     connection.execute("COMMIT")

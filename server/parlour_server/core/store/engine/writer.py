@@ -76,12 +76,21 @@ class Writer:
         self._thread.start()
         self._open = True
 
-    def submit(self, write: Callable[[WriteConnection], _T], *, within: str | None = None) -> "Future[_T]":
+    def submit(
+        self,
+        write: Callable[[WriteConnection], _T],
+        *,
+        within: str | None = None,
+        then: Callable[[_T], None] | None = None,
+    ) -> "Future[_T]":
         """Queue a write. Its future completes when it is on disk. UnavailableError: the queue is full.
 
         No other write of any server runs beside one without ``within``. With it (the name of a log), only
         those within the same log don't: it decides by what belongs to this log, and changes nothing else.
         ``ANYWHERE`` is for a write that decides nothing by what it reads.
+
+        ``then`` is called with the value when it is on disk, right after the future's callbacks, in the order
+        of the writes, and also if no one waits for the future any more. It must not raise.
         """
         future: Future[_T] = self._loop.create_future()
         if not self._open or self.waiting >= QUEUE:
@@ -93,7 +102,7 @@ class Writer:
         if self._announces:
             within = None  # its events are added to the journal, whose numbers are in the order of commits
         request = None if self.observer is None else self.observer.current()
-        self._jobs.put(Job(cast("Future[Any]", future), write, within, request))
+        self._jobs.put(Job(cast("Future[Any]", future), write, within, request, then))
         return future
 
     async def close(self) -> None:
@@ -104,7 +113,7 @@ class Writer:
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    # What follows runs in the thread, but for _deliver.
+    # What comes here runs in the thread, but for _deliver and _follow.
 
     def _run(self) -> None:
         running = True
@@ -156,7 +165,7 @@ class Writer:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            outcomes = [(job.future, None, failure) for job in jobs]
+            outcomes = [(job, None, failure) for job in jobs]
         self.commits.observe(time.perf_counter() - started)
         self.batches.observe(len(jobs))
         self._note(outcomes)
@@ -185,13 +194,26 @@ class Writer:
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
         self.waiting -= len(outcomes)
-        for future, value, error in outcomes:
-            if future.done():  # the waiting task was cancelled; the write was done all the same
+        following: list[tuple[Callable[[Any], None], object, Any]] = []
+        for job, value, error in outcomes:
+            if error is None and job.then is not None:
+                following.append((job.then, value, job.request))
+            if job.future.done():  # the waiting task was cancelled; the write was done all the same
                 continue
             if error is None:
-                future.set_result(value)
+                job.future.set_result(value)
             else:
-                future.set_exception(error)
+                job.future.set_exception(error)
+        if following:
+            self._loop.call_soon(self._follow, following)
+
+    def _follow(self, following: list[tuple[Callable[[Any], None], object, Any]]) -> None:
+        for then, value, request in following:
+            if self.observer is None or request is None:
+                then(value)
+            else:
+                with self.observer.within(request):
+                    then(value)
 
     def _scrub(self, *, now: bool) -> None:
         """Empty the -wal file after deletions: it holds the pages as they were before (K2)."""

@@ -161,7 +161,6 @@ def application(
     commands = Commands(
         server="test",
         log=store.log,
-        bus=bus,
         clock=clock,
         audit=audit,
         incarnation=store.incarnation,
@@ -176,7 +175,7 @@ def application(
                 clock,
                 audit,
                 refuse_reserved=CHAT.refuse_reserved,
-                account_made=partial(CHAT.account_made, store, bus, clock),
+                account_made=partial(CHAT.account_made, store, clock),
             ),
             login,
             Tickets(store.tickets, tickets, audit, clock, seconds=30),

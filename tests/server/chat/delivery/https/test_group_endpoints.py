@@ -11,14 +11,14 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 from parlour_protocol.delivery import Contest, GroupDevice
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.opaque import HandshakeBytes, StatementBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.frames.replies import KeyPackagesLow
+from parlour_protocol.frames.replies import KeyPackagesLow, LogEvent
 from parlour_protocol.ids import Epoch, RoomId, new_group_id
 from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.service.notices import DeviceEphemeral, EventCommitted
+from parlour_server.chat.service.notices import DeviceEphemeral
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.audit import AuditEvent
 
@@ -28,7 +28,7 @@ SIGNED = StatementBytes(b"signed")
 """The store accepts any bytes: callers check them."""
 
 
-async def test_a_group_is_created_and_others_are_added(village: Village, notices: list[object]) -> None:
+async def test_a_group_is_created_and_others_are_added(village: Village, told: list[LogEvent]) -> None:
     """Adding devices: state, claim, commit with a Welcome; each is published after it is on disk."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -41,11 +41,8 @@ async def test_a_group_is_created_and_others_are_added(village: Village, notices
     assert made.status_code == 201
     state = await bob.group(room)
     assert (state.epoch, _ids(state.present), state.missing) == (1, {ada.device, bob.device}, ())
-    bodies = [type(n.event.body) for n in notices if isinstance(n, EventCommitted)]
-    assert bodies[-2:] == [GroupCreated, Handshake]
-    [reported] = [
-        n.event for n in notices if isinstance(n, EventCommitted) and n.event.seq == made.json()["seq"]
-    ]
+    assert [type(event.body) for event in told[-2:]] == [GroupCreated, Handshake]
+    [reported] = [event for event in told if event.seq == made.json()["seq"]]
     assert b"welcome" not in encode(reported)
 
 
@@ -212,7 +209,7 @@ async def test_a_current_member_cannot_be_removed(village: Village) -> None:
     assert _ids((await ada.group(room)).present) == {ada.device}
 
 
-async def test_a_contest_is_published_and_allows_a_new_group(village: Village, notices: list[object]) -> None:
+async def test_a_contest_is_published_and_allows_a_new_group(village: Village, told: list[LogEvent]) -> None:
     """A member that cannot follow says so; the owner founds another group; the old one is over."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -222,7 +219,7 @@ async def test_a_contest_is_published_and_allows_a_new_group(village: Village, n
     assert (await ada.found(room, group=other, replaces=group)).json()["error"] == "stale_epoch"
     body = Contest(new_request_id(), group, Epoch(1))
     assert (await bob.ask("POST", f"/v1/rooms/{room}/contests", body)).status_code == 201
-    assert isinstance([n.event.body for n in notices if isinstance(n, EventCommitted)][-1], Contested)
+    assert isinstance(told[-1].body, Contested)
     assert (await ada.group(room)).contested
     assert (await ada.found(room, group=other, replaces=group)).status_code == 201
     assert (await bob.commit(room, group, 1)).json()["error"] == "stale_epoch"

@@ -107,6 +107,29 @@ async def test_many_writes_share_one_transaction(store: ProgramStore) -> None:
     assert commits.count("COMMIT") < 10
 
 
+async def test_what_follows_a_write_comes_after_its_answer_though_no_one_waits(
+    store: ProgramStore,
+) -> None:
+    """In the order of the writes; nothing follows one that failed."""
+    seen: list[object] = []
+    followed = asyncio.Event()
+
+    def then(number: int) -> None:
+        seen.append(number)
+        if number == 4:
+            followed.set()
+
+    def write(number: int) -> Callable[[WriteConnection], int]:
+        return lambda _: number if number != 2 else 1 // 0
+
+    futures = [store._writer.submit(write(number), then=then) for number in range(5)]
+    futures[0].add_done_callback(lambda _: seen.append("answered"))
+    futures[1].cancel()
+    await followed.wait()
+    assert seen == ["answered", 0, 1, 3, 4]
+    assert isinstance(futures[2].exception(), ZeroDivisionError)
+
+
 async def test_a_full_queue_refuses_at_once(store: ProgramStore) -> None:
     """At the bound every write is taken; one more is refused without waiting; then there is room again."""
     hold = threading.Event()

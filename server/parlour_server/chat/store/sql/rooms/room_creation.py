@@ -5,6 +5,7 @@ before any change.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
@@ -15,6 +16,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.app.log.append import find_earlier, insert
+from parlour_server.app.log.kind import LogKind
 from parlour_server.chat.consent.invitations import (
     count_rooms,
     has_blocked,
@@ -24,7 +26,6 @@ from parlour_server.chat.consent.invitations import (
 from parlour_server.chat.store.sql.column_values import ASKED, REFUSED, read_event_if_possible
 from parlour_server.chat.store.sql.journal_entries import note_consent
 from parlour_server.chat.store.sql.rooms.member_rows import enter
-from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.room_names import refuse_taken
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.types import MadeRoom, NewRoom
@@ -34,13 +35,15 @@ from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import WriteConnection
 
 
-def make_room(db: WriteConnection, room: NewRoom, kind: RoomLogKind) -> MadeRoom:
+def make_room(db: WriteConnection, room: NewRoom, kind: LogKind[Any, LogEvent, Any]) -> MadeRoom:
     """Create a room with its first events, or return the existing one."""
     found, events = _make(db, room, kind)
     return MadeRoom(found, events, read_summary(db, found, room.author))
 
 
-def _make(db: WriteConnection, room: NewRoom, kind: RoomLogKind) -> tuple[RoomId, Sequence[LogEvent]]:
+def _make(
+    db: WriteConnection, room: NewRoom, kind: LogKind[Any, LogEvent, Any]
+) -> tuple[RoomId, Sequence[LogEvent]]:
     existing = _made_before(db, room)
     if existing is not None:
         say_yes(db, existing, room.author)  # to a direct room that the other person opened

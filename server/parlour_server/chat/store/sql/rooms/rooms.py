@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from parlour_protocol.frames.replies import RoomListing, RoomSummary
+from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.consent.invitations import count_shown
 from parlour_server.chat.store.sql.column_values import (
     GIVEN,
@@ -25,14 +26,16 @@ from parlour_server.chat.store.sql.column_values import (
 )
 from parlour_server.chat.store.sql.rooms.room_creation import make_room
 from parlour_server.chat.store.sql.rooms.room_deletion import due_rooms, remove_batch
-from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.summaries import read_summaries, read_summary
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import (
+    AppendedEvent,
+    AppendEvent,
     Greeting,
     MadeRoom,
     Membership,
     NewRoom,
+    RoomFacts,
     RoomFactsForOperator,
 )
 from parlour_server.core.accounts.tables.authority import Authority, BySession, authorised
@@ -61,14 +64,24 @@ _PEOPLE: Final = """
 """
 
 
+def _appended(made: MadeRoom) -> tuple[str, AppendedEvent] | None:
+    events = made.events
+    return (made.room, AppendedEvent(events[0], also=tuple(events[1:]))) if events else None
+
+
 class Rooms:
     """The rooms and their members: projections of their logs."""
 
     def __init__(
-        self, writer: Writer, readers: Readers, clock: Clock, parts: StoreParts, kind: RoomLogKind
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        parts: StoreParts,
+        log: StoredLog[AppendEvent, LogEvent, RoomFacts],
     ) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions, ``parts`` are of capabilities."""
-        self._kind = kind
+        self._log = log
         self._parts = parts
         columns = ", ".join([_FACTS, *(number.query for number in parts.room_numbers)])
         self._facts = f"{columns} FROM rooms r JOIN logs l ON l.log = r.room"
@@ -83,12 +96,12 @@ class Rooms:
         has the name or one that looks like it, and for no other room; RefusedError(LIMIT_REACHED) for too
         many rooms.
         """
+        kind = self._log.kind
         if room.session is None:
-            return await self._writer.submit(partial(make_room, room=room, kind=self._kind))
+            return await self._log.run(lambda db: make_room(db, room, kind), _appended)
         by = BySession(room.author, room.session)
-        return await self._writer.submit(
-            authorised(self._clock, by, lambda db, _: make_room(db, room, self._kind))
-        )
+        made = authorised(self._clock, by, lambda db, _: make_room(db, room, kind))
+        return await self._log.run(made, _appended)
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in and did not decline."""

@@ -23,21 +23,17 @@ from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.accounts.tables.authority import BySession
-from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import OutcomeUnknownError, UnavailableError
 
 
 @pytest.fixture
-def sweeper(
-    store: ChatStore, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
-) -> FileExpiry:
+def sweeper(store: ChatStore, folder: DataFolder, clock: StoppedClock, audit: ReadableAudit) -> FileExpiry:
     """Return what removes files."""
-    return FileExpiry(files(store), BlobStore(files_of(folder)), bus, clock, audit)
+    return FileExpiry(files(store), BlobStore(files_of(folder)), clock, audit)
 
 
 async def test_a_file_that_no_one_named_is_removed_after_an_hour(
@@ -64,21 +60,17 @@ async def test_a_file_that_no_one_named_is_removed_after_an_hour(
 async def test_a_deleted_message_takes_its_file_with_it(
     village: Village,
     folder: DataFolder,
-    bus: LocalBus,
     clock: StoppedClock,
     sweeper: FileExpiry,
     store: ChatStore,
 ) -> None:
-    """Deleting wakes the sweeper, and the bytes are removed."""
+    """The next sweep removes the bytes."""
     ada = await village.person("ada")
     room = await village.room(ada, encrypted=False)
     stored = (await upload(ada, room)).json()
     await say(village, ada, room, stored)
     event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), Deleted(target=Seq(2)), None)
-    appended = await store.log.append(event, decide)
-    assert not sweeper._wanted.is_set()
-    bus.publish(EventCommitted(appended.entry))
-    assert sweeper._wanted.is_set()
+    await store.log.append(event, decide)
     await sweeper.sweep()
     assert on_disk(folder) == []
     assert (await ada.ask("GET", f"/v1/files/{stored['file']}")).status_code == 404
@@ -87,18 +79,16 @@ async def test_a_deleted_message_takes_its_file_with_it(
 async def test_a_deleted_room_takes_its_files_with_it(
     village: Village,
     folder: DataFolder,
-    bus: LocalBus,
     clock: StoppedClock,
     sweeper: FileExpiry,
     store: ChatStore,
 ) -> None:
-    """At once, as with a message: its members can't read them any more."""
+    """As with a message: its members can't read them any more."""
     ada = await village.person("ada")
     room = await village.room(ada, encrypted=False)
     await upload(ada, room)
     event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), RoomDeleted(), None)
-    bus.publish(EventCommitted((await store.log.append(event, decide)).entry))
-    assert sweeper._wanted.is_set()
+    await store.log.append(event, decide)
     await sweeper.sweep()
     assert on_disk(folder) == []
 

@@ -56,6 +56,10 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
                 *("httpx", "websockets", "h11", "cryptography"),
             ],
         ),
+        (
+            "parlour_client.kit.transport.websocket, parlour_client.kit.transport.https_connection",
+            ["cryptography", "httpx", "rich"],
+        ),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (
             "parlour_server.chat.cli",

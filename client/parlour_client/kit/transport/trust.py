@@ -8,7 +8,6 @@ data, fetches the leaf, the pin is compared, and real connections then accept ex
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import re
 import ssl
@@ -18,6 +17,7 @@ from typing import Final
 
 from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
 from parlour_client.kit.language import N_, _
+from parlour_protocol.kit.certificates import public_key_digest
 from parlour_protocol.kit.invite_link import ServerAddress
 
 PROBE_SECONDS: Final = 10
@@ -78,19 +78,9 @@ class Pin:
 Trust = SystemRoots | CaFile | Pin
 
 
-def key_digest_of(leaf: bytes) -> bytes:
-    """Return the SHA-256 of a certificate's SubjectPublicKeyInfo (both DER). Raises ValueError."""
-    from cryptography import x509  # noqa: PLC0415 - 100 ms, and only once connected
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
-
-    key = x509.load_der_x509_certificate(leaf).public_key()
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).digest()
-
-
 def pin_of(leaf: bytes) -> str:
     """Return the pin of a certificate (DER). Raises ValueError for anything else."""
-    return base64.urlsafe_b64encode(key_digest_of(leaf)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(public_key_digest(leaf)).rstrip(b"=").decode()
 
 
 class Verifier:
@@ -176,15 +166,16 @@ async def _leaf_of(address: ServerAddress, context: ssl.SSLContext) -> bytes:
     except (OSError, TimeoutError) as error:
         raise unreachable(address, error) from error
     try:
-        leaf: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    finally:
-        writer.transport.abort()
-    if not leaf:
+        leaf: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+        public_key_digest(leaf)
+    except ValueError as error:
         raise CertificateError(
             _("The server at {authority} shows no certificate. Nothing was sent to it.").format(
                 authority=address.authority
             )
-        )
+        ) from error
+    finally:
+        writer.transport.abort()
     return leaf
 
 

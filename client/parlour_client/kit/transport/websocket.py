@@ -29,8 +29,9 @@ from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.http_exchange import HttpExchange
 from parlour_client.kit.transport.https import MAX_ANSWER, refusal, understood
 from parlour_client.kit.transport.session import Session
-from parlour_client.kit.transport.trust import Pin, Verifier, key_digest_of, security_words, unreachable
+from parlour_client.kit.transport.trust import Pin, Verifier, security_words, unreachable
 from parlour_protocol.kit.api import TicketIssued, TicketRequest, encode_payload
+from parlour_protocol.kit.certificates import public_key_digest
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Redemption
@@ -142,7 +143,10 @@ class _Connection(ClientConnection):
 
     def _server_key(self) -> bytes:
         leaf: bytes = self.transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        return key_digest_of(leaf)
+        try:
+            return public_key_digest(leaf)
+        except ValueError as error:
+            raise ServerMisbehavedError(_("The server does not open a WebSocket as it should.")) from error
 
 
 class _OtherConnectionError(Exception):

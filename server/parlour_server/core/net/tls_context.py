@@ -10,13 +10,13 @@ each new connection.
 import os
 import ssl
 import stat
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from parlour_protocol.kit.certificates import public_key_digest
 from parlour_server.core.errors import SetupError
 from parlour_server.core.net.tls_groups import narrow
 
@@ -71,10 +71,9 @@ def _shown(certificate: Path) -> tuple[bytes, float]:
     """Return the digest of a certificate's public key, and when it expires."""
     try:
         read = x509.load_pem_x509_certificate(certificate.read_bytes())
-        key = read.public_key()
+        digest = public_key_digest(read.public_bytes(Encoding.DER))
     except (OSError, ValueError) as error:
         raise SetupError(f"cannot read the certificate {certificate}: {error}") from error
-    digest = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
     return digest, read.not_valid_after_utc.timestamp()
 
 

@@ -8,7 +8,6 @@ import ipaddress
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +23,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from parlour_protocol.kit.certificates import public_key_digest
 from parlour_server.core.addresses import refuse_no_host
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
@@ -44,8 +43,8 @@ _CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 def pin_of(certificate: x509.Certificate) -> str:
     """Return the pin: SHA-256 of the SubjectPublicKeyInfo in DER, as 43 characters of base64url."""
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return urlsafe_b64encode(sha256(key).digest()).decode().rstrip("=")
+    digest = public_key_digest(certificate.public_bytes(Encoding.DER))
+    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def read_certificate(path: Path) -> x509.Certificate:

@@ -4,6 +4,9 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
 from parlour_client.kit.transport.https import Api
@@ -97,6 +100,28 @@ async def test_a_pinned_server_may_renew_its_certificate(tmp_path: Path) -> None
         with pytest.raises(UnreachableError):
             await Api(verifier).log_in(LOGIN)
     assert b"CANARY-password" in renewed.data
+
+
+async def test_a_certificate_that_may_be_read_in_two_ways_is_none(tmp_path: Path) -> None:
+    """OpenSSL takes a length that is longer than it need be: who knows which key others read there (T4)."""
+    made = make()
+    fields = made.certificate.tbs_certificate_bytes
+    head, version, rest = fields[:2], fields[3:8], fields[8:]
+    assert (head, version[:2], rest[:1]) == (b"\x30\x81", b"\xa0\x03", b"\x02")
+    fields = head + bytes([len(fields) - 2]) + version + b"\x02\x81" + rest[1:]
+    signed = made.key.sign(fields, ec.ECDSA(hashes.SHA256()))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    whole = fields + algorithm + b"\x03" + bytes([len(signed) + 1]) + b"\x00" + signed
+    file = tmp_path / "other.pem"
+    key = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    file.write_text(key + ssl.DER_cert_to_PEM_cert(b"\x30\x82" + len(whole).to_bytes(2, "big") + whole))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    async with recording(context) as server:
+        with pytest.raises(CertificateError):
+            await Api(Verifier(server.address, Pin("A" * 43))).log_in(LOGIN)
+    assert bytes(server.data) == b""
+    assert server.handshakes == 1
 
 
 async def test_a_probe_sends_no_application_data(tmp_path: Path) -> None:

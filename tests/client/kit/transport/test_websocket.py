@@ -20,11 +20,12 @@ from parlour_client.kit.errors import (
 from parlour_client.kit.transport import websocket as socket
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.session import Session, SessionKeyPair
-from parlour_client.kit.transport.trust import CaFile, Verifier, key_digest_of
+from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_client.kit.transport.websocket import WebSocket, open_socket
 from parlour_lab.impostor import Answer, make, recording
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.api import TicketIssued, encode_payload
+from parlour_protocol.kit.certificates import public_key_digest
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
@@ -346,7 +347,7 @@ async def test_ticket_and_handshake_share_a_connection(tmp_path: Path) -> None:
     fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
     assert fields["Authorization"] == f"Bearer {'t' * 43}"
     redemption = Redemption(
-        Secret("t" * 43).digest(), server.address.authority, key_digest_of(SERVER.der), WIRE.path
+        Secret("t" * 43).digest(), server.address.authority, public_key_digest(SERVER.der), WIRE.path
     )
     VerifyKey(KEY.public).verify(redemption.to_be_signed(), Proof.parse(fields[PROOF_HEADER]))
 

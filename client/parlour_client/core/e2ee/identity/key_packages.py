@@ -100,15 +100,13 @@ def prepare(
 
     Publish what this returns, then call ``published``; until then it is unknown whether it arrived.
     """
-    if not suite_of(suite).kem.available():
-        return None
     seconds, kind = now // 1000, _KINDS[suite]
     store = load(connection)
     _tidy(store, seconds)
     replace = _must_replace(connection, kind, seconds)
     single = kind.most if replace else _missing(there.single, kind)
     last_resort = replace or not there.last_resort
-    if not single and not last_resort:
+    if not (single or last_resort) or not suite_of(suite).kem.available():  # which may load a library
         save(connection, store)
         return None
     made = [_create(store, own, seconds, suite, last_resort=False) for _ in range(single)]

@@ -21,6 +21,7 @@ from parlour_mls import (
     SigningKey,
     add_proposal,
 )
+from parlour_mls.crypto import kem
 from parlour_protocol.delivery import KeyPackages
 from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
 from parlour_protocol.rooms import RoomSuite
@@ -97,6 +98,21 @@ async def test_those_for_post_quantum_rooms_are_fewer(world: World, left: int, m
     made = await prepare(ana, left, suite=RoomSuite.X_WING)
     assert (len(made.packages) if made else 0) == more
     assert made is None or (made.suite, made.replace) == (RoomSuite.X_WING, False)
+
+
+async def test_the_library_is_loaded_only_where_packages_are_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A device whose packages are all there does not ask for ML-KEM: `cryptography` takes 8 MiB."""
+    ana = await world.home(ANA)
+
+    def asked() -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(kem, "_has_ml_kem", asked)
+    assert await prepare(ana, 16, suite=RoomSuite.X_WING) is None
+    with pytest.raises(AssertionError):
+        await prepare(ana, 0, suite=RoomSuite.X_WING)
 
 
 async def test_what_is_published_says_both_suites_and_fits(world: World):

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.table_facts import KIT_BOUNDS
+
+_UNKNOWN: Final = "the program's own, or left by a capability that was taken out: `user delete` leaves it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def usage(
     known = {**KIT_BOUNDS, **bounds}
     try:
         tables = [
-            Usage(f"table {name}", size, known.get(name, "see the program's documentation"))
+            Usage(f"table {name}", size, known.get(name, _UNKNOWN))
             for name, size in _tables(engine)
         ]
         tables += _free_pages(engine)

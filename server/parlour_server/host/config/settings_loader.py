@@ -27,6 +27,8 @@ _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
 _LARGEST: Final = 10**15
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
+_MISSPELT: Final = 0.8
+"""How much a name is like another one that is meant: an empty section of such a name is refused, too."""
 _OF_CAPABILITIES: Final = frozenset({"bus", "database"})
 """Sections that a server must not ignore in the environment, where it ignores what it does not know: one that
 lacks the capability would be a server by itself."""
@@ -102,7 +104,7 @@ def _read_file(path: Path, text: str, known: _Sections) -> Values:
         why = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
         raise SetupError(f"{path}, line {_line_that_ends(text)}: {why}") from None
     _refuse_unknown(values, partial(_in_file, path, text), known)
-    return values
+    return {section: keys for section, keys in values.items() if section in known}
 
 
 def _line_that_ends(text: str) -> int:
@@ -184,6 +186,8 @@ def _read_flags(flags: Mapping[str, Any]) -> Values:
 
 def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) -> None:
     for section, keys in values.items():
+        if keys == {} and not difflib.get_close_matches(section, known, 1, _MISSPELT):
+            continue  # `init` wrote its header, and the capability was taken out since
         if section in _OF_CAPABILITIES - known.keys():
             raise SetupError(f"{place(section)}: {_lacking(section)}")
         if section not in known:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parlour_server.chat.name import NAME
 from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import rows
 from parlour_server.core.errors import SetupError
@@ -74,7 +75,7 @@ def test_a_server_that_lacks_what_it_would_share_with_others_does_not_start(file
     with pytest.raises(SetupError, match="this server lacks the capability that has the section database"):
         load(file, Settings, NAME, environment={"PARLOUR_DATABASE_URL": "postgresql:///parlour"})
     with pytest.raises(SetupError, match="line 1: this server lacks the capability that has the section bus"):
-        load(write(file, "[bus]\n"), Settings, NAME, environment={})
+        load(write(file, "[bus]\nurl = ''\n"), Settings, NAME, environment={})
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,23 @@ def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, sentenc
     assert re.search(rf"line {line}\b", str(found.value))
     assert sentence in str(found.value)
     assert str(found.value).isprintable()
+
+
+@pytest.mark.parametrize("section", ["shelves", "bus", "database"])
+def test_a_section_in_which_nothing_is_set_may_be_that_of_a_capability_that_is_gone(
+    file: Path, section: str
+) -> None:
+    """`init` writes its header and comments; nothing was chosen there that a server would ignore."""
+    bare = write(file, f'[{section}]\n# url = ""\n[listen]\naddress = "127.0.0.1:9"\n')
+    assert load(bare, Settings, NAME, environment={}).listen.address == "127.0.0.1:9"
+    with pytest.raises(SetupError, match=section):
+        load(write(file, f'[{section}]\nurl = ""\n'), Settings, NAME, environment={})
+
+
+def test_the_file_that_init_wrote_fits_a_server_from_which_capabilities_were_taken_out(file: Path) -> None:
+    """It has a header for each of their sections."""
+    text = default_file(CHAT.settings(), NAME, {"listen.address": "127.0.0.1:9"})
+    assert load(write(file, text), ChatSettings, NAME, environment={}).listen.address == "127.0.0.1:9"
 
 
 def test_bytes_that_are_no_text(file: Path) -> None:

@@ -13,6 +13,7 @@ from parlour_server.host.cli.command_options import (
     json_option,
     say,
     shown_time,
+    tell,
     with_database,
 )
 
@@ -89,10 +90,7 @@ def ban(
         data, lambda store: _bans(store).put(made),
         did="address ban", address=shown, expires=until, reason=reason,
     )  # fmt: skip
-    if as_json:
-        say(_row(made))
-    else:
-        click.echo(f"{shown} is banned{'' if expires is None else f' until {until}'}")
+    tell(_row(made), f"{shown} is banned{'' if expires is None else f' until {until}'}", as_json=as_json)
 
 
 @address.command(epilog=example("$command address unban --data ~/$word 203.0.113.7"))
@@ -116,10 +114,7 @@ def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - cl
         raise SetupError(f"{shown} is not banned; `{command()} address list` shows all bans")
 
     with_database(data, work, did="address unban", address=shown)
-    if as_json:
-        say({"network": shown})
-    else:
-        click.echo(f"{shown} is not banned any more")
+    tell({"network": shown}, f"{shown} is not banned any more", as_json=as_json)
 
 
 @address.command("list", epilog=example("$command address list --data ~/$word"))

@@ -15,6 +15,7 @@ from parlour_server.host.cli.command_options import (
     program,
     say,
     settings_of,
+    tell,
     with_store,
 )
 
@@ -83,10 +84,11 @@ def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         return rows, await spec.prune(store, settings, clock)
 
     rows, more = with_store(data, work, did="disk prune")
-    if as_json:
-        say({"rows": rows, "program": more})
-    else:
-        click.echo(f"removed {rows} expired rows{spec.pruned_text(more)}")
+    tell(
+        {"rows": rows, "program": more},
+        f"removed {rows} expired rows{spec.pruned_text(more)}",
+        as_json=as_json,
+    )
 
 
 @disk.command(epilog=example("$command disk vacuum --data ~/$word"))
@@ -109,7 +111,4 @@ def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         )
     with action(folder, "disk vacuum"):
         given = give_back(engine, lambda: is_locked(folder), command())
-    if as_json:
-        say({"bytes": given})
-    else:
-        click.echo(f"gave back {given / _MIB:,.1f} MiB")
+    tell({"bytes": given}, f"gave back {given / _MIB:,.1f} MiB", as_json=as_json)

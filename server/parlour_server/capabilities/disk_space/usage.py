@@ -37,10 +37,7 @@ def usage(
     """
     known = {**KIT_BOUNDS, **bounds}
     try:
-        tables = [
-            Usage(f"table {name}", size, known.get(name, _UNKNOWN))
-            for name, size in _tables(engine)
-        ]
+        tables = [Usage(f"table {name}", size, known.get(name, _UNKNOWN)) for name, size in _tables(engine)]
         tables += _free_pages(engine)
     except SetupError as error:
         tables = [_unopened(folder, engine, str(error))]

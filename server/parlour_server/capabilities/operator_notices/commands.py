@@ -13,6 +13,7 @@ from parlour_server.host.cli.command_options import (
     program,
     say,
     shown_time,
+    tell,
     text_of,
     with_store,
 )
@@ -59,10 +60,7 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     with_store(
         data, lambda store: _notices(store).send(made), did="notice send", notice=made.notice, text=text
     )
-    if as_json:
-        say(_as_json(made))
-        return
-    click.echo(f"{made.notice} is shown until {shown_time(made.expires)}")
+    tell(_as_json(made), f"{made.notice} is shown until {shown_time(made.expires)}", as_json=as_json)
 
 
 @notice.command("list", epilog=example("$command notice list --data ~/$word"))
@@ -99,10 +97,7 @@ def withdraw(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - c
             raise SetupError(f"there is no such notice; `{command()} notice list` shows all")
 
     with_store(data, work, did="notice withdraw", notice=which)
-    if as_json:
-        say({"notice": which, "withdrawn": True})
-        return
-    click.echo(f"{which} is withdrawn")
+    tell({"notice": which, "withdrawn": True}, f"{which} is withdrawn", as_json=as_json)
 
 
 def _notices(store: "KitStore") -> "OperatorNotices":

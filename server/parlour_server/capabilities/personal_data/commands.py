@@ -17,6 +17,7 @@ from parlour_server.host.cli.command_options import (
     name_argument,
     program,
     say,
+    tell,
     with_store,
 )
 
@@ -185,10 +186,11 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
 
     files = with_store(data, work, did="user export", user=canonical(name), file=output.name)
     size = output.stat().st_size
-    if as_json:
-        say({"user": canonical(name), "file": output, "bytes": size, "files": files})
-    else:
-        click.echo(f"{output}: {files} files, {size:,} bytes")
+    tell(
+        {"user": canonical(name), "file": output, "bytes": size, "files": files},
+        f"{output}: {files} files, {size:,} bytes",
+        as_json=as_json,
+    )
 
 
 async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[ExportedFile]":

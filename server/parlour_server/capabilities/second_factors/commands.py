@@ -14,6 +14,7 @@ from parlour_server.host.cli.command_options import (
     name_argument,
     say,
     shown_time,
+    tell,
     with_store,
 )
 
@@ -85,10 +86,11 @@ def require(data: Path, name: str, undo: bool, as_json: bool) -> None:  # noqa: 
 
     did = "user second-factor require"
     done = with_store(data, work, did=did, user=canonical(name), required="no" if undo else "yes")
-    if as_json:
-        say({"user": done, "required": not undo})
-    else:
-        click.echo(f"{done} {'need not have' if undo else 'must have'} a second factor")
+    tell(
+        {"user": done, "required": not undo},
+        f"{done} {'need not have' if undo else 'must have'} a second factor",
+        as_json=as_json,
+    )
 
 
 @second_factor.command(epilog=example("$command user second-factor reset --data ~/$word anna"))
@@ -106,10 +108,11 @@ def reset(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         return await _factors(store).reset(ByOperator(await known(store, name)))
 
     removed = with_store(data, work, did="user second-factor reset", user=canonical(name))
-    if as_json:
-        say({"user": canonical(name), "removed": removed})
-    else:
-        click.echo(f"{removed} removed; all sessions ended")
+    tell(
+        {"user": canonical(name), "removed": removed},
+        f"{removed} removed; all sessions ended",
+        as_json=as_json,
+    )
 
 
 def _factors(store: "KitStore") -> "FactorStore":

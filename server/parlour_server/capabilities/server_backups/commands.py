@@ -19,6 +19,7 @@ from parlour_server.host.cli.command_options import (
     run_line,
     say,
     settings_of,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -78,10 +79,7 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
             sentence = f"{target} has the backup {made.name}: {_about(made)}, including private keys"
             facts |= _as_json(made)
             result["name"] = made.name
-    if as_json:
-        say({**facts, "damage": damaged})
-    else:
-        click.echo(sentence)
+    tell({**facts, "damage": damaged}, sentence, as_json=as_json)
     if damaged:
         _print_damage(
             damaged, "the database is damaged, and so is its copy in this backup; keep earlier backups"
@@ -97,11 +95,7 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
     found = Repository(program().folder(Path()), folder).backups()
-    if as_json:
-        say([_as_json(one) for one in found])
-        return
-    for one in found:
-        click.echo(f"{one.name}  {_about(one)}")
+    tell([_as_json(one) for one in found], (f"{one.name}  {_about(one)}" for one in found), as_json=as_json)
 
 
 @backup.command(
@@ -212,10 +206,11 @@ def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None
     confirm(question, yes=yes)
     with action(known, "backup prune", file=str(folder), keep=str(keep)):
         removed = Repository(known, folder).prune(keep)
-    if as_json:
-        say({"removed": removed.backups, "files": removed.files})
-    else:
-        click.echo(f"removed {len(removed.backups)} backups, and {removed.files} files that no other has")
+    tell(
+        {"removed": removed.backups, "files": removed.files},
+        f"removed {len(removed.backups)} backups, and {removed.files} files that no other has",
+        as_json=as_json,
+    )
 
 
 def _about(one: "BackupFacts") -> str:

@@ -15,6 +15,7 @@ from parlour_server.host.cli.command_options import (
     json_option,
     known,
     say,
+    tell,
     text_of,
     with_store,
 )
@@ -250,10 +251,7 @@ def _warn_without_lobby(data: Path) -> None:
 
 
 def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
-    if as_json:
-        say({"room": room, **fields})
-    else:
-        click.echo(sentence)
+    tell({"room": room, **fields}, sentence, as_json=as_json)
 
 
 def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:

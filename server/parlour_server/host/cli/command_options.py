@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from parlour_protocol.kit.fields import WireText
@@ -251,6 +251,15 @@ def confirm(question: str, *, yes: bool) -> None:
 def say(value: Any) -> None:
     """Print JSON on one line; values of other types are printed as text."""
     click.echo(json.dumps(value, default=str, ensure_ascii=True))
+
+
+def tell(value: Any, text: "str | Iterable[str]", *, as_json: bool) -> None:
+    """Print a command's result: as JSON, or as one line or several."""
+    if as_json:
+        say(value)
+        return
+    for line in (text,) if isinstance(text, str) else text:
+        click.echo(line)
 
 
 def shown_time(millis: int | None) -> str:

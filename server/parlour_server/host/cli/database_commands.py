@@ -13,6 +13,7 @@ from parlour_server.host.cli.command_options import (
     program,
     say,
     settings_of,
+    tell,
 )
 
 
@@ -27,10 +28,11 @@ def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     with action(folder, "migrate") as result:
         before, after = upgrade_folder(program(), folder, settings_of(folder))
         result["schema"] = f"{before} to {after}"
-    if as_json:
-        say({"before": before, "after": after})
-        return
-    click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
+    tell(
+        {"before": before, "after": after},
+        f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"),
+        as_json=as_json,
+    )
 
 
 @click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))

@@ -16,6 +16,7 @@ from parlour_server.host.cli.command_options import (
     say,
     settings_of,
     shown_time,
+    tell,
     with_store,
 )
 
@@ -130,10 +131,7 @@ def create_invite(
     )  # fmt: skip
     made = [{"link": link, "uses": uses, "expires": end, "role": role} for link in links]
     if lines is None:
-        if as_json:
-            say(made[0])
-        else:
-            click.echo(links[0])
+        tell(made[0], links[0], as_json=as_json)
     elif as_json:
         say([{"for": line, **one} for line, one in zip(lines, made, strict=True)])
     else:
@@ -209,10 +207,7 @@ def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
         await store.accounts.revoke_invite(found[0].digest)
 
     with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])
-    if as_json:
-        say({"id": wanted[:_SHOWN], "revoked": True})
-    else:
-        click.echo("revoked")
+    tell({"id": wanted[:_SHOWN], "revoked": True}, "revoked", as_json=as_json)
 
 
 def _links(data: Path, codes: "Sequence[Secret]", address: str | None) -> "list[InviteLink]":

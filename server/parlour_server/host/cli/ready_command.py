@@ -10,8 +10,8 @@ from parlour_server.host.cli.command_options import (
     folder_of,
     json_option,
     program,
-    say,
     settings_of,
+    tell,
 )
 
 
@@ -39,7 +39,4 @@ def ready(data: Path, wait: int | None, as_json: bool) -> None:  # noqa: FBT001 
         address = require_ready(folder, settings, capabilities)
     else:
         address = wait_until_ready(folder, settings, capabilities, wait)
-    if as_json:
-        say({"ready": True, "address": address})
-    else:
-        click.echo(f"ready at {address}")
+    tell({"ready": True, "address": address}, f"ready at {address}", as_json=as_json)

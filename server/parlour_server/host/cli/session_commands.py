@@ -15,6 +15,7 @@ from parlour_server.host.cli.command_options import (
     name_argument,
     say,
     shown_time,
+    tell,
     with_store,
 )
 
@@ -95,7 +96,4 @@ def end(data: Path, name: str, which: str | None, every: bool, as_json: bool) ->
         return 1
 
     ended = with_store(data, work, did="session end", user=canonical(name), session=which or "all")
-    if as_json:
-        say({"user": canonical(name), "ended": ended})
-    else:
-        click.echo(f"{ended} ended")
+    tell({"user": canonical(name), "ended": ended}, f"{ended} ended", as_json=as_json)

@@ -19,6 +19,7 @@ from parlour_server.host.cli.command_options import (
     program,
     say,
     shown_time,
+    tell,
     with_store,
 )
 from parlour_server.host.cli.session_commands import list_ as list_sessions
@@ -80,11 +81,7 @@ def list_(
         if (idle is None or (now - (row["last_seen"] or row["created"]) >= idle and not row["online"]))
         and (not only_online or row["online"])
     ]
-    if as_json:
-        say([row for row, _ in rows])
-        return
-    for row, words in rows:
-        click.echo(_line(row, words))
+    tell([row for row, _ in rows], (_line(row, words) for row, words in rows), as_json=as_json)
 
 
 def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -> "dict[str, Any]":
@@ -234,10 +231,11 @@ def _set_disabled(data: Path, name: str, *, disabled: bool, as_json: bool) -> No
 
     did = "user disable" if disabled else "user enable"
     done = with_store(data, work, did=did, user=canonical(name))
-    if as_json:
-        say({"user": done, "disabled": disabled})
-    else:
-        click.echo(f"{done} is {'disabled' if disabled else 'enabled'}")
+    tell(
+        {"user": done, "disabled": disabled},
+        f"{done} is {'disabled' if disabled else 'enabled'}",
+        as_json=as_json,
+    )
 
 
 def _print_once(name: "UserName", password: "Secret | None", *, as_json: bool) -> None:

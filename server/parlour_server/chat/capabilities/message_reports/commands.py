@@ -12,6 +12,7 @@ from parlour_server.host.cli.command_options import (
     json_option,
     say,
     shown_time,
+    tell,
     text_of,
     with_store,
 )
@@ -101,10 +102,7 @@ def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FB
         return await _known(store, which)
 
     closed = with_store(data, work, did="report close", report=which, note=str(resolution))
-    if as_json:
-        say(_as_json(closed))
-        return
-    click.echo(f"{closed.id} is closed")
+    tell(_as_json(closed), f"{closed.id} is closed", as_json=as_json)
 
 
 def _queue(store: "ChatStore") -> "Reports":

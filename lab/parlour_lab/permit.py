@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from parlour_lab.wire import PATIENCE, ServerAddress
-from parlour_server.host.setup.drill_permit import CONTEXT
+from parlour_server.chat.capabilities.drill_permits.permit import CONTEXT
 
 _MEMBERS: Final = {"names", "expires", "nonce", "invite"}
 _PORT: Final = 8443

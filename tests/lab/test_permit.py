@@ -18,8 +18,8 @@ from parlour_lab.job import play_remotely
 from parlour_lab.permit import PermitError, check_permit
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.secret import Secret
+from parlour_server.chat.capabilities.drill_permits.permit import write_permit
 from parlour_server.chat.program import CHAT
-from parlour_server.host.setup.drill_permit import write_permit
 
 INVITE = Secret("i" * 43)
 

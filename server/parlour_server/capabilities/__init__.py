@@ -21,6 +21,7 @@ from parlour_server.capabilities.personal_data import CAPABILITY as personal_dat
 from parlour_server.capabilities.postgres import CAPABILITY as postgres
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
+from parlour_server.capabilities.readiness_check import CAPABILITY as readiness_check
 from parlour_server.capabilities.second_factors import CAPABILITY as second_factors
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
@@ -42,6 +43,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     personal_data,
     prometheus,
     proxy_protocol,
+    readiness_check,
     second_factors,
     server_backups,
     user_limits,

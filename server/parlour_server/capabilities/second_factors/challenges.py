@@ -7,6 +7,7 @@ refusals are one error. Wrong answers count like wrong passwords, in the throttl
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis, SessionId
@@ -42,26 +43,19 @@ from parlour_server.core.token_buckets import rate_limit_key
 CHALLENGE_SECONDS: Final = 300
 
 
+@dataclass(slots=True)
 class SecondFactors:
     """The second factors of all accounts: what is asked after the password (``AfterPassword``)."""
 
-    def __init__(
-        self,
-        store: FactorStore,
-        keys: SecurityKeys,
-        clock: Clock,
-        steady: Clock,
-        audit: Audit,
-        settings: FactorSettings,
-    ) -> None:
-        """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
-        self._store = store
-        self._keys = keys
-        self._clock = clock
-        self._steady = steady
-        self._audit = audit
-        self.settings = settings
-        """Those in force."""
+    store: FactorStore
+    keys: SecurityKeys
+    clock: Clock
+    """The time of day, for TOTP."""
+    steady: Clock
+    """That of the store, for what expires."""
+    audit: Audit
+    settings: FactorSettings
+    """Those in force."""
 
     @property
     def is_required(self) -> bool:
@@ -73,12 +67,12 @@ class SecondFactors:
 
         Raises LoginRefusedError if the account has another password by now.
         """
-        found = await self._store.of(account.user)
+        found = await self.store.of(account.user)
         if not found.factors:
             return None
         by = ByPassword(account.user, account.password_hash)
         challenge = await self._challenge(found, by, device, None, rate_limit_key(address))
-        self._audit.record(FactorEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
+        self.audit.record(FactorEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
         return challenge
 
     async def finish(
@@ -88,7 +82,7 @@ class SecondFactors:
 
         Raises SessionKeyError, ProofRefusedError, TooManyAttemptsError, UnavailableError.
         """
-        pending = await self._store.find_challenge(proof.challenge.digest())
+        pending = await self.store.find_challenge(proof.challenge.digest())
         user = pending.user if pending else None
         try:
             record, token = await logins.finish(
@@ -100,10 +94,10 @@ class SecondFactors:
                 key=proof.key,
             )
         except ProofRefusedError:
-            self._audit.record(FactorEvent.SECOND_FACTOR_FAILED, user=user, address=address)
+            self.audit.record(FactorEvent.SECOND_FACTOR_FAILED, user=user, address=address)
             raise
         if isinstance(proof.answer, RecoveryCode):
-            self._audit.record(FactorEvent.RECOVERY_CODE_USED, user=record.user, address=address)
+            self.audit.record(FactorEvent.RECOVERY_CODE_USED, user=record.user, address=address)
         return record, token
 
     async def _login_proved(self, proof: LoginProof) -> tuple[ByLogin, DeviceName]:
@@ -127,14 +121,14 @@ class SecondFactors:
             _, answer = await self._answered(proof, session)
             yield answer
         except ProofRefusedError:
-            self._audit.record(FactorEvent.SECOND_FACTOR_FAILED, **who)
+            self.audit.record(FactorEvent.SECOND_FACTOR_FAILED, **who)
             raise
         if answer.kind is FactorKind.RECOVERY_CODE:
-            self._audit.record(FactorEvent.RECOVERY_CODE_USED, **who)
+            self.audit.record(FactorEvent.RECOVERY_CODE_USED, **who)
 
     async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
         """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
-        found = await self._store.of(session.user)
+        found = await self.store.of(session.user)
         by = BySession(session.user, session.id)
         return await self._challenge(found, by, session.device, session.id, session.id)
 
@@ -145,7 +139,7 @@ class SecondFactors:
 
         It must have been given to this ``session``; None: to a login. Raises ProofRefusedError.
         """
-        challenge = await self._store.take_challenge(proof.challenge.digest())
+        challenge = await self.store.take_challenge(proof.challenge.digest())
         if challenge is None or challenge.session != (session.id if session else None):
             raise ProofRefusedError
         return challenge, await self._right(challenge.user, proof.challenge, proof.answer)
@@ -159,13 +153,13 @@ class SecondFactors:
         source: str,
     ) -> FactorChallenge:
         challenge = Secret.random()
-        expires = Millis(self._steady.now() + CHALLENGE_SECONDS * 1000)
-        await self._store.put_challenge(
+        expires = Millis(self.steady.now() + CHALLENGE_SECONDS * 1000)
+        await self.store.put_challenge(
             by, challenge.digest(), Challenge(by.user, device, session, source, expires)
         )
         keys = known_keys(found.factors) if security_keys.IS_AVAILABLE else ()
         return FactorChallenge(
-            challenge, CHALLENGE_SECONDS, _kinds(found), keys, self._keys.name if keys else ""
+            challenge, CHALLENGE_SECONDS, _kinds(found), keys, self.keys.name if keys else ""
         )
 
     async def _right(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> RightAnswer:
@@ -181,9 +175,9 @@ class SecondFactors:
                 return await self._right_key(user, challenge, answer)
 
     async def _right_code(self, user: UserName, code: Secret) -> RightAnswer:
-        now = self._clock.now()
+        now = self.clock.now()
         matching: list[tuple[FactorRecord, int]] = []
-        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.TOTP):
+        for factor in _of_kind((await self.store.of(user)).factors, FactorKind.TOTP):
             step = totp.matching_step(Secret(factor.secret.decode()), code, now)
             if step is not None:
                 matching.append((factor, step))
@@ -194,9 +188,9 @@ class SecondFactors:
     async def _right_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> RightAnswer:
         if not security_keys.IS_AVAILABLE:
             raise ProofRefusedError
-        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.SECURITY_KEY):
+        for factor in _of_kind((await self.store.of(user)).factors, FactorKind.SECURITY_KEY):
             if credential_id(factor.secret) == answer.credential:
-                use = self._keys.check(challenge, answer, factor.secret)
+                use = self.keys.check(challenge, answer, factor.secret)
                 return RightAnswer(FactorKind.SECURITY_KEY, ((factor, use.counter),))
         raise ProofRefusedError
 

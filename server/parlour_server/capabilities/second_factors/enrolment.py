@@ -5,6 +5,7 @@ after it was used once in the session that began it, so that no one is locked ou
 up. The first factor ends every other session: they began without it. Everything is audited, no secret is.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
@@ -32,47 +33,27 @@ from parlour_server.capabilities.second_factors import recovery_codes, security_
 from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.challenges import SecondFactors, known_keys
 from parlour_server.capabilities.second_factors.records import FactorRecord, NewFactor
-from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
-from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables.authority import BySession
-from parlour_server.core.audit import Audit
-from parlour_server.core.clock import Clock
 from parlour_server.core.errors import ProofRefusedError, RefusedError
 from parlour_server.core.store.records import SessionRecord
 
 SETUP_SECONDS: Final = 600
 
 
+@dataclass(frozen=True, slots=True)
 class FactorEnrolment:
     """Adds and removes the factors of people who are logged in."""
 
-    def __init__(
-        self,
-        store: FactorStore,
-        sessions: Sessions,
-        reauthentication: Reauthentication,
-        factors: SecondFactors,
-        keys: SecurityKeys,
-        clock: Clock,
-        steady: Clock,
-        audit: Audit,
-    ) -> None:
-        """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
-        self._store = store
-        self._sessions = sessions
-        self._reauthentication = reauthentication
-        self._factors = factors
-        self._keys = keys
-        self._clock = clock
-        self._steady = steady
-        self._audit = audit
+    factors: SecondFactors
+    sessions: Sessions
+    reauthentication: Reauthentication
 
     async def list(self, session: SessionRecord) -> FactorList:
         """Return the factors of the account."""
-        found = await self._store.of(session.user)
-        required = self._is_required or found.required
+        found = await self.factors.store.of(session.user)
+        required = self.factors.is_required or found.required
         return FactorList(
             tuple(_info(one) for one in found.factors),
             found.recovery_codes,
@@ -86,7 +67,7 @@ class FactorEnrolment:
         factor = await self._begin(
             session, FactorKind.TOTP, body, body.name, secret.reveal().encode(), address=address
         )
-        uri = totp.setup_uri(secret, account=str(session.user), server=self._keys.name)
+        uri = totp.setup_uri(secret, account=str(session.user), server=self.factors.keys.name)
         return TotpSecret(factor.id, secret, uri, SETUP_SECONDS)
 
     async def confirm_totp(
@@ -94,7 +75,7 @@ class FactorEnrolment:
     ) -> FactorAdded:
         """Activate an app by its first code. Raises ProofRefusedError for another one."""
         begun = await self._begun(session, factor, FactorKind.TOTP)
-        step = totp.matching_step(Secret(begun.secret.decode()), body.code, self._clock.now())
+        step = totp.matching_step(Secret(begun.secret.decode()), body.code, self.factors.clock.now())
         if step is None:
             raise ProofRefusedError
         return await self._activate(session, begun, begun.secret, step, address=address)
@@ -107,11 +88,11 @@ class FactorEnrolment:
         factor = await self._begin(
             session, FactorKind.SECURITY_KEY, body, body.name, challenge.reveal().encode(), address=address
         )
-        known = known_keys((await self._store.of(session.user)).factors)
+        known = known_keys((await self.factors.store.of(session.user)).factors)
         return SecurityKeyOptions(
             factor.id,
             challenge,
-            self._keys.name,
+            self.factors.keys.name,
             UserHandle(Secret(str(session.user)).digest()),
             SETUP_SECONDS,
             known,
@@ -122,19 +103,17 @@ class FactorEnrolment:
     ) -> FactorAdded:
         """Activate a security key by its new credential. Raises ProofRefusedError."""
         begun = await self._begun(session, factor, FactorKind.SECURITY_KEY)
-        made = self._keys.register(Secret(begun.secret.decode()), body)
+        made = self.factors.keys.register(Secret(begun.secret.decode()), body)
         return await self._activate(session, begun, made.credential, made.counter, address=address)
 
     async def remove(
         self, session: SessionRecord, factor: FactorId, body: FactorRemoval, *, address: str
     ) -> None:
         """Remove a factor. Raises RefusedError, and what ``Reauthentication`` raises."""
-        async with self._reauthentication.confirmed(
-            session, body.password, body.proof, address=address
-        ) as by:
-            if not await self._store.remove(by, factor, keep_one=self._is_required):
+        async with self.reauthentication.confirmed(session, body.password, body.proof, address=address) as by:
+            if not await self.factors.store.remove(by, factor, keep_one=self.factors.is_required):
                 raise RefusedError(ErrorCode.NOT_FOUND, "you have no such factor")
-        self._audit.record(
+        self.factors.audit.record(
             FactorEvent.SECOND_FACTOR_REMOVED,
             user=session.user,
             factor=factor,
@@ -147,21 +126,15 @@ class FactorEnrolment:
     ) -> RecoveryCodes:
         """Return new recovery codes; the old ones are void. Raises as ``remove``."""
         codes = recovery_codes.new_codes()
-        async with self._reauthentication.confirmed(
-            session, body.password, body.proof, address=address
-        ) as by:
-            await self._store.replace_recovery_codes(by, _digests(codes))
-        self._audit.record(
+        async with self.reauthentication.confirmed(session, body.password, body.proof, address=address) as by:
+            await self.factors.store.replace_recovery_codes(by, _digests(codes))
+        self.factors.audit.record(
             FactorEvent.RECOVERY_CODES_REPLACED, user=session.user, session=session.id, address=address
         )
         return RecoveryCodes(codes)
 
-    @property
-    def _is_required(self) -> bool:
-        return self._factors.is_required
-
     def _addable(self, *, required: bool) -> tuple[FactorKind, ...]:
-        if self._factors.settings.second_factor == "off" and not required:
+        if self.factors.settings.second_factor == "off" and not required:
             return ()
         if security_keys.IS_AVAILABLE:
             return (FactorKind.TOTP, FactorKind.SECURITY_KEY)
@@ -177,13 +150,13 @@ class FactorEnrolment:
         *,
         address: str,
     ) -> NewFactor:
-        required = self._is_required or session.proof_required
+        required = self.factors.is_required or session.proof_required
         if kind not in self._addable(required=required):
             raise RefusedError(ErrorCode.FORBIDDEN, "this server does not offer such a second factor")
-        async with self._reauthentication.confirmed(
+        async with self.reauthentication.confirmed(
             session, body.password, body.proof, address=address, while_enrolling=True
         ) as by:
-            now = self._steady.now()
+            now = self.factors.steady.now()
             factor = NewFactor(
                 FactorId(random_id()),
                 session.user,
@@ -194,11 +167,11 @@ class FactorEnrolment:
                 now,
                 Millis(now + SETUP_SECONDS * 1000),
             )
-            await self._store.begin(by, factor)
+            await self.factors.store.begin(by, factor)
         return factor
 
     async def _begun(self, session: SessionRecord, factor: FactorId, kind: FactorKind) -> FactorRecord:
-        begun = await self._store.begun(session.user, factor, session.id)
+        begun = await self.factors.store.begun(session.user, factor, session.id)
         if begun is None or begun.kind is not kind:
             raise RefusedError(ErrorCode.NOT_FOUND, "no such factor is being set up here; begin again")
         return begun
@@ -207,14 +180,14 @@ class FactorEnrolment:
         self, session: SessionRecord, begun: FactorRecord, secret: bytes, counter: int, *, address: str
     ) -> FactorAdded:
         codes = recovery_codes.new_codes()
-        others = await self._sessions.list(session)
+        others = await self.sessions.list(session)
         by = BySession(session.user, session.id, while_enrolling=True)
-        is_first = await self._store.activate(
+        is_first = await self.factors.store.activate(
             by, begun, secret=secret, counter=counter, recovery_codes=_digests(codes)
         )
         if is_first is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "no such factor is being set up here; begin again")
-        self._audit.record(
+        self.factors.audit.record(
             FactorEvent.SECOND_FACTOR_ADDED,
             user=session.user,
             factor=begun.id,
@@ -224,7 +197,7 @@ class FactorEnrolment:
         )
         if not is_first:
             return FactorAdded()
-        self._sessions.others_ended(session, others, why="second factor added")
+        self.sessions.others_ended(session, others, why="second factor added")
         return FactorAdded(codes)
 
 

@@ -21,9 +21,14 @@ from parlour_server.core.https.request_guard import RequestGuard
 
 
 async def _start(parts: Parts[Any, Any]) -> None:
-    store, keys = FactorStore(parts.store, parts.steady), SecurityKeys(parts.server)
-    clock, steady, audit = parts.clock, parts.steady, parts.audit
-    factors = SecondFactors(store, keys, clock, steady, audit, section(parts.settings, FactorSettings))
+    factors = SecondFactors(
+        FactorStore(parts.store, parts.steady),
+        SecurityKeys(parts.server),
+        parts.clock,
+        parts.steady,
+        parts.audit,
+        section(parts.settings, FactorSettings),
+    )
 
     def use(settings: Settings) -> None:
         factors.settings = section(settings, FactorSettings)
@@ -31,10 +36,8 @@ async def _start(parts: Parts[Any, Any]) -> None:
     def handlers(
         guard: RequestGuard, logins: LoginService, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
-        enrolment = FactorEnrolment(
-            store, guard.sessions, reauthentication, factors, keys, clock, steady, audit
-        )
-        return SecondFactorEndpoints(guard, logins, factors, enrolment, steady).handlers
+        enrolment = FactorEnrolment(factors, guard.sessions, reauthentication)
+        return SecondFactorEndpoints(guard, logins, factors, enrolment, parts.steady).handlers
 
     hooks = parts.hooks
     hooks.set_after_password(factors)

@@ -3,6 +3,6 @@
 from typing import Final
 
 from parlour_server.app.capability import Capability
-from parlour_server.capabilities.server_backups.commands import backup
+from parlour_server.capabilities.server_backups.commands import backup, new_incarnation
 
-CAPABILITY: Final = Capability(name="server_backups", commands=(backup,))
+CAPABILITY: Final = Capability(name="server_backups", commands=(backup, new_incarnation))

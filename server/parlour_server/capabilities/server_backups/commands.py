@@ -1,4 +1,4 @@
-"""`backup` and its commands."""
+"""`backup` and its commands, and `new-incarnation`, for what other tools restored."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -211,6 +211,30 @@ def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None
         f"removed {len(removed.backups)} backups, and {removed.files} files that no other has",
         as_json=as_json,
     )
+
+
+@click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
+@data_option
+@json_option
+def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """After other tools restored the database: give the logs a new incarnation, so that clients notice.
+
+    For a database on a server of its own, and for SQLite replicas. Stop all servers first. Without it,
+    numbers of lost messages are used again, and clients take that for an attack. `backup restore` does it by
+    itself.
+    """
+    from parlour_server.capabilities.server_backups.restored_database import begin_again  # noqa: PLC0415
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
+
+    folder = folder_of(data)
+    with action(folder, "new-incarnation") as result:
+        name = begin_again(program(), folder, engine_for(program(), folder, settings_of(folder)))
+        result["name"] = name
+    if as_json:
+        say({"incarnation": name})
+        return
+    click.echo(program().after_restore)
+    click.echo(f"incarnation {name} of the logs; next: start the servers")
 
 
 def _about(one: "BackupFacts") -> str:

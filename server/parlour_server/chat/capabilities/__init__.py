@@ -7,6 +7,7 @@ without one refuses its requests with ``not_found``.
 from typing import Final
 
 from parlour_server.chat.capabilities.chat_personal_data import CAPABILITY as chat_personal_data
+from parlour_server.chat.capabilities.drill_permits import CAPABILITY as drill_permits
 from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.message_retention import CAPABILITY as message_retention
@@ -19,4 +20,5 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     online_status,
     message_retention,
     chat_personal_data,
+    drill_permits,
 )  # fmt: skip

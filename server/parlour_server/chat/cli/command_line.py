@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
-from parlour_server.chat.cli.drill_command import drill_permit
 from parlour_server.chat.cli.invite_commands import invite
 from parlour_server.chat.cli.room_commands import room
 from parlour_server.chat.name import NAME
@@ -35,7 +34,7 @@ COMMAND_LINE: Final = CommandLine(
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",
-    commands=(room, invite, drill_permit),
+    commands=(room, invite),
     capabilities=(*CAPABILITIES, *CHAT_CAPABILITIES),
     contents=("lobby",),
 )

@@ -31,7 +31,6 @@ from parlour_server.core.errors import (
 from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli import database_commands as databases
 from parlour_server.host.cli import invite_commands as invites
-from parlour_server.host.cli import ready_command as readiness
 from parlour_server.host.cli import serve_commands as serve
 from parlour_server.host.cli import session_commands as sessions
 from parlour_server.host.cli import user_commands as accounts
@@ -52,12 +51,10 @@ _EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolErr
 KIT_COMMANDS: Final = (
     serve.init,
     serve.run,
-    readiness.ready,
     invites.invite,
     accounts.user,
     sessions.session,
     databases.migrate,
-    databases.new_incarnation,
 )
 """What every server has."""
 

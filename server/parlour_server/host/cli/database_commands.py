@@ -1,4 +1,4 @@
-"""`migrate` and `new-incarnation`: for a database of an earlier version, or one that other tools restored."""
+"""`migrate`: for a database of an earlier version."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from parlour_server.host.cli.command_options import (
     folder_of,
     json_option,
     program,
-    say,
     settings_of,
     tell,
 )
@@ -33,27 +32,3 @@ def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"),
         as_json=as_json,
     )
-
-
-@click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
-@data_option
-@json_option
-def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """After other tools restored the database: give the logs a new incarnation, so that clients notice.
-
-    For a database on a server of its own, and for SQLite replicas. Stop all servers first. Without it,
-    numbers of lost messages are used again, and clients take that for an attack. `backup restore` does it by
-    itself.
-    """
-    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.host.setup.restored_database import begin_again  # noqa: PLC0415
-
-    folder = folder_of(data)
-    with action(folder, "new-incarnation") as result:
-        name = begin_again(program(), folder, engine_for(program(), folder, settings_of(folder)))
-        result["name"] = name
-    if as_json:
-        say({"incarnation": name})
-        return
-    click.echo(program().after_restore)
-    click.echo(f"incarnation {name} of the logs; next: start the servers")

@@ -200,11 +200,11 @@ def opened_action(file: Path) -> Iterator[tuple[int, bool]]:
 def read_action(file: int, *, is_running: bool) -> dict[str, str]:
     """Return the fields of an action. An outcome that was cut off is none."""
     begun, _, ended = os.pread(file, os.fstat(file).st_size, 0).partition(b"\n")
-    outcome = {"outcome": RUNNING} if is_running else {"outcome": UNFINISHED, **fields_of(ended)}
-    return {"action": "unreadable", **fields_of(begun), **outcome}
+    outcome = {"outcome": RUNNING} if is_running else {"outcome": UNFINISHED, **_fields_of(ended)}
+    return {"action": "unreadable", **_fields_of(begun), **outcome}
 
 
-def fields_of(line: bytes) -> dict[str, str]:
+def _fields_of(line: bytes) -> dict[str, str]:
     """Return the fields of a line, none if it is damaged."""
     try:
         found = json.loads(line)

@@ -6,13 +6,11 @@ from typing import Final
 
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.logs import warn
-from parlour_server.host.setup.operator_log import action_files, fields_of, opened_action, read_action
+from parlour_server.host.setup.operator_log import action_files, opened_action, read_action
 
 _LOOK_SECONDS: Final = 0.5
 _LONG_LOOKS: Final = 20
 """A command that runs at so many looks, for ten seconds, is in the audit log before it ends, too."""
-_EARLIER: Final = "operator.audit"
-"""One file for all actions, of earlier versions: commands of those may have run before an upgrade."""
 
 
 class OperatorLogReader:
@@ -59,7 +57,6 @@ class OperatorLogReader:
             except OSError as error:
                 self._warn(file, error)
         self._running = running
-        moved += self._pass_on_earlier(audit)
         if moved:
             await asyncio.to_thread(audit.sync)
         for file in moved:
@@ -72,13 +69,6 @@ class OperatorLogReader:
     def _pass_on(self, audit: Audit, fields: dict[str, str]) -> bool:
         """Record one action; returns whether the audit log has it."""
         return audit.try_record(AuditEvent.OPERATOR_ACTION, **fields)
-
-    def _pass_on_earlier(self, audit: Audit) -> list[Path]:
-        earlier = self._folder.with_name(_EARLIER)
-        if earlier in self._left or not earlier.exists():
-            return []
-        every = [fields_of(line) or {"action": "unreadable"} for line in earlier.read_bytes().splitlines()]
-        return [earlier] if all(self._pass_on(audit, fields) for fields in every) else []
 
     def _warn(self, file: Path, error: OSError) -> None:
         if file not in self._unusable:

@@ -98,7 +98,7 @@ CHANGES: dict[Words, Words] = {
 UNREACHABLE_CA = {("cert", "renew"), ("cert", "request")}
 OTHER_TESTS = {
     ("import",),  # needs PostgreSQL: tests/server/capabilities/postgres/test_import.py
-    ("run",),  # changes nothing but with --migrate: tests/server/host/setup/test_readiness.py
+    ("run",),  # changes nothing but with --migrate: tests/server/capabilities/readiness_check/test_ask.py
 }
 
 

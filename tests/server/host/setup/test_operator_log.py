@@ -314,17 +314,6 @@ async def test_a_cut_off_end_is_none(reader: OperatorLogReader, tmp_path: Path, 
     assert fields == {"action": "room create", "by": "anna", "outcome": UNFINISHED}
 
 
-async def test_records_of_earlier_versions_are_passed_on(
-    reader: OperatorLogReader, tmp_path: Path, audit: ReadableAudit
-) -> None:
-    """A backup before the upgrade, while no server ran."""
-    earlier = tmp_path / "operator.audit"
-    earlier.write_text('{"action": "backup create", "by": "anna"}\n{\n')
-    await reader.pass_on(audit)
-    assert [fields["action"] for _, fields in audit.events] == ["backup create", "unreadable"]
-    assert not earlier.exists()
-
-
 async def test_a_folder_that_cannot_be_read_is_looked_at_again(
     reader: OperatorLogReader,
     log: OperatorLog,

@@ -17,9 +17,7 @@ from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment
 from parlour_server.capabilities.second_factors.operations import ERROR_ANSWERS as FACTOR_ANSWERS
 from parlour_server.capabilities.second_factors.operations import OPERATIONS as FACTOR_OPERATIONS
 from parlour_server.capabilities.second_factors.operations import OR_GIVES
-from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
 from parlour_server.capabilities.second_factors.settings import FactorSettings
-from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
@@ -153,10 +151,7 @@ def application(
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     confirm = Reauthentication(store.accounts, passwords, throttle, factors)
     changes = PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ())
-    keys = SecurityKeys(SERVER)
-    enrolment = FactorEnrolment(
-        FactorStore(store, clock), sessions, confirm, factors, keys, clock, clock, audit
-    )
+    enrolment = FactorEnrolment(factors, sessions, confirm)
     login = LoginService(store.accounts, sessions, passwords, throttle, audit, factors)
     commands = Commands(
         server="test",

@@ -36,10 +36,10 @@ def drill_permit(data: Path, minutes: int, output: Path) -> None:
     """Permit `parlour drill` to attack this server for some minutes."""
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
+    from parlour_server.chat.capabilities.drill_permits.permit import write_permit  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.core.private_file import write_private  # noqa: PLC0415
     from parlour_server.core.store.records import InviteRecord  # noqa: PLC0415
-    from parlour_server.host.setup.drill_permit import write_permit  # noqa: PLC0415
 
     code, now = Secret.random(), SystemClock().now()
     expires = Millis(now + minutes * _MINUTE)

@@ -13,6 +13,7 @@ import pytest
 from tests.server.core.store.later_schema import later
 
 from parlour_server.capabilities.diagnostics.examine import examine
+from parlour_server.capabilities.readiness_check.ask import require_ready, wait_until_ready
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.program import CHAT, ChatApp
 from parlour_server.chat.settings import ChatSettings
@@ -25,7 +26,6 @@ from parlour_server.host.server import Server
 from parlour_server.host.setup import readiness
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.operator_log import OperatorLog
-from parlour_server.host.setup.readiness import require_ready, wait_until_ready
 
 KNOWN = CHAT.capabilities
 

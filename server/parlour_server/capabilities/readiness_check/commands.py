@@ -31,7 +31,7 @@ def ready(data: Path, wait: int | None, as_json: bool) -> None:  # noqa: FBT001 
 
     It asks for /readyz at the address that the server listens on, on this machine.
     """
-    from parlour_server.host.setup.readiness import require_ready, wait_until_ready  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.readiness_check.ask import require_ready, wait_until_ready  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
     settings, capabilities = settings_of(folder), program().capabilities

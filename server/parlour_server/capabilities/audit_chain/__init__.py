@@ -1,13 +1,10 @@
 """The audit log as a hash chain: its records survive a crash, and can't be changed unnoticed (M7, M30)."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.audit_chain.commands import audit
-from parlour_server.core.store.table_facts import Tables
-
-if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+from parlour_server.core.store.table_facts import Metadata, Tables
 
 
 def _served() -> Served:
@@ -22,7 +19,7 @@ def _settings() -> Sections:
     return {"audit": AuditSettings}
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.capabilities.audit_chain.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

@@ -1,13 +1,10 @@
 """The operator's notices to everyone, shown by programs that have their frames in their unions."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from parlour_server.app.capability import Capability, Served
 from parlour_server.capabilities.operator_notices.commands import notice
-from parlour_server.core.store.table_facts import Rule, Tables
-
-if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+from parlour_server.core.store.table_facts import Metadata, Rule, Tables
 
 
 def _served() -> Served:
@@ -16,7 +13,7 @@ def _served() -> Served:
     return SERVED
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.capabilities.operator_notices.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

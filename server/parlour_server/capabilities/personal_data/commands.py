@@ -205,7 +205,7 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
         "deleted": account.deleted,
     }
     for rows in program().schema.of_accounts:
-        about |= await rows.export(store, account.user)
+        about |= await rows.export(store, account.user) if rows.export is not None else {}
     sessions = [
         {"id": s.id, "device": s.device, "created": s.created, "last_seen": s.last_seen, "expires": s.expires}
         for s in await store.sessions.list(account.user, SystemClock().now())

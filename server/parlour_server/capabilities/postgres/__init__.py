@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.postgres.commands import INIT_OPTIONS, import_
-from parlour_server.core.store.table_facts import AccountRows, Tables
+from parlour_server.core.store.table_facts import AccountRows, Metadata, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sqlalchemy import MetaData
-
     from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.store.engine.connection import Engine
@@ -31,14 +27,10 @@ def _settings() -> Sections:
     return {"database": DatabaseSettings}
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.capabilities.postgres.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata
-
-
-async def _export_nothing(_store: object, _user: object) -> "Mapping[str, object]":
-    return {}  # tickets last for seconds, and who is connected is told by the server
 
 
 def _engine(folder: "DataFolder", settings: "Settings", read_only: bool) -> "Engine | None":  # noqa: FBT001 - see ``Capability``
@@ -69,6 +61,7 @@ CAPABILITY: Final = Capability(
             "server_keys": "a few rows",
             "tickets": "logins.ticket_seconds",
         },
-        of_accounts=tuple(AccountRows(table, _export_nothing) for table in ("node_accounts", "tickets")),
+        # not exported: tickets last for seconds, and who is connected is told by the server
+        of_accounts=(AccountRows("node_accounts"), AccountRows("tickets")),
     ),
 )

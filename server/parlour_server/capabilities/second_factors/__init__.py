@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.second_factors.commands import user
-from parlour_server.core.store.table_facts import AccountRows, Rule, Tables
+from parlour_server.core.store.table_facts import AccountRows, Metadata, Rule, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
     from parlour_server.core.kit_store import KitStore
@@ -31,7 +29,7 @@ def _settings() -> Sections:
     return {"logins": FactorSettings}
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.capabilities.second_factors.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata
@@ -58,10 +56,6 @@ async def _export_factors(store: "KitStore", user_name: "UserName") -> "Mapping[
     }
 
 
-async def _export_nothing(_store: "KitStore", _user: "UserName") -> "Mapping[str, object]":
-    return {}
-
-
 CAPABILITY: Final = Capability(
     name="second_factors",
     served=_served,
@@ -81,8 +75,8 @@ CAPABILITY: Final = Capability(
         ),
         of_accounts=(
             AccountRows("second_factors", _export_factors),
-            AccountRows("recovery_codes", _export_nothing),
-            AccountRows("factor_challenges", _export_nothing),
+            AccountRows("recovery_codes"),
+            AccountRows("factor_challenges"),
         ),
     ),
 )

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_server.app.capability import Capability, Served
 from parlour_server.capabilities.user_limits.commands import user
-from parlour_server.core.store.table_facts import AccountRows, Tables
+from parlour_server.core.store.table_facts import AccountRows, Metadata, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
     from parlour_server.core.kit_store import KitStore
@@ -24,7 +22,7 @@ def _served() -> Served:
     return SERVED
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.capabilities.user_limits.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

@@ -123,7 +123,7 @@ class Schema:
 
     def _find_damage(self, db: Connection, tables: frozenset[str]) -> Iterator[str]:
         for find in (self.find_damage, *(one.find_damage for one in self.capabilities)):
-            yield from find(db, tables)
+            yield from find(db, tables) if find is not None else ()
 
     def applied(self, engine: Engine) -> frozenset[str]:
         """Return the applied revisions. Raises SetupError if there are none, or any that is unknown."""

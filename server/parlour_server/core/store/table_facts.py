@@ -1,15 +1,17 @@
 """What a server knows of tables without loading SQLAlchemy: which rows have expired, and what bounds them."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.core.store.engine.connection import Connection
     from parlour_server.core.store.engine.integrity import Check
+
+Metadata: TypeAlias = "MetaData"
+"""Of SQLAlchemy, for whoever does not load it."""
 
 KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
@@ -23,10 +25,6 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "sessions": "logins.sessions_per_user; pruned after they ended",
 }
 """What bounds each table of the core, in a few words."""
-
-
-def _find_nothing(_db: "Connection", _tables: frozenset[str]) -> "Iterator[str]":
-    return iter(())
 
 
 class Rule(NamedTuple):
@@ -44,15 +42,15 @@ class AccountRows(NamedTuple):
     """
 
     table: str
-    export: "Callable[[Any, UserName], Awaitable[Mapping[str, object]]]"
-    """Returns what an export of the account has of them, from the open store."""
+    export: "Callable[[Any, UserName], Awaitable[Mapping[str, object]]] | None" = None
+    """Returns what an export of the account has of them, from the open store; absent: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
     """The tables of a capability, which references none of another one."""
 
-    metadata: "Callable[[], MetaData]"
+    metadata: Callable[[], Metadata]
     """Returns them; called by commands only, because it loads SQLAlchemy."""
     bounds: Mapping[str, str]
     """What bounds each of them, in a few words, by its name: `disk show`."""
@@ -60,5 +58,5 @@ class Tables:
     """What ``Pruner`` deletes of them."""
     of_accounts: tuple[AccountRows, ...] = ()
     """Those of them with rows of accounts: each that refers to one."""
-    find_damage: "Check" = _find_nothing
+    find_damage: "Check | None" = None
     """`doctor` and backups: what is damaged in them."""

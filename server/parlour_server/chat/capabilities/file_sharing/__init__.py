@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_server.app.capability import Sections
 from parlour_server.chat.capability import ChatCapability, ChatServed
-from parlour_server.core.store.table_facts import Tables
+from parlour_server.core.store.table_facts import Metadata, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from sqlalchemy import MetaData
 
     from parlour_server.chat.store.store_part import StorePart
     from parlour_server.core.data_folder import UploadFolder
@@ -28,7 +26,7 @@ def _settings() -> Sections:
     return {"files": FileSettings}
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.chat.capabilities.file_sharing.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

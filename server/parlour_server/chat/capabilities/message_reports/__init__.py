@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING, Final
 from parlour_server.app.capability import Sections
 from parlour_server.chat.capabilities.message_reports.commands import report
 from parlour_server.chat.capability import ChatCapability, ChatServed
-from parlour_server.core.store.table_facts import Rule, Tables
+from parlour_server.core.store.table_facts import Metadata, Rule, Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
-
     from parlour_server.chat.store.store_part import StorePart
 
 
@@ -25,7 +23,7 @@ def _settings() -> Sections:
     return {"rates": ReportRates}
 
 
-def _tables() -> "MetaData":
+def _tables() -> Metadata:
     from parlour_server.chat.capabilities.message_reports.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

@@ -70,7 +70,7 @@ def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
     """A configuration that expects it stops the start."""
     spec = App[None](WIRE, capabilities=())
     file = tmp_path / "shop.toml"
-    file.write_text("[shelves]\n")
+    file.write_text("[shelves]\nmost = 5\n")
     file.chmod(0o600)
     with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
         load(file, spec.settings_type, spec.name, environment={})

@@ -13,6 +13,7 @@ import pytest
 from tests.server.core.store.later_schema import later
 
 from parlour_server.capabilities.diagnostics.examine import examine
+from parlour_server.capabilities.readiness_check import ask
 from parlour_server.capabilities.readiness_check.ask import require_ready, wait_until_ready
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.program import CHAT, ChatApp
@@ -23,7 +24,6 @@ from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.server import Server
-from parlour_server.host.setup import readiness
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.operator_log import OperatorLog
 
@@ -168,7 +168,7 @@ async def test_waiting_ends_with_the_server(folder: DataFolder, monkeypatch: pyt
         looked.set()
         return require_ready(*given)
 
-    monkeypatch.setattr(readiness, "require_ready", looking)
+    monkeypatch.setattr(ask, "require_ready", looking)
     with locked(folder):
         ends = asyncio.create_task(asyncio.to_thread(wait_until_ready, folder, settings, KNOWN, 3600))
         assert await asyncio.to_thread(looked.wait, 60)

@@ -171,7 +171,7 @@ def test_a_section_in_which_nothing_is_set_may_be_that_of_a_capability_that_is_g
 
 def test_the_file_that_init_wrote_fits_a_server_from_which_capabilities_were_taken_out(file: Path) -> None:
     """It has a header for each of their sections."""
-    text = default_file(CHAT.settings(), NAME, {"listen.address": "127.0.0.1:9"})
+    text = default_file(CHAT.settings_type(), NAME, {"listen.address": "127.0.0.1:9"})
     assert load(write(file, text), ChatSettings, NAME, environment={}).listen.address == "127.0.0.1:9"
 
 

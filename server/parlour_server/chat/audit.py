@@ -4,6 +4,6 @@ from enum import StrEnum
 
 
 class ChatAuditEvent(StrEnum):
-    """What happens to rooms."""
+    """Events of rooms."""
 
     MODERATION = "moderation"

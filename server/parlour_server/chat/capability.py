@@ -1,4 +1,4 @@
-"""What can be taken out of the chat: a capability of the server that acts in its rooms, too.
+"""A capability of the chat, which can be taken out: one of the server that acts in rooms, too.
 
 Its ``start`` is that of every ``Served``; ``join`` comes after the chat was made and before it serves.
 """
@@ -27,7 +27,7 @@ Endpoints: TypeAlias = "Callable[[ChatSettings, RequestGuard, DeliveryBudgets], 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatServed(Served):
-    """What a server of the chat has of a capability. The commands that ask for the rest load it, too."""
+    """The part of a capability that a chat server runs. Commands that ask for the rest load it, too."""
 
     join: "Callable[[Parts[Any, ChatStore], Chat], Endpoints | None] | None" = None
     """Called once by a server, with the chat that it will serve: add to ``Chat.hooks``.
@@ -38,14 +38,14 @@ class ChatServed(Served):
     limits: tuple[str, ...] = ()
     """The settings whose limits it counts refusals of."""
     account_data: "AccountData[ChatStore] | None" = None
-    """What deletes and exports what the chat has of an account (``StorePart.accounts``)."""
+    """Deletes and exports the chat's data about an account (``StorePart.accounts``)."""
     prune: "Callable[[ChatStore, ChatSettings, Clock], Awaitable[int]] | None" = None
     """`disk prune`: remove what a running server removes over time; returns from how many rooms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCapability(Capability):
-    """What a capability of the chat brings. It is light, like any other."""
+    """A capability of the chat. Importing it is cheap, as with any other."""
 
     served: Callable[[], ChatServed] | None = None
     in_store: "Callable[[], StorePart] | None" = None

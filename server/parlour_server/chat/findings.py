@@ -1,4 +1,4 @@
-"""What `doctor` finds in the chat's own files, and in its database."""
+"""The findings of `doctor` in the chat's own files, and in its database."""
 
 from contextlib import closing
 

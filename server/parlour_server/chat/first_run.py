@@ -1,4 +1,4 @@
-"""What `init` makes in the chat's database: the system account, and the lobby."""
+"""Makes the system account and the lobby, when `init` creates the chat's database."""
 
 from typing import TYPE_CHECKING, Final
 

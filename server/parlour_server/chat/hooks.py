@@ -22,7 +22,7 @@ class ChatHooks:
     handlers: "dict[type[Request], ChatHandler]" = field(default_factory=dict)
     """Handle requests; the chat has put its own here, and refuses those of ``OptionalRequest``."""
     limits: "dict[type[Request], AnyBuckets]" = field(default_factory=dict)
-    """What requests count as besides a message, for each account."""
+    """The limits that requests count for besides those of messages, for each account."""
     greeted: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)
     """Called for each connection whose greeting was sent."""
     leaving: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the chat is called in file names, in sentences, and on its server's command line."""
+"""The names of the chat: in file names, in sentences, and on its server's command line."""
 
 from typing import Final
 

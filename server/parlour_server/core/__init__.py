@@ -1,1 +1,1 @@
-"""What carries a guarantee: sockets, connections, accounts, HTTPS and the store. It knows no capability."""
+"""The parts that carry a guarantee: sockets, connections, accounts, HTTPS, store. They know no capability."""

@@ -1,4 +1,4 @@
-"""What looks at requests and uploads before the program gets them, if a capability brings it.
+"""The content filter looks at requests and uploads before the program gets them, if there is one.
 
 The dispatcher and the request guard ask it, so no program can leave it out; uploads are the program's to give
 to it. Whatever it raises keeps the program from getting what it looked at.
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends something, and where to."""
+    """A sender, and where they send to."""
 
     user: str
     room: str = ""
@@ -27,7 +27,7 @@ class Sender:
 
     @property
     def key(self) -> str:
-        """Whose it is: the account's, or the address's."""
+        """The account, or the address of someone who has not logged in."""
         return self.user or self.address
 
 
@@ -84,12 +84,12 @@ class ContentFilter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DevicePolicy:
-    """What people's own devices should do with what they write, which the server can't look at."""
+    """A policy for people's own devices about what they write, which the server can't look at."""
 
     data: bytes
     setting: str
-    """What the operator set, for sentences."""
+    """The operator's setting, for sentences."""
     about: str
-    """What is in it, in a few words, for the audit log."""
+    """Its contents in a few words, for the audit log."""
     words: int
     """How many words of a list are in it."""

@@ -90,7 +90,7 @@ class DataFolder:
 
     @property
     def certificate_state(self) -> Path:
-        """Which certificate of another CA was put here for the server's key."""
+        """The note about the certificate of another CA that was put here for the server's key."""
         return self.path / "certificate.json"
 
     @property
@@ -120,7 +120,7 @@ class DataFolder:
 
     @property
     def online(self) -> Path:
-        """Who is connected to the running server, a few seconds ago."""
+        """The note about the people who were connected to the running server a few seconds ago."""
         return self.path / "online.json"
 
     @property

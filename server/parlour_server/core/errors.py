@@ -55,7 +55,7 @@ class LoginRefusedError(ParlourServerError):
 
 
 class ProofRefusedError(LoginRefusedError):
-    """What was proved besides the password is wrong, was used or came late; the error does not say which."""
+    """The proof besides the password is wrong, was used or came late; the error does not say which."""
 
 
 class ProofNeededError(ParlourServerError):

@@ -1,4 +1,4 @@
-"""What every program stores: accounts, sessions, tickets, failed logins, the journal, in one database.
+"""The store of every program: accounts, sessions, tickets, failed logins, the journal, in one database.
 
 A program's store is one of these, with an object for each kind of table.
 """

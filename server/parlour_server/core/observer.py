@@ -1,4 +1,4 @@
-"""What follows requests on their way: to the queue of writes, their commit and their delivery.
+"""The observer follows requests on their way: to the queue of writes, their commit and their delivery.
 
 A server has one observer or, mostly, none: then nothing of this is called.
 """

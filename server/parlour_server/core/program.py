@@ -48,7 +48,7 @@ class Pending(Generic[T]):
 
 
 MADE: Final[ContextVar[list[Pending[Any]] | None]] = ContextVar("made", default=None)
-"""What the handler that runs has made."""
+"""The pending answers that the running handler has made."""
 
 
 def dropped(made: list[Pending[Any]], request: Request) -> ProgramError | None:
@@ -71,7 +71,7 @@ def _retrieve(future: Future[Any]) -> None:
 
 
 Result: TypeAlias = msgspec.Struct | None
-"""What an answer brings: one of the results of the program's ``Wire``, or nothing."""
+"""The result in an answer: one of the results of the program's ``Wire``, or nothing."""
 
 
 class Program(Protocol[S]):
@@ -83,7 +83,7 @@ class Program(Protocol[S]):
 
     @property
     def budgets(self) -> Budgets:
-        """What its requests count as; those that are not here are messages. Read once, at the start."""
+        """The budgets of its requests; those that are not here count as messages. Read once, at the start."""
         ...
 
     @property

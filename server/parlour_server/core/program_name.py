@@ -1,4 +1,4 @@
-"""What a program is called: in the names of its files, in sentences, and on the command line."""
+"""The names of a program: of its files, in sentences, and on the command line."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the chat can do beside its core: without its folder and the two lines here, a capability is gone.
+"""The capabilities of the chat, beside its core: without its folder and the two lines here, one is gone.
 
 They import the core, the chat, and never each other. What they have in the protocol stays there: a server
 without one refuses its requests with ``not_found``.

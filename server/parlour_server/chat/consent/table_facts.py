@@ -1,4 +1,4 @@
-"""What a server knows of these tables without loading SQLAlchemy."""
+"""The facts about these tables that a server needs without loading SQLAlchemy."""
 
 from typing import TYPE_CHECKING, Final
 

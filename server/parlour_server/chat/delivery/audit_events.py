@@ -5,7 +5,7 @@ from typing import Final
 
 
 class DeliveryEvent(StrEnum):
-    """What happens to devices, their keys, and groups."""
+    """Events of devices, their keys, and groups."""
 
     ACCOUNT_KEY_SET = "account_key_set"
     DEVICE_REGISTERED = "device_registered"

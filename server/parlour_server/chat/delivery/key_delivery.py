@@ -28,7 +28,7 @@ from parlour_server.core.signatures import SigningKey
 
 
 class KeyDelivery:
-    """What a server delivers of keys; it can open none of it."""
+    """The delivery of keys. The server can open nothing that it delivers."""
 
     def __init__(self, parts: Parts[ChatSettings, ChatStore]) -> None:
         """Load the key of the key log. Raises SetupError."""

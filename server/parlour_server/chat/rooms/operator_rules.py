@@ -1,4 +1,4 @@
-"""What the operator's commands may append: a room's permissions don't bind them."""
+"""The rules for events of the operator's commands: a room's permissions don't bind them."""
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import RoleSet

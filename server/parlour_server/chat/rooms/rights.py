@@ -1,4 +1,4 @@
-"""Who may append what to a room's log: one pure function, called inside the store's transaction.
+"""The rights to append to a room's log: one pure function, called inside the store's transaction.
 
 ``decide`` raises RefusedError or returns nothing. It never reveals a room to someone who may not see it: a
 private or direct room answers a stranger like a room that does not exist (NOT_FOUND). The store calls it with

@@ -134,7 +134,7 @@ class Chat:
 
     @property
     def budgets(self) -> Budgets:
-        """What its requests count as."""
+        """The limits that its requests count for."""
         limits = self.hooks.limits
         own = {
             kind: _BUDGETS.get(kind.cost) or limits[kind] for kind in members(CommandRequest | QueryRequest)

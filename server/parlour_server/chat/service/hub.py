@@ -52,7 +52,7 @@ from parlour_server.core.errors import RefusedError
 
 @dataclass(slots=True)
 class RoomHere:
-    """What a server knows of a room with listeners here."""
+    """A room with listeners here."""
 
     size: int = 0
     """The number of members, connected or not, from the latest summary."""

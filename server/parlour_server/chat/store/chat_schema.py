@@ -43,4 +43,4 @@ CHAT_BOUNDS: Final[Mapping[str, str]] = {
     "retention": "one row",
     "rooms": "200 for each person",
 }
-"""What bounds each table, in a few words, for `disk show`; docs/reference/growth.md says more."""
+"""The bound of each table, in a few words, for `disk show`; docs/reference/growth.md says more."""

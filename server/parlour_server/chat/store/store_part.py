@@ -1,4 +1,4 @@
-"""What a capability of the chat has in the store besides its tables: what it does in others' transactions."""
+"""The part of a capability of the chat in the store, besides its tables: it acts in others' transactions."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class RoomRows(NamedTuple):
 
 
 class RoomNumber(NamedTuple):
-    """What the operator sees of a room: a number, and how it is shown."""
+    """A number that the operator sees of a room, and how it is shown."""
 
     name: str
     query: str
@@ -50,12 +50,12 @@ class BodyPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPart:
-    """What its tables have of an account; the first value of each statement is the account's name."""
+    """The statements about an account's rows in its tables; the first value of each is the account's name."""
 
     counts: Mapping[str, str] = field(default_factory=dict)
     """Queries that count something, by what it is."""
     authors: tuple[tuple[str, str], ...] = ()
-    """What gets another author when the account is deleted: finds keys, with a limit, and changes a row.
+    """Rows that get another author when the account is deleted: finds keys, with a limit, and changes a row.
 
     The values of the change are the key and the new author.
     """
@@ -69,7 +69,7 @@ class AccountPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorePart:
-    """What the store asks a capability for."""
+    """A capability's part in the store."""
 
     accounts: AccountPart = field(default_factory=AccountPart)
     bodies: "Mapping[type[AnyBody], BodyPart]" = field(default_factory=dict)
@@ -86,7 +86,7 @@ class StorePart:
 
 
 class StoreParts:
-    """What the store asks all of its capabilities for."""
+    """The parts of all capabilities in the store."""
 
     def __init__(self, parts: Sequence[StorePart] = ()) -> None:
         self.accounts = [part.accounts for part in parts]

@@ -172,7 +172,7 @@ Decide = Callable[[AppendEvent, RoomFacts], None]
 
 @dataclass(frozen=True, slots=True)
 class RoomFactsForOperator:
-    """What the operator sees of a room; in a direct room both people are its owners."""
+    """A room as the operator sees it; in a direct room both people are its owners."""
 
     room: RoomId
     kind: RoomKind
@@ -185,7 +185,7 @@ class RoomFactsForOperator:
     archived: bool
     owners: tuple[UserName, ...]
     numbers: Mapping[str, tuple[int, str]]
-    """What capabilities know of it: numbers, and each in words, by name."""
+    """Numbers that capabilities know of it, each also in words, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class RoomAdvanced:
     room: RoomId
     seq: Seq
     who: UserName | None = None
-    """Whose membership or invitation it changed; None: anyone's, or nobody's."""
+    """The person whose membership or invitation it changed; None: anyone's, or nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an account needs besides its password: a capability asks for it, and checks it.
+"""The proof that an account needs besides its password: a capability asks for it, and checks it.
 
 The core decides who needs it: an account with ``needs_proof`` gets nothing for its password alone, whatever
 the capability does (``authority.py``).

@@ -59,7 +59,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """One table of the configuration file."""
 
     added: ClassVar[tuple[type["Section"], ...]] = ()
-    """Whose keys it has besides its own (``with_sections``)."""
+    """Sections whose keys it has besides its own (``with_sections``)."""
 
     def checks(self) -> Mapping[str, Callable[[], object]]:
         """Return what raises SetupError for text of the right type that is invalid, by its key."""

@@ -26,7 +26,7 @@ _BOUNDS: Final = (0.001, 0.002_5, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.
 
 
 class Deliveries:
-    """What all writers of a server wrote: counted at each write to all members, not at each member."""
+    """The counts of all writers of a server: at each write to all members, not at each member."""
 
     __slots__ = ("bytes", "frames", "observer", "seconds")
 

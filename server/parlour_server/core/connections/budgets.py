@@ -25,7 +25,7 @@ from parlour_server.core.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBu
 
 
 class Budget(Enum):
-    """What a request of one kind counts as, besides a frame of its connection."""
+    """The budget of a kind of request, besides a frame of its connection."""
 
     MESSAGE = auto()
     """A message of its account."""
@@ -39,7 +39,7 @@ AnyBuckets = KeyedBuckets[UserName] | AccountBuckets
 """Buckets of accounts: of one size for all, or of some with limits of their own."""
 
 Budgets = Mapping[type[Request], Budget | AnyBuckets]
-"""What the requests of a program count as: a message, unless they are here.
+"""The budget of each kind of request of a program: that of messages, unless it is here.
 
 A program's own buckets, one for each account, count besides the message.
 """

@@ -16,7 +16,7 @@ from parlour_server.core.store.records import TicketGrant
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """Who is at the other end. ``address`` is the remote IP address without its port."""
+    """The person and device at the other end. ``address`` is the remote IP address without its port."""
 
     id: ConnectionId
     grant: TicketGrant
@@ -32,7 +32,7 @@ class PeerConnection(Protocol):
 
     @property
     def info(self) -> ConnectionInfo:
-        """Who it is."""
+        """The connection's id, its session and its address."""
         ...
 
     def send(self, frame: Frame) -> int:

@@ -111,7 +111,7 @@ class Conversation(Generic[S]):
         self.queue: list[Request] = []  # empty, a deque takes 600 bytes more for each idle connection
         self.strikes = 0
         self.redacted: dict[RequestId, ReasonText] = {}
-        """What was removed from requests that are not answered yet."""
+        """The parts that were removed from requests that are not answered yet."""
 
     def passed(self, looked: Passed[Request]) -> Request:
         """Return a request as it may be handled; its answer will say what was removed."""

@@ -1,4 +1,4 @@
-"""What capabilities add to the way of a request, and to the end of a connection."""
+"""The places where capabilities act on the way of a request, and at the end of a connection."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extensions:
-    """Those of a server; without any, requests go straight to the program."""
+    """The extensions of a server; without any, requests go straight to the program."""
 
     content_filter: ContentFilter | None = None
     """Looks at each request before the program does."""

@@ -20,13 +20,13 @@ from parlour_server.core.errors import RefusedError
 S = TypeVar("S")
 
 _EARLY_BYTES: Final = 1_048_576
-"""What may be pushed before the greeting is sent."""
+"""The most bytes that may be pushed before the greeting is sent."""
 TOPICS: Final = 1_000
 """The most topics of one peer: a person must not make a server keep any number of them."""
 
 
 class Subscription(Protocol):
-    """What a peer may get: a topic, or a log that it follows. Two that are equal are one."""
+    """A peer's interest in a topic, or in a log that it follows. Two that are equal are one."""
 
     def add(self, peer: "Peer[Any]", /) -> None:
         """Begin to write to this peer; it calls it."""

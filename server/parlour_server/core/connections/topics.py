@@ -48,7 +48,7 @@ class Topics:
         if bus.is_shared:
             bus.subscribe(self._notified)
         self.deliveries = Deliveries()
-        """What was written to topics; a program that writes in its own way may count there, too."""
+        """Counts of what was written to topics; a program that writes in its own way may count there, too."""
         self._floor = floor
         self.pace = Pace(loop, floor, self.deliveries)
         self.pushes = pushes
@@ -102,7 +102,7 @@ class Topic:
 
     @property
     def writer(self) -> BatchingWriter | None:
-        """What writes to its members; None without any, and another one for those who come after that."""
+        """Writes to its members; None without any, and another writer for those who come after that."""
         return self._topics.writers.get(self.name)
 
     def fail(self) -> None:

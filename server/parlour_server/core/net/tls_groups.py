@@ -42,7 +42,7 @@ _OTHERS: Final = {
     "SecP256r1MLKEM768": 0x11EB,
     "SecP384r1MLKEM1024": 0x11ED,
 }
-"""What else some OpenSSL accepts, each with its number in the registry "TLS Supported Groups"."""
+"""Further groups that some OpenSSL accepts, with their numbers in the registry "TLS Supported Groups"."""
 
 
 def configure(

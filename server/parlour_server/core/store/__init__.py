@@ -1,1 +1,1 @@
-"""What every program stores: accounts, invites, sessions, failed logins, the journal."""
+"""The store of every program: accounts, invites, sessions, failed logins, the journal."""

@@ -35,12 +35,12 @@ class Database:
 
     @property
     def writer(self) -> Writer:
-        """What writes to it; metrics show its numbers."""
+        """The writer of the database; metrics show its numbers."""
         return self._writer
 
     @property
     def readers(self) -> Readers:
-        """What reads from it; metrics show its numbers."""
+        """The readers of the database; metrics show their numbers."""
         return self._readers
 
     @property

@@ -24,7 +24,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountOverview:
-    """What the operator sees of an account: when one of its sessions was seen last, and how many live."""
+    """An account as the operator sees it: when one of its sessions was seen last, and how many live."""
 
     user: UserName
     created: Millis
@@ -101,7 +101,7 @@ class TicketGrant:
 
 
 class AccountEnd(StrEnum):
-    """What the operator did to an account, which ended its sessions."""
+    """The operator's change of an account, which ended its sessions."""
 
     DISABLED = "disabled"
     DELETED = "deleted"

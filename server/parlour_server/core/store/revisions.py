@@ -15,7 +15,7 @@ class Revisions:
 
     known: frozenset[str]
     newest: frozenset[str]
-    """Those that no other follows or depends on: what a database with the newest schema has."""
+    """The revisions that no other follows or depends on: those of a database with the newest schema."""
 
 
 def read_revisions(*folders: Path) -> Revisions:

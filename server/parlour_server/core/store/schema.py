@@ -86,17 +86,17 @@ class Schema:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """What is deleted of the tables of capabilities."""
+        """The rules by which rows in tables of capabilities are deleted."""
         return tuple(rule for tables in self.capabilities for rule in tables.rules)
 
     @property
     def of_accounts(self) -> tuple[AccountRows, ...]:
-        """What the tables of capabilities have of an account."""
+        """The rows about accounts in the tables of capabilities."""
         return tuple(rows for tables in self.capabilities for rows in tables.of_accounts)
 
     @property
     def bounds(self) -> dict[str, str]:
-        """What bounds each table of a capability."""
+        """The bound of each table of a capability."""
         return {name: words for tables in self.capabilities for name, words in tables.bounds.items()}
 
     def is_newest(self, place: Path | Engine) -> bool:

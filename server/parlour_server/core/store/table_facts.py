@@ -1,4 +1,4 @@
-"""What a server knows of tables without loading SQLAlchemy: which rows have expired, and what bounds them."""
+"""Facts about tables for a server that loads no SQLAlchemy: which rows have expired, and what bounds them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "logs": "one for each log",
     "sessions": "logins.sessions_per_user; pruned after they ended",
 }
-"""What bounds each table of the core, in a few words."""
+"""The bound of each table of the core, in a few words."""
 
 
 class Rule(NamedTuple):
@@ -53,10 +53,15 @@ class Tables:
     metadata: Callable[[], Metadata]
     """Returns them; called by commands only, because it loads SQLAlchemy."""
     bounds: Mapping[str, str]
-    """What bounds each of them, in a few words, by its name: `disk show`."""
+    """The bound of each of them, in a few words, by its name: `disk show`."""
     rules: tuple[Rule, ...] = ()
-    """What ``Pruner`` deletes of them."""
+    """The rules by which ``Pruner`` deletes their rows."""
     of_accounts: tuple[AccountRows, ...] = ()
+<<<<<<< HEAD
     """Those of them with rows of accounts: each that refers to one."""
     find_damage: "Check | None" = None
+=======
+    """The tables with rows of accounts: each that refers to one."""
+    find_damage: "Check" = _find_nothing
+>>>>>>> 79cba9d0 (chat, core: docstrings that name the thing, not 'what …' or 'who …')
     """`doctor` and backups: what is damaged in them."""

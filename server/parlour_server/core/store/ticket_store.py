@@ -1,4 +1,4 @@
-"""What keeps single-use tickets promises: in memory (`memory_tickets.py`), or in a shared database."""
+"""The promises of a store of single-use tickets: in memory (`memory_tickets.py`), or in a shared database."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""What the chat has of an account, deleted and exported: its part in `user delete` and `user export`."""
+"""The chat's data about an account, deleted and exported: its part in `user delete` and `user export`."""
 
 from typing import Final
 

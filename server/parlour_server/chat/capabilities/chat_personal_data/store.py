@@ -1,4 +1,4 @@
-"""What the chat's tables have of an account, for its deletion and its export.
+"""The rows about an account in the chat's tables, for its deletion and its export.
 
 Everything happens a batch at a time, so that no other write waits for long. What is deleted is found by who
 it belongs to, so that a deletion that was interrupted goes on where it was.
@@ -63,12 +63,12 @@ _IN_EMPTY_ROOMS: Final = """
     WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
 """
 _WRITTEN: Final = [kind for kind in members(AnyBody) if kind.rules.expires]
-"""What people write, and what is about it."""
+"""The kinds of events that people write, and those about such events."""
 _READABLE: Final = _listed(kind for kind in _WRITTEN if kind.rules.rooms is not Rooms.ENCRYPTED)
 _BY_ITSELF: Final = _listed(
     kind for kind in _WRITTEN if kind.rules.rooms is Rooms.OPEN and "target" not in kind.__struct_fields__
 )
-"""What was written and is about nothing else: deleting it takes the rest along."""
+"""The kinds that are about no other event: deleting one takes the rest along."""
 # What gets another author. Who joined, left, invited or removed whom is the room's record, and stays.
 _AUTHORS: Final = (
     (

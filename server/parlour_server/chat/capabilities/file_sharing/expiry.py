@@ -20,7 +20,7 @@ _AT_ONCE: Final = 200
 
 
 class FileEvent(StrEnum):
-    """What the audit log says of files."""
+    """The audit events of files."""
 
     FILE_STORED = "file_stored"
     FILES_REMOVED = "files_removed"

@@ -1,4 +1,4 @@
-"""What files have in the store: they live as long as what names them, and count until they are gone."""
+"""Files in the store: they live as long as what names them, and count until they are gone."""
 
 from collections.abc import AsyncIterator
 from typing import Final

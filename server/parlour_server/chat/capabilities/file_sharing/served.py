@@ -1,4 +1,4 @@
-"""What a running chat has of files: it takes them, and removes those whose time is over."""
+"""Files in a running chat: uploads, downloads, and the removal of those whose time is over."""
 
 from collections.abc import Coroutine, Mapping
 from functools import partial

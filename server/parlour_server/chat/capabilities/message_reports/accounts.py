@@ -1,4 +1,4 @@
-"""What the reports have of an account: who sent them. A deleted account's get a pseudonym."""
+"""The reports that an account sent. A deleted account's get a pseudonym."""
 
 from typing import Final
 

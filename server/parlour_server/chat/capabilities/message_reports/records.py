@@ -49,4 +49,4 @@ class ReportRecord:
     """The name and id of the file that came with it, in an open room."""
     closed: Millis | None
     resolution: str
-    """What the operator wrote when they closed it."""
+    """The operator's note when they closed it."""

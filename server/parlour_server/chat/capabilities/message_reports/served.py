@@ -1,4 +1,4 @@
-"""What a running chat has of reports: it takes them."""
+"""Reports in a running chat, which people send."""
 
 from typing import Any, Final
 

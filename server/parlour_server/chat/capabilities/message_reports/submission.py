@@ -15,7 +15,7 @@ from parlour_server.core.clock import Clock
 
 
 class ReportEvent(StrEnum):
-    """What the audit log says of reports while a server runs."""
+    """The audit events of reports while a server runs."""
 
     MESSAGE_REPORTED = "message_reported"
 

@@ -24,7 +24,7 @@ _PAUSE_SECONDS: Final = 0.02
 
 
 class ExpiryEvent(StrEnum):
-    """What the audit log says of retention."""
+    """The audit events of retention."""
 
     MESSAGES_EXPIRED = "messages_expired"
 

@@ -1,4 +1,4 @@
-"""What a running chat has of retention: it sets how long a room keeps messages, and removes older ones."""
+"""Retention in a running chat: it sets how long a room keeps messages, and removes older ones."""
 
 from typing import Any, Final
 

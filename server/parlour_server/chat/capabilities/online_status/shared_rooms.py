@@ -1,4 +1,4 @@
-"""Which rooms may know of a person's presence."""
+"""The rooms that may know of a person's presence."""
 
 import json
 from collections.abc import Collection, Sequence

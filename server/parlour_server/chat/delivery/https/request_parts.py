@@ -1,4 +1,4 @@
-"""What the chat's endpoints read of a request besides JSON: ids in the path, and numbers.
+"""Reads the parts of a request that are not JSON: ids in the path, and numbers.
 
 A malformed id gets the same answer as one that does not exist.
 """

@@ -27,7 +27,7 @@ ASKED: Final = "asked"
 REFUSED: Final = "refused"
 """Whether someone wants to be in a room: in a direct one that the other person opened they are asked."""
 EXPIRED: Final = "expired"
-"""What the blank of an expired event was."""
+"""The ``was`` of the blank of an expired event."""
 BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
 
 

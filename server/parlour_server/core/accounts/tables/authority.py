@@ -36,7 +36,7 @@ _NEEDS: Final = "SELECT 1 FROM accounts WHERE account = ? AND needs_proof = 1"
 
 
 class Proof(Protocol):
-    """What someone proved besides their password, as a capability keeps it: it was right when it came."""
+    """A proof besides the password, as a capability keeps it: it was right when it came."""
 
     @property
     def kind(self) -> str:

@@ -35,7 +35,7 @@ _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHER
 
 
 class SessionStore:
-    """Who is logged in, and where."""
+    """The sessions of all accounts."""
 
     def __init__(
         self,

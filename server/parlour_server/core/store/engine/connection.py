@@ -1,4 +1,4 @@
-"""What a database engine gives the store: connections, and transactions of several writes at once.
+"""The interface of a database engine: connections, and transactions of several writes at once.
 
 All SQL of a store is written once, in the part of SQL that engines share, with `?1` or `?` for parameters; an
 engine runs it. What differs is here: how a transaction begins, what keeps two of them apart, and what an
@@ -109,7 +109,7 @@ class Job:
     within: str | None
     """See ``Writer.submit``."""
     request: Any = None
-    """What the server's ``Observer`` knows the request by that it is of."""
+    """The request that it belongs to, as the server's ``Observer`` knows it."""
     then: Callable[[Any], None] | None = None
     """See ``Writer.submit``."""
 
@@ -151,7 +151,7 @@ class Engine(Protocol):
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """What its connections raise when the database fails, not the statement: SetupError is one."""
+        """The errors of its connections when the database fails, not the statement: SetupError is one."""
         ...
 
     def is_damage(self, error: BaseException) -> bool:
@@ -165,7 +165,7 @@ class Engine(Protocol):
 
     @property
     def dialect(self) -> str:
-        """What SQLAlchemy calls it, and its driver."""
+        """The name of the database and its driver in SQLAlchemy."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""What running servers read of the journal; `journal.py` writes it."""
+"""Reads the journal for running servers; `journal.py` writes it."""
 
 from collections.abc import Callable, Sequence
 from typing import Final

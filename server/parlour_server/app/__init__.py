@@ -1,1 +1,1 @@
-"""What a program is written with: `App`, its parts, topics and logs, and what a capability may touch."""
+"""The parts that a program is written with: `App`, topics, logs, and the hooks of capabilities."""

@@ -1,4 +1,4 @@
-"""What a program has of an account besides what every server has: counted, deleted, exported.
+"""The program's own data about an account, which is counted, deleted and exported with it.
 
 `user delete` and `user export` work for every program; a program with tables of its own says here what is in
 them. Each function may be called while servers run, and changes a few rows at a time.

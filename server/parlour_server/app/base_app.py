@@ -1,4 +1,4 @@
-"""What every program is to its server and to commands: names, settings, files, store, and how it starts.
+"""A program as its server and its commands see it: names, settings, files, store, and how it starts.
 
 ``App`` is one that is made of handlers; the chat is another. The command line, `init`, `doctor`, backups and
 the composition root take any; nothing else in the kit knows which program it serves.

@@ -1,4 +1,4 @@
-"""What can be taken out of a server: a folder with one ``Capability``, named in `capabilities/__init__.py`.
+"""Capabilities can be taken out of a server: each is a folder, named in `capabilities/__init__.py`.
 
 The core never names one: it asks ``Hooks`` at the places that a capability may touch. Whoever removes the
 folder and its lines has removed the capability, with its commands, its tables and what it does.
@@ -43,7 +43,7 @@ Sections: TypeAlias = "Mapping[str, type[Section]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What a server has of a capability. `init`, `doctor` and what handles keys load it, too."""
+    """The part of a capability that a server runs. `init`, `doctor` and what handles keys load it, too."""
 
     prepare: "Callable[[Opened], Awaitable[None]] | None" = None
     """Called once by a server before it makes its parts: for what keeps the first line of the audit log, too.
@@ -62,11 +62,11 @@ class Served:
     error_answers: "Mapping[type[Exception], ErrorAnswer]" = field(default_factory=dict)
     """How the HTTPS API answers errors; they replace the core's answers."""
     metrics: "tuple[Metric, ...]" = ()
-    """What it shows among the metrics, for their documentation."""
+    """Its metrics, for their documentation."""
     audit_events: tuple[StrEnum, ...] = ()
     """Its own kinds of audit events."""
     repeatable_events: frozenset[StrEnum] = frozenset()
-    """Those of them that anyone can cause as often as they like."""
+    """The events that anyone can cause as often as they like."""
     make: "Callable[[DataFolder], Sequence[str]] | None" = None
     """`init`: create its files that are missing; returns what it created, in a few words."""
     claim_keys: "Callable[[DataFolder, Engine, bool], None] | None" = None
@@ -77,15 +77,15 @@ class Served:
     findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]] | None" = None
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     certificates: "Callable[[DataFolder, Settings], CertificateSource] | None" = None
-    """What asks another CA for the server's certificate."""
+    """Asks another CA for the server's certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """What a capability brings. Its functions import what they need when they are called."""
+    """A capability. Its functions import what they need when they are called."""
 
     name: str
-    """That of its folder."""
+    """The name of its folder."""
     served: Callable[[], Served] | None = None
     """Returns what a server has of it."""
     commands: "tuple[click.Command, ...]" = ()

@@ -10,8 +10,8 @@ class CertificateSource:
     """How a server gets certificates of another CA than its own."""
 
     names: tuple[str, ...]
-    """Those that a certificate must have."""
+    """The names that a certificate must have."""
     renewed_by: str = ""
-    """Who asks which CA, in a few words; empty while no one does."""
+    """In a few words, who asks which CA; empty while no one does."""
     facts: Callable[[], Mapping[str, Any]] = dict
     """While someone does: when the next one is ``due``, ``failures`` in a row, ``last_failure``."""

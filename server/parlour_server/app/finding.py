@@ -1,4 +1,4 @@
-"""What `doctor` reports about one thing."""
+"""One finding of `doctor`."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -47,7 +47,7 @@ class Serving:
     passwords: "HashingPool"
     tls: "TlsFiles"
     own_accounts: "Collection[UserName]"
-    """Those of the program itself."""
+    """The accounts of the program itself."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Hooks:
     nodes: "Nodes | None" = None
     """The servers that share the limits with this one: to be set by ``Served.prepare``."""
     bus: "Bus | None" = None
-    """What reaches other servers, not open yet: to be set by ``Served.prepare``."""
+    """Reaches other servers; not open yet: to be set by ``Served.prepare``."""
     refused: list[Callable[[str], bool]] = field(default_factory=list)
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
     close_refused: Callable[[], None] = lambda: None
@@ -67,13 +67,13 @@ class Hooks:
     balancer: "Balancer | None" = None
     """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
     read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
+    """Called at the start, and whenever the journal says that this has changed (``note_changed``)."""
     observer: "Observer | None" = None
-    """What follows requests on their way, if anything does."""
+    """Follows requests on their way, if a capability does."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
     handlers: "dict[str, Handler]" = field(default_factory=dict)
-    """Those of operations of the HTTPS API, by their names."""
+    """The handlers of operations of the HTTPS API, by name."""
     account_handlers: "list[AccountHandlers]" = field(default_factory=list)
     """Return more of them, which need the guard, or log people in; called again after a reload."""
     after_password: "AfterPassword | None" = None
@@ -87,7 +87,7 @@ class Hooks:
     content_filter: "ContentFilter | None" = None
     """Looks at a request or an upload before the program does; it runs ``BaseApp.inspectors``."""
     device_policy: "DevicePolicy | None" = None
-    """What the program should ask of people's own devices (``BaseApp.tells_devices``)."""
+    """The policy that people's own devices should follow (``BaseApp.tells_devices``)."""
 
     def set_after_password(self, after_password: "AfterPassword") -> None:
         """Have this ask for more than the password. Raises SetupError if another one does."""
@@ -106,7 +106,7 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What a server has before it makes its parts: its folder is locked, and the store is open."""
+    """A server that has not made its parts yet: its folder is locked, and the store is open."""
 
     folder: "DataFolder"
     settings: "Settings"

@@ -1,4 +1,4 @@
-"""What the logs of a program have of an account: entries that it wrote.
+"""The entries that an account wrote in the logs of a program.
 
 Entries are numbered, and a log's state follows from all of them, so none is removed: after a deletion they
 are by a pseudonym. A program that keeps more of people has an ``AccountData`` of its own.

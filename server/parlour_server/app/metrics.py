@@ -1,4 +1,4 @@
-"""What the parts of a server, its program and its capabilities count, for whatever shows it.
+"""Metrics of the parts of a server, its program and its capabilities, for whatever shows them.
 
 A number is a plain one of its owner, counted on the way of a message without a lock; here stands only how to
 read it, and nothing reads it until someone asks. No label carries a name of a person or room, an address or
@@ -14,7 +14,7 @@ from parlour_server.core.histogram import Histogram
 
 
 class Kind(StrEnum):
-    """What can be done with the numbers of a metric."""
+    """How the numbers of a metric can be used."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a number is about, where several servers share a database."""
+    """The scope of a number, where several servers share a database."""
 
     SERVER = "server"
     """Add the servers' numbers up."""

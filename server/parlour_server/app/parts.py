@@ -1,4 +1,4 @@
-"""What a server gives to its program and to its capabilities when it starts."""
+"""The parts of a server that its program and its capabilities get when it starts."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -35,7 +35,7 @@ class Parts(Generic[_Settings, _Store]):
     server: str
     """The host name by which people know it."""
     settings: _Settings
-    """Those in force, of which a reload replaces what needs no restart."""
+    """The settings in force; a reload replaces those that need no restart."""
     folder: DataFolder
     store: _Store
     bus: Bus
@@ -48,11 +48,11 @@ class Parts(Generic[_Settings, _Store]):
     connected: ConnectedPeers[Any]
     nodes: Nodes
     limits: AccountLimits
-    """What the operator allows single accounts, in place of the settings."""
+    """The limits of single accounts, set by the operator in place of the settings."""
     hooks: Hooks
-    """What capabilities have added. Uploads are the program's to give to the content filter."""
+    """The hooks that capabilities have added. The program gives uploads to the content filter itself."""
     operations: Operations
-    """Those of the HTTPS API."""
+    """The handlers of the HTTPS API."""
     inspectors: "tuple[Inspector, ...]"
     """The program's own."""
     passwords: HashingPool

@@ -1,4 +1,4 @@
-"""What a process of a server serves: all of it, or as one of several."""
+"""A process of a server, which serves all of it or as one of several."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -163,7 +163,7 @@ class ProgramLog(Generic[B, S]):
 
 
 class _Follows:
-    """That a peer follows a log, beside its topics: it ends with the peer, and by ``Peer.only``."""
+    """A peer's following of a log, beside its topics: it ends with the peer, and by ``Peer.only``."""
 
     __slots__ = ("_fanout", "_head", "_log")
 

@@ -46,7 +46,7 @@ class ProgramStore(KitStore):
     version: ClassVar[str] = "none"
     """The newest of them. They compare as text, and begin with a letter: shop0001, shop0002."""
     rules: ClassVar[tuple[Rule, ...]] = ()
-    """What ``prune`` deletes of the own tables."""
+    """The rules by which ``prune`` deletes rows of the program's own tables."""
     find_damage: ClassVar[Check] = staticmethod(find_nothing)
     """`doctor` and backups: yields what is damaged in the own tables, as sentences."""
 

@@ -1,4 +1,4 @@
-"""What a server can do beside its core: without its folder and the two lines here, a capability is gone.
+"""The capabilities of a server, beside its core: without its folder and the two lines here, one is gone.
 
 `App(…, capabilities=…)` takes fewer, or others. They import the kit and never each other.
 """

@@ -1,4 +1,4 @@
-"""Who is connected now, for commands: a note of the running server, or what several servers share.
+"""The people who are connected now, for commands: from a note of the running server, or a shared database.
 
 The note is a file in the data folder that only the server's user can read. It is a few seconds old, and means
 nothing while no server runs.

@@ -1,1 +1,1 @@
-"""What the tests of a program import: its real server with people and sockets, and the attacks on it."""
+"""For the tests of a program: its real server with people and sockets, and the attacks on it."""

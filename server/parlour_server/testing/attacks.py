@@ -553,7 +553,7 @@ def test_requests_that_count_for_nothing(program: App[Any], on_purpose: frozense
 
 
 def test_settings_that_weaken(program: App[Any], on_purpose: frozenset[str]) -> None:
-    """What no one has set is as strict as in the kit: how much, how fast, how long."""
+    """Settings that no one has set are as strict as in the kit: how much, how fast, how long."""
     given, kit = program.settings_type(), Settings()
     weaker = [
         f"{section}.{field}"

@@ -79,7 +79,7 @@ class World:
 
     @property
     def parts(self) -> Parts[Any, Any]:
-        """What the program was started with. Only for a server in this process."""
+        """The parts that the program was started with. Only for a server in this process."""
         if self._parts is None:
             raise RuntimeError("this server is another process")
         return self._parts
@@ -270,7 +270,7 @@ class Person:
     session: str = field(repr=False)
     """The bearer token."""
     key: Key | None = None
-    """What the session is bound to."""
+    """The key that the session is bound to."""
 
     def proof(self, ticket: str) -> dict[str, str]:
         """Return the headers with the proof for a ticket; none for a session without a key."""

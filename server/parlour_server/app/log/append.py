@@ -21,7 +21,7 @@ from parlour_server.core.store.engine.connection import Connection, WriteConnect
 from parlour_server.core.store.engine.journal import add_entry
 
 ENTRY_COLUMNS: Final = "seq, at, author, device, body"
-"""Those of ``LogKind.read``."""
+"""The columns of ``LogKind.read``."""
 _BEGIN: Final = "INSERT INTO logs (log, head, bytes) VALUES (?, 0, 0) ON CONFLICT DO NOTHING"
 _MOVE_HEAD: Final = "UPDATE logs SET head = ?, bytes = bytes + ?, state = coalesce(?, state) WHERE log = ?"
 _INSERT: Final = (

@@ -25,7 +25,7 @@ from parlour_server.core.connections.peer import Peer
 
 
 class EndedMemberships:
-    """What happens to memberships and logs while they are read from the store, so that nothing stale is used.
+    """Changes of memberships and logs while they are read from the store, so that nothing stale is used.
 
     A membership that ends meanwhile must not come back with what was read (S4). An entry that is appended
     meanwhile to a log without listeners reaches no one, and the first listener must get it all the same.

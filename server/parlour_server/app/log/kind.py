@@ -1,4 +1,4 @@
-"""What a program says about its logs of one kind: rooms are one, the logs of an ``App`` others.
+"""A kind of log, as its program describes it: rooms are one kind, the logs of an ``App`` others.
 
 The engine (`append.py`, `pages.py`) numbers, stores and finds entries; a kind knows what is in them, by which
 facts a decision about one is made, and what one changes in the program's own tables.
@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 
 
 class AnyAppend(Protocol):
-    """What is asked for: an entry of this log, once for each ``request`` of its author.
+    """A request to append an entry to this log, once for each ``request`` of its author.
 
     ``author`` is None for the program itself: ``request`` is then a key of this log. ``session`` must be live
     in the transaction; None needs none.
@@ -69,7 +69,7 @@ class LogKind(ABC, Generic[A, E, F]):
     """Raises nothing and changes nothing, but for ``apply``."""
 
     called: ClassVar[str] = "log"
-    """What people call one."""
+    """The word that people have for such a log."""
     columns: ClassVar[str] = ""
     """More columns of the one SELECT that is read for every append, each after a comma."""
     joins: ClassVar[str] = ""

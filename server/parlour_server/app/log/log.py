@@ -43,7 +43,7 @@ class Entry(Generic[B]):
 
 @dataclass(frozen=True, slots=True)
 class Facts(Generic[S]):
-    """What a decision is made on. ``head`` is 0 and ``state`` None for a log that has not begun."""
+    """The facts for a decision. ``head`` is 0 and ``state`` None for a log that has no entry yet."""
 
     head: Seq
     state: S | None
@@ -72,7 +72,7 @@ class Appended(Struct, Generic[E], frozen=True):
     state: bytes | None = None
     """The log's state after it, as stored; not of a replay."""
     answer: Any = None
-    """What ``LogKind.answer`` read in the transaction."""
+    """The answer that ``LogKind.answer`` read in the transaction."""
 
 
 class Page(NamedTuple, Generic[E]):

@@ -27,7 +27,7 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class _Read(NamedTuple):
-    """What is at a number: ``entry`` is None if it can't be read, and nothing stands for it."""
+    """The entry at a number: ``entry`` is None if it can't be read, and nothing stands for it."""
 
     seq: Seq
     size: int

@@ -1,4 +1,4 @@
-"""What a CA finds at `/.well-known/acme-challenge/` while this server requests a certificate (http-01)."""
+"""Answers a CA at `/.well-known/acme-challenge/` while this server requests a certificate (http-01)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

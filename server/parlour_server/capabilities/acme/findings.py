@@ -1,4 +1,4 @@
-"""What `doctor` finds: why the server gets no certificates of its CA."""
+"""The findings of `doctor` about ACME: why the server gets no certificates from its CA."""
 
 from parlour_server.app.finding import Finding
 from parlour_server.capabilities.acme.failures import Failures

@@ -1,4 +1,4 @@
-"""What the server gives to the process that speaks with the CA, and what comes back."""
+"""The messages between the server and the process that speaks with the CA."""
 
 from typing import Literal
 

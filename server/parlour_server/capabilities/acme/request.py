@@ -43,7 +43,7 @@ _ENVIRONMENT: Final = (
     "HOME", "HTTPS_PROXY", "LANG", "LC_ALL", "NO_PROXY", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ",
     "https_proxy", "no_proxy",
 )  # fmt: skip
-"""What the process sees of the server's environment, and what begins with ``ACME_``, for the DNS hook."""
+"""The variables that the process gets of the server's environment, besides ``ACME_…`` for the DNS hook."""
 
 
 async def request_certificate(folder: DataFolder, settings: Settings, now: datetime) -> CertificateChain:

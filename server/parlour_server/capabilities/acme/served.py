@@ -1,4 +1,4 @@
-"""What a server has of ACME: it answers the CA, renews in time, and says what is wrong."""
+"""ACME in a server: it answers the CA, renews in time, and says what is wrong."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Which names the certificate must have, when it is due, and what `cert show` says of that."""
+"""The names that the certificate must have, when it is due, and how `cert show` says so."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What an operator bans: a network, or an address, which is one, too."""
+"""The networks that an operator bans; an address is one, too."""
 
 import ipaddress
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a server has of bans: it refuses banned addresses, and closes their connections."""
+"""Bans in a server: it refuses banned addresses, and closes their connections."""
 
 from typing import Any, Final
 

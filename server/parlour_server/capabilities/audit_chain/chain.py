@@ -127,7 +127,7 @@ class Record:
     number: int
     digest: bytes
     entry: bytes
-    """What the digest covers, besides the head before."""
+    """The bytes that the digest covers, besides the head before."""
 
     @classmethod
     def read(cls, line: bytes) -> "Record | None":

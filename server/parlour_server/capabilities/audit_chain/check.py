@@ -24,11 +24,11 @@ _DATABASE: Final = "the database"
 
 @dataclass(slots=True)
 class AuditReport:
-    """What was found."""
+    """The findings."""
 
     chains: list[ChainCheck] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    """Those of the chains, and what is missing altogether."""
+    """The faults of the chains, and whole chains that are missing."""
     elsewhere: list[KnownHead] = field(default_factory=list)
     """Chains of other servers, by the database: their files are there."""
 

@@ -25,7 +25,7 @@ _CLOSE_SECONDS: Final = 0.5
 _COMMAND_SECONDS: Final = 30
 _MINUTE: Final = 60
 _ENVIRONMENT: Final = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
-"""What the command sees of the server's environment, which may have passwords in it."""
+"""The variables that the command gets of the server's environment; others may be passwords."""
 
 
 class HeadPublisher:

@@ -1,4 +1,4 @@
-"""What a server has of the chain: continued before anything is recorded, closed after everything was."""
+"""The chain in a server: continued before anything is recorded, closed after everything was."""
 
 from collections.abc import Sequence
 from typing import Final

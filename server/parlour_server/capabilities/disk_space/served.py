@@ -1,4 +1,4 @@
-"""What a server has of the disk: it watches it, shows it among the metrics, and `doctor` says the same."""
+"""The disk in a server: it is watched and shown among the metrics, and `doctor` says the same."""
 
 import shutil
 from typing import Any, Final

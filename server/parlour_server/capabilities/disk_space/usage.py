@@ -1,4 +1,4 @@
-"""What takes space on the disk of a server, each with its bound: `disk show`.
+"""The files and tables that take space on a server's disk, each with its bound: `disk show`.
 
 The bounds are those of docs/reference/growth.md in a few words. To know the sizes of tables, all of a SQLite
 file is read.

@@ -40,7 +40,7 @@ _Path = tuple[str | int, ...]
 
 
 class InspectionEvent(StrEnum):
-    """What the audit log says of inspectors. Anyone can cause both as often as they like."""
+    """The audit events of inspectors. Anyone can cause both as often as they like."""
 
     INSPECTED = "inspected"
     INSPECTOR_FAILED = "inspector_failed"

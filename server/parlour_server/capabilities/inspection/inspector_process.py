@@ -35,7 +35,7 @@ _START_SECONDS: Final = 20.0
 PENALTY_SECONDS: Final = 10.0
 """After a part that was not finished, its sender's next ones are refused for so long."""
 _SENDERS: Final = 4_096
-"""Whose last parts are remembered; the ones that were quiet longest are forgotten first."""
+"""The most senders whose last parts are remembered; the ones that were quiet longest are forgotten first."""
 _LENGTH: Final = 4
 
 
@@ -90,7 +90,7 @@ class WirePart(msgspec.Struct, frozen=True, array_like=True):
 
 
 class InspectionJob(msgspec.Struct, frozen=True, array_like=True):
-    """What some inspectors are to look at: the shipped ones together, or one plug-in."""
+    """A job for some inspectors: the shipped ones together, or one plug-in."""
 
     inspectors: int
     """0 for the shipped ones, N for the Nth plug-in."""
@@ -99,11 +99,11 @@ class InspectionJob(msgspec.Struct, frozen=True, array_like=True):
     room: str
     at: float
     recent: tuple[tuple[float, int, bool, bool], ...] | None
-    """What the sender sent before; None for what does not count as sent, as it is a piece of a file."""
+    """The parts that the sender sent before; None for a piece of a file, which does not count as sent."""
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True):
-    """What they found: inspector, action, part, kind, start, end; and who failed, with the error's type."""
+    """Findings (inspector, action, part, kind, start, end), and failed inspectors with the error's type."""
 
     found: tuple[tuple[str, str, int, str, int, int], ...]
     failed: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""What the inspectors of a server found, how often they failed, and how long they took."""
+"""Metrics of the inspectors of a server: findings, failures, and how long they took."""
 
 from collections import Counter
 from collections.abc import Iterable

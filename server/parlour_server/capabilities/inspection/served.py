@@ -1,4 +1,4 @@
-"""What a server has of inspection, by its settings: nothing, if nothing is on."""
+"""Inspection in a server, by its settings: nothing, if nothing is on."""
 
 from typing import Any, Final
 

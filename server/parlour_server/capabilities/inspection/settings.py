@@ -7,7 +7,7 @@ from msgspec import Meta
 from parlour_server.core.config.server_settings import Section, setting
 
 Choice = Literal["off", "flag", "redact", "block"]
-"""What an inspector does: nothing, or one of the actions."""
+"""The action of an inspector; `off` for none."""
 
 
 class InspectionSettings(Section, frozen=True):

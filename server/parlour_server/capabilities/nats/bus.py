@@ -60,7 +60,7 @@ _STAMPS: Final = 4_096
 
 @dataclass(slots=True)
 class BusCounts:
-    """What happened since the start."""
+    """Counts since the start."""
 
     sent: int = 0
     received: int = 0

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about the bus: whether a server could use it, and who could read it on the way."""
+"""The findings of `doctor` about the bus: whether a server can use it, and who could read it on the way."""
 
 import asyncio
 

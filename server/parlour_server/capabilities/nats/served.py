@@ -1,4 +1,4 @@
-"""What a server has of NATS: its bus, if the settings name one."""
+"""NATS in a server: its bus, if the settings name one."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a server has of traces: they go to the collector of the settings."""
+"""Traces in a server: they go to the collector of the settings."""
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final

@@ -40,7 +40,7 @@ _WARN_EVERY: Final = 60.0
 
 
 class Tracing:
-    """What is traced in one process: the ``Observer`` of its requests."""
+    """The traces of one process: the ``Observer`` of its requests."""
 
     def __init__(self, exporter: SpanExporter, *, service: str, version: str, node: str, one_in: int) -> None:
         """Trace the first request, and then one of ``one_in``. ``node`` tells servers apart."""

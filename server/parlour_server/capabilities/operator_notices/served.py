@@ -1,4 +1,4 @@
-"""What a server has of notices: it sends them to whoever follows them."""
+"""Notices in a server: it sends them to everyone who follows them."""
 
 from typing import Any, Final
 

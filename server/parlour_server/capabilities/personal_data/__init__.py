@@ -1,4 +1,4 @@
-"""What a server has of a person, deleted or exported when they ask for it.
+"""Personal data: what a server has of a person, deleted or exported when they ask for it.
 
 The core closes an account, and a program says what it has of one (``AccountData``).
 """

@@ -82,7 +82,7 @@ _ADVICE: Final = (
     ("SSL", "turn TLS on in PostgreSQL (`ssl = on`)"),
     ("does not exist", "create it in PostgreSQL, or mend the URL"),
 )
-"""What to do about an error, by a word in it."""
+"""The advice for an error, by a word in it."""
 
 _FORBIDDEN: Final = """
     SELECT tablename FROM pg_tables

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about a PostgreSQL database: what it runs on, and what can lose data there."""
+"""The findings of `doctor` about a PostgreSQL database: what it runs on, and what can lose data there."""
 
 from contextlib import closing
 from typing import Final

@@ -28,7 +28,7 @@ _CHUNK: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImportedFolder:
-    """What was moved."""
+    """The result of an import."""
 
     rows: int
     files: int

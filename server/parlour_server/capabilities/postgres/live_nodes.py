@@ -1,4 +1,4 @@
-"""What a server knows of the others that share its database: how many there are, and who is connected there.
+"""The other servers that share a server's database: how many there are, and who is connected there.
 
 Once a second each renews a lease, by the database's clock, writes whose connections changed since, and reads
 what the others wrote. It needs no bus. Limits that one server counts in its memory are divided by the number

@@ -1,4 +1,4 @@
-"""What a server does before its other parts, if it shares a database; what `init` and `doctor` do there."""
+"""A shared database in a server, before its other parts, and in `init` and `doctor`."""
 
 from typing import Final
 

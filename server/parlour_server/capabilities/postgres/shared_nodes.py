@@ -60,12 +60,12 @@ class AccountAtNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodesSeen:
-    """What a server sees of the others when it renews its lease."""
+    """The other servers, as a server sees them when it renews its lease."""
 
     now: Millis
     """By the database's clock."""
     nodes: frozenset[NodeId]
-    """Those with a lease, this one too."""
+    """The servers with a lease, this one too."""
     accounts: tuple[AccountAtNode, ...]
     """At other servers: those that changed, or all."""
     is_complete: bool

@@ -1,4 +1,4 @@
-"""What a server has of Prometheus: the listener, if the settings name one."""
+"""Prometheus in a server: the listener, if the settings name one."""
 
 from functools import partial
 from typing import Any, Final

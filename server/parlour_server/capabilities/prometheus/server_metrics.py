@@ -155,7 +155,7 @@ SERVER_METRICS: Final = (
     LOG_LINES,
     NODES,
 )
-"""Those of the parts that every server has, in the order of the documentation."""
+"""The metrics of the parts that every server has, in the order of the documentation."""
 
 
 def show_parts(metrics: Metrics, parts: "Parts[Any, Any]", serving: "Serving") -> None:

@@ -1,4 +1,4 @@
-"""Which connections are a load balancer's, and who its client is: a header that it must send before TLS."""
+"""Connections of load balancers, which must say in a header before TLS who their client is."""
 
 import asyncio
 import socket

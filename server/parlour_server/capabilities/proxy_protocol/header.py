@@ -30,7 +30,7 @@ _TCP4: Final = 0x11
 _TCP6: Final = 0x21
 _ADDRESS_BYTES: Final = {_TCP4: 12, _TCP6: 36}  # source, destination, two ports
 LOCAL_HEADER: Final = _FIXED.pack(_SIGNATURE, _VERSION << 4 | _LOCAL, 0, 0)
-"""What a load balancer sends before a health check of its own."""
+"""Sent by a load balancer before a health check of its own."""
 
 
 class ProxyHeaderError(ParlourServerError):

@@ -1,4 +1,4 @@
-"""What a server has of the PROXY protocol: it reads the header of those whom the settings name."""
+"""The PROXY protocol in a server: it reads the header of the load balancers that the settings name."""
 
 from typing import Any, Final
 

@@ -1,10 +1,10 @@
-"""What the audit log says of second factors."""
+"""The audit events of second factors."""
 
 from enum import StrEnum
 
 
 class FactorEvent(StrEnum):
-    """What the audit log says of second factors."""
+    """The audit events of second factors."""
 
     SECOND_FACTOR_ASKED = "second_factor_asked"
     SECOND_FACTOR_FAILED = "second_factor_failed"

@@ -52,10 +52,10 @@ class SecondFactors:
     clock: Clock
     """The time of day, for TOTP."""
     steady: Clock
-    """That of the store, for what expires."""
+    """The clock of the store, for what expires."""
     audit: Audit
     settings: FactorSettings
-    """Those in force."""
+    """The settings in force."""
 
     @property
     def is_required(self) -> bool:

@@ -49,7 +49,7 @@ class AccountFactors:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What an answer by a factor is for: a login on ``device``, or an action of ``session``.
+    """The purpose of an answer by a factor: a login on ``device``, or an action of ``session``.
 
     ``source`` is who asked for it, a session or an address: only its own challenges make room for others.
     ``password_hash`` is the account's while the challenge holds, None where nobody has looked.

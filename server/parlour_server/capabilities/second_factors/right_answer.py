@@ -16,7 +16,7 @@ from parlour_server.core.store.engine.connection import WriteConnection
 
 @dataclass(frozen=True, slots=True)
 class RightAnswer:
-    """What someone answered with.
+    """An answer that was right.
 
     ``counters`` are the factors that it may be by, each with its next counter; a recovery code has none.
     """

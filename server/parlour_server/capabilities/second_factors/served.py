@@ -1,4 +1,4 @@
-"""What a server has of second factors: it asks for them after the password, and lets people set them up."""
+"""Second factors in a server: it asks for them after the password, and lets people set them up."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Who must have a second factor."""
+"""The setting: who must have a second factor."""
 
 from typing import Annotated, Literal
 

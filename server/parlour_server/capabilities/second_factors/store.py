@@ -46,7 +46,7 @@ _ACTIVE: Final = f"SELECT {_COLUMNS} FROM second_factors WHERE active = 1 AND ac
 
 
 class FactorStore:
-    """What people prove themselves with besides their passwords."""
+    """The second factors that people have besides their passwords."""
 
     def __init__(self, store: KitStore, clock: Clock) -> None:
         """``clock`` is for what expires, and for the journal."""

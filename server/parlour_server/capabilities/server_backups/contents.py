@@ -1,4 +1,4 @@
-"""What a backup holds: the database, keys and configuration, and uploaded files.
+"""The contents of a backup: the database, keys and configuration, and uploaded files.
 
 Both forms of a backup (`archive.py`, `repository.py`) are written from a snapshot. SQLite's own backup copies
 the database, so a running server can keep writing. A backup is not trusted when it is read: only members with
@@ -71,7 +71,7 @@ class Backup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is to be backed up, as it was at one time."""
+    """The contents of a backup, as they were at one time."""
 
     database: Path
     """A copy that nothing writes to."""

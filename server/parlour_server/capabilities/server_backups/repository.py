@@ -79,7 +79,7 @@ class _FolderManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: str | None
     """The backup that `changes` starts from; None for a whole database."""
     check: Literal["intact", "damaged"] | None
-    """What reading the whole database found; None if it was not read."""
+    """The damage that a reading of the whole database found; None if it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class BackupFacts:
     files: int
     """The number of uploaded files."""
     stored: int
-    """What it takes of the disk for the database; a file that was uploaded is stored once for all backups."""
+    """The space that it takes for the database; an uploaded file is stored once for all backups."""
     since: str | None
     is_checked: bool
     """Its database was read as a whole when it was made."""
@@ -101,7 +101,7 @@ class BackupFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What `prune` removed."""
+    """The result of `prune`."""
 
     backups: list[str]
     files: int

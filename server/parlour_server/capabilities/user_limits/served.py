@@ -1,4 +1,4 @@
-"""What a server has of accounts' own limits: the core's ``AccountLimits`` have them."""
+"""Limits of single accounts in a server: the core's ``AccountLimits`` have them."""
 
 from typing import Any, Final
 

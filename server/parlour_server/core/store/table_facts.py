@@ -57,11 +57,6 @@ class Tables:
     rules: tuple[Rule, ...] = ()
     """The rules by which ``Pruner`` deletes their rows."""
     of_accounts: tuple[AccountRows, ...] = ()
-<<<<<<< HEAD
-    """Those of them with rows of accounts: each that refers to one."""
-    find_damage: "Check | None" = None
-=======
     """The tables with rows of accounts: each that refers to one."""
-    find_damage: "Check" = _find_nothing
->>>>>>> 79cba9d0 (chat, core: docstrings that name the thing, not 'what …' or 'who …')
+    find_damage: "Check | None" = None
     """`doctor` and backups: what is damaged in them."""

@@ -56,7 +56,7 @@ KIT_COMMANDS: Final = (
     sessions.session,
     databases.migrate,
 )
-"""What every server has."""
+"""The commands of every server."""
 
 
 class CommandLine:

@@ -1,4 +1,4 @@
-"""What `cert show` says of the server's certificate."""
+"""The report of `cert show` about the server's certificate."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Which certificate of another CA a server needs, for reports and for imports."""
+"""The certificate of another CA that a server needs, for reports and for imports."""
 
 from collections.abc import Iterable
 

@@ -16,7 +16,7 @@ from parlour_server.host.setup.certificate_chain import names_of
 from parlour_server.host.setup.certificates import read_certificate
 
 CONTEXT: Final = b"Parlour drill permit v1\0"
-"""What is signed begins with it; nothing else that this key signs does."""
+"""The prefix of what is signed; nothing else that this key signs begins with it."""
 
 
 def write_permit(folder: DataFolder, invite: Secret, expires: Millis) -> bytes:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parlour_client.core.e2ee.identity.enrol import enrol
 from tests.client.core.client_parts import encrypted_rooms
 
 from bench import people, servers
@@ -24,7 +25,6 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
-from parlour_client.core.e2ee.identity.enrol import enrol
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile

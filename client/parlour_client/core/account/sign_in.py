@@ -132,13 +132,16 @@ class ChatSignIn:
 
         A server without encryption, or a slow one, does not fail the login: the client tries again.
         """
-        from parlour_client.core.e2ee.identity.enrol import enrol  # noqa: PLC0415
+        from parlour_client.core.e2ee.identity.account import Identity  # noqa: PLC0415
         from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - only where keys are needed
 
         delivery = DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), lambda: session)
         try:
             async with asyncio.timeout(_ENROL_SECONDS):
-                await enrol(self._archive, profile.account, delivery)
+                identity = Identity(
+                    self._archive, profile.account.user, profile.account.device, delivery, SystemClock()
+                )
+                await identity.sign_in()
         except (ParlourClientError, TimeoutError):
             return
         finally:

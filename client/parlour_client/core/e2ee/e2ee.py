@@ -30,7 +30,7 @@ from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import known_roster
 from parlour_client.core.e2ee.identity import key_packages
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.inspection import OutgoingInspection
 from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.keep.decisions import Membership
@@ -95,7 +95,7 @@ class E2ee:
     def __init__(self, world: World) -> None:
         """Make the parts; ``load`` comes next."""
         self.world = world
-        self.identity = IdentityService(
+        self.identity = Identity(
             world.archive,
             world.me,
             world.account.device,

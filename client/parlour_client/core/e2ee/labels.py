@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.group import plan
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.group.rollback import RECREATE_FIRST
 from parlour_client.core.e2ee.group.seal import strict_words
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts, closed_direct_words, closed_words
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
@@ -34,7 +34,7 @@ class RoomLabels:
         self,
         world: World,
         keys: Keys,
-        identity: IdentityService,
+        identity: Identity,
         reconciler: Reconciler,
         scheduler: Scheduler,
         closed_accounts: ClosedAccounts,

@@ -18,7 +18,7 @@ from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.groups import GroupService, MakeAct
 from parlour_client.core.e2ee.group.plan import Plan, admission, signed
-from parlour_client.core.e2ee.group.run import Receipt, Received, ThisDevice
+from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.keys import (
     KNOWN,
@@ -28,8 +28,9 @@ from parlour_client.core.e2ee.identity.keys import (
     read_certificate,
     verify,
 )
-from parlour_mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
-from parlour_protocol.delivery import Commit, WaitingWelcome
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
+from parlour_mls import CLASSIC, CipherSuite, KeyPackageStore, Lifetime, Policy, suite_of
+from parlour_protocol.delivery import Commit, DeviceStatus, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Created
@@ -136,10 +137,17 @@ class Device:
         return self.key.id
 
     @property
-    def own(self) -> ThisDevice:
+    def own(self) -> OwnIdentity:
         """What the group service knows of it."""
-        extensions = (Extension(0xF0C1, self.certificate),)
-        return ThisDevice(self.user, SERVER, self.id, self.key.signer, self.key.credential, extensions)
+        return OwnIdentity(
+            self.user,
+            SERVER,
+            self.key,
+            self.account.public,
+            self.account,
+            self.certificate,
+            DeviceStatus.ACTIVE,
+        )
 
     def begin(self) -> None:
         """Start the program: nothing is in memory."""
@@ -200,7 +208,7 @@ class Device:
     def _package(self, connection: apsw.Connection, last_resort: bool, at: int) -> bytes:  # noqa: FBT001
         store = key_packages.load(connection)
         made = store.create(
-            self.own.credential,
+            self.key.credential,
             self.key.signer,
             Lifetime(at // 1_000 - 3_600, at // 1_000 + 30 * 86_400),
             suite=self.suite,

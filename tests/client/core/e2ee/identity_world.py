@@ -11,7 +11,7 @@ from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.keys import AccountKey as OwnAccountKey
 from parlour_client.core.e2ee.identity.keys import DeviceKey, public_of, sign, verify
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
@@ -277,7 +277,7 @@ class Home:
 
     def _begin(self) -> None:
         name = parse_device_name("laptop")
-        self.identity = IdentityService(
+        self.identity = Identity(
             self.archive, self.user, name, self.session, self.clock, self._device_replaced, self._changed
         )
         self.contacts = Contacts(self.archive, self.user, self.clock, self.identity)
@@ -315,7 +315,7 @@ class Home:
 
     @property
     def key(self) -> DeviceKey:
-        return self.own_identity.device
+        return self.own_identity.key
 
     @property
     def account(self) -> OwnAccountKey:

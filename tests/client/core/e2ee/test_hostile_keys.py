@@ -56,7 +56,7 @@ class Ghost:
         identity = encrypted_rooms(client).identity.identity
         assert identity is not None
         made = cls(harness, identity.user, FORGER)
-        made.key, made.certificate = identity.device, identity.certified()
+        made.key, made.certificate = identity.key, identity.certified()
         return made
 
     def packages(self, *, certified: bool = True, days: int = 30, age: int = 0) -> list[bytes]:

@@ -27,8 +27,8 @@ from parlour_client.core.e2ee.group.rules import (
     require_in_time,
     trouble_of_adding,
 )
-from parlour_client.core.e2ee.group.run import ThisDevice
 from parlour_client.core.e2ee.group.store import GroupStore, StoredGroup, group_bytes, require_durable
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import N_, _
 from parlour_mls import (
@@ -94,7 +94,7 @@ class PreparedCommit:
     staged: StagedCommit
 
 
-def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> PreparedCommit:
+def prepare(stored: StoredGroup, wanted: CommitRequest, own: OwnIdentity) -> PreparedCommit:
     """Make a commit; after this, ``stored`` is only good for ``store``.
 
     Raises NotReadyError, BadPackageError, MovedError.
@@ -254,7 +254,7 @@ def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGro
 def create_group(
     connection: apsw.Connection,
     group_store: GroupStore,
-    own: ThisDevice,
+    own: OwnIdentity,
     roster: Roster,
     suite: RoomSuite,
     request: RequestId,
@@ -265,16 +265,16 @@ def create_group(
     It takes effect once it is in the log. Raises NotReadyError.
     """
     require_durable(connection)
-    if not own.leaf_extensions:
+    if own.certificate is None:
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
-    if not roster.admits(own.user, own.account_key):
+    if not roster.admits(own.user, own.admitted_key):
         raise NotReadyError(_("You are not in this room: its members have removed you."))
     rules, group_id = RoomRules(roster, partial(key_log_copy.had_key, connection)), new_group_id()
     seconds = at // 1_000
     group = Group.create(
         group_bytes(group_id),
-        own.credential,
-        own.signer,
+        own.key.credential,
+        own.key.signer,
         Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
         suite=suite_of(suite),
         extensions=extensions_of(roster),

@@ -28,7 +28,6 @@ from parlour_client.core.e2ee.group.run import (
     Judge,
     Receipt,
     Received,
-    ThisDevice,
     ToContest,
     Transaction,
 )
@@ -44,6 +43,7 @@ from parlour_client.core.e2ee.group.store import (
     with_expired,
 )
 from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
@@ -76,7 +76,7 @@ def _had_key_or_ask(connection: apsw.Connection, user: UserName, before: bytes, 
 class GroupService:
     """All encrypted rooms of one device."""
 
-    def __init__(self, own: ThisDevice, judge: Judge = certificate_status) -> None:
+    def __init__(self, own: OwnIdentity, judge: Judge = certificate_status) -> None:
         """Work for this device. Make a new service when its certificate or its key changes."""
         self.own = own
         self._judge = judge
@@ -300,11 +300,11 @@ class GroupService:
         return self.create_group(connection, room, kind, request, at)
 
     def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[InitialMember]) -> Roster:
-        if not self.own.account_key:
+        if not self.own.admitted_key:
             raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
         role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
         others = [one for one in people if one[0] != self.own.user]
-        everybody = [(self.own.user, self.own.account_key, role), *others]
+        everybody = [(self.own.user, self.own.admitted_key, role), *others]
         return Roster.begin(self.own.server, room, kind, self.own.user, everybody, at)
 
     def pending_creation(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:

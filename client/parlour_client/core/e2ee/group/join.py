@@ -41,7 +41,6 @@ from parlour_client.core.e2ee.group.run import (
     Concern,
     Judge,
     Received,
-    ThisDevice,
     key_concerns,
     stripped,
     with_body,
@@ -62,6 +61,7 @@ from parlour_client.core.e2ee.group.store import (
 )
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.keys import TREE_KEY, verify
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import _
 from parlour_mls import Extension, Group, KeyPackageStore, MlsError, NotForThisGroupError
@@ -133,11 +133,11 @@ class OpenedWelcome:
     rules: RoomRules
     spent: frozenset[bytes]
     """References of the key packages that it used up."""
-    own: ThisDevice
+    own: OwnIdentity
 
 
 def open_welcome(
-    own: ThisDevice, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
+    own: OwnIdentity, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
 ) -> OpenedWelcome:
     """Open a Welcome and check its group; uses up ``store``. Raises JoinRefusedError."""
     body = event.body
@@ -185,7 +185,7 @@ def _roster(group: Group, data: bytes) -> Roster:
 
 
 def _check(
-    group: Group, own: ThisDevice, wanted: Binding, roster: Roster, body: Handshake, group_id: bytes
+    group: Group, own: OwnIdentity, wanted: Binding, roster: Roster, body: Handshake, group_id: bytes
 ) -> None:
     """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
     if group.group_id != group_id or group.epoch != body.epoch + 1:
@@ -249,7 +249,7 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
 
 
 def _require_lineage(
-    connection: apsw.Connection, succeeds: Succeeds, roster: Roster, own: ThisDevice, event: LogEvent
+    connection: apsw.Connection, succeeds: Succeeds, roster: Roster, own: OwnIdentity, event: LogEvent
 ) -> None:
     """Require that the members this device knew decided on the current ones.
 
@@ -272,7 +272,7 @@ def _require_lineage(
         _require_acceptance(roster, own, invited)
 
 
-def _require_acceptance(roster: Roster, own: ThisDevice, invited: Accepted) -> None:
+def _require_acceptance(roster: Roster, own: OwnIdentity, invited: Accepted) -> None:
     """Require that an acceptance by this account let it in. Raises JoinRefusedError.
 
     Anyone can create a group in the names of others. An acceptance names one admission, which its inviter
@@ -287,14 +287,14 @@ def _require_acceptance(roster: Roster, own: ThisDevice, invited: Accepted) -> N
         )
 
 
-def _is_ours(roster: Roster, own: ThisDevice) -> bool:
-    return [(one.user, one.account_key) for one in roster.people] == [(own.user, own.account_key)]
+def _is_ours(roster: Roster, own: OwnIdentity) -> bool:
+    return [(one.user, one.account_key) for one in roster.people] == [(own.user, own.admitted_key)]
 
 
-def _is_begun(roster: Roster, own: ThisDevice) -> bool:
+def _is_begun(roster: Roster, own: OwnIdentity) -> bool:
     """Say whether this account is the only member without an admission."""
     first = [one for one in roster.people if not one.proof]
-    return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
+    return [(one.user, one.account_key) for one in first] == [(own.user, own.admitted_key)]
 
 
 def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:

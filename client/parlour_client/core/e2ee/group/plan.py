@@ -23,11 +23,11 @@ from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import RuleBrokenError
 from parlour_client.core.e2ee.group import statements
 from parlour_client.core.e2ee.group.rules import SKEW, certificate_of, revocation_of, statement_of
-from parlour_client.core.e2ee.group.run import ThisDevice
 from parlour_client.core.e2ee.group.statements import Addition, day
 from parlour_client.core.e2ee.group.store import StoredGroup
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import sign
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_mls import unusable_leaves
@@ -99,14 +99,14 @@ class Clocks:
     server: Millis
 
 
-def signed(own: ThisDevice, act: AnyAct) -> bytes:
+def signed(own: OwnIdentity, act: AnyAct) -> bytes:
     """Return a statement by this device."""
-    return sign_statement(act, own.certificate, lambda message: sign(own.signer.seed, message))
+    return sign_statement(act, own.certified(), lambda message: sign(own.key.seed, message))
 
 
 def plan_commit(
     connection: apsw.Connection,
-    own: ThisDevice,
+    own: OwnIdentity,
     stored: StoredGroup,
     state: GroupState,
     peer: UserName | None,
@@ -142,7 +142,7 @@ class _Planner:
     def __init__(
         self,
         connection: apsw.Connection,
-        own: ThisDevice,
+        own: OwnIdentity,
         stored: StoredGroup,
         leaves: Sequence[Certificate],
         state: GroupState,
@@ -208,7 +208,7 @@ class _Planner:
             after = self._after.applied(statement, self._execution, *before)
         except NotAllowedError:
             return
-        if not after.admits(self._own.user, self._own.account_key):
+        if not after.admits(self._own.user, self._own.admitted_key):
             return  # no one commits their own removal: another member's device does
         self._after = after
         self._statements += [one.data for one in those]

@@ -201,7 +201,7 @@ def _went(transaction: Transaction, event: LogEvent) -> bool:
     rules, devices = transaction.stored.rules, devices_of(transaction.stored)
     execution = Execution(event.at, None, devices, rules.succeeds)
     after, _done = executable(rules.roster, signed, execution)
-    return not after.admits(transaction.own.user, transaction.own.account_key)
+    return not after.admits(transaction.own.user, transaction.own.admitted_key)
 
 
 def note_encryption(row: RoomRow, event: LogEvent) -> None:

@@ -16,11 +16,10 @@ from parlour_client.core.e2ee.group.order import Links
 from parlour_client.core.e2ee.group.rules import binding_of
 from parlour_client.core.e2ee.group.statements import expected
 from parlour_client.core.e2ee.group.store import GroupStore, RoomRow, StoredGroup, known_roster
-from parlour_client.core.e2ee.identity.keys import CERTIFICATE, read_certificate
+from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import CertificateStatus, became_so_after
 from parlour_client.core.model import Note, NoteKind
-from parlour_mls import Credential, Extension, SigningKey
 from parlour_protocol.encrypted import AnyContent, KeyLogSeen
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
@@ -107,42 +106,6 @@ class Receipt:
     """Current notes of events that were stored before."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThisDevice:
-    """This device, certified."""
-
-    user: UserName
-    server: str
-    device: DeviceId
-    signer: SigningKey
-    credential: Credential
-    leaf_extensions: tuple[Extension, ...]
-    """With the certificate; empty while the device is not approved: then it is in no group."""
-
-    @property
-    def certificate(self) -> bytes:
-        """The device's certificate; empty while it is not approved."""
-        return next((one.data for one in self.leaf_extensions if one.type == CERTIFICATE), b"")
-
-    @property
-    def account_key(self) -> bytes:
-        """The account's key; empty while the device is not approved."""
-        return read_certificate(self.certificate).account_key if self.certificate else b""
-
-    @classmethod
-    def of(cls, identity: OwnIdentity) -> "ThisDevice":
-        """Make it from what ``own_device`` has loaded."""
-        extensions = () if identity.certificate is None else identity.leaf_extensions
-        return cls(
-            identity.user,
-            identity.server,
-            identity.device.id,
-            identity.device.signer,
-            identity.credential,
-            extensions,
-        )
-
-
 Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
 """How far a certificate with a valid signature is trusted; one that is seen for the first time is pinned."""
 
@@ -152,7 +115,7 @@ class Transaction:
     """The changes that a run of events makes to one room."""
 
     connection: apsw.Connection
-    own: ThisDevice
+    own: OwnIdentity
     judge: Judge
     group_store: GroupStore
     row: RoomRow

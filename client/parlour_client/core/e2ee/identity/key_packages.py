@@ -67,21 +67,6 @@ _KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AtServer:
-    """The unused packages of one cipher suite that the server says it has."""
-
-    single: int
-    last_resort: bool
-
-    @classmethod
-    def of(cls, info: DeviceInfo, suite: RoomSuite) -> "AtServer":
-        """Parse it from a device's entry."""
-        if suite is RoomSuite.X_WING:
-            return cls(info.hybrid_packages, info.hybrid_last_resort)
-        return cls(info.packages, info.last_resort)
-
-
 def load(connection: apsw.Connection) -> KeyPackageStore:
     """Return the packages with their private keys."""
     blob = own_keys.get(connection, Name.PACKAGES)
@@ -94,18 +79,23 @@ def save(connection: apsw.Connection, store: KeyPackageStore) -> None:
 
 
 def prepare(
-    connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis, suite: RoomSuite
+    connection: apsw.Connection, own: OwnIdentity, info: DeviceInfo, now: Millis, suite: RoomSuite
 ) -> KeyPackages | None:
     """Make the packages that the server lacks and store their private keys; None if none. Call durably.
 
     Publish what this returns, then call ``published``; until then it is unknown whether it arrived.
     """
     seconds, kind = now // 1000, _KINDS[suite]
+    there, has_last_resort = (
+        (info.hybrid_packages, info.hybrid_last_resort)
+        if suite is RoomSuite.X_WING
+        else (info.packages, info.last_resort)
+    )
     store = load(connection)
     _tidy(store, seconds)
     replace = _must_replace(connection, kind, seconds)
-    single = kind.most if replace else _missing(there.single, kind)
-    last_resort = replace or not there.last_resort
+    single = kind.most if replace else _missing(there, kind)
+    last_resort = replace or not has_last_resort
     if not (single or last_resort) or not suite_of(suite).kem.available():  # which may load a library
         save(connection, store)
         return None
@@ -163,8 +153,8 @@ def _create(
 ) -> KeyPackageBytes:
     return KeyPackageBytes(
         store.create(
-            own.credential,
-            own.device.signer,
+            own.key.credential,
+            own.key.signer,
             Lifetime(now - SKEW, now + LIFETIME),
             suite=suite_of(suite),
             last_resort=last_resort,

@@ -14,9 +14,9 @@ from parlour_client.core.archive import alarms, device_groups, key_log_copy, key
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.key_log import LogEntry
-from parlour_client.core.e2ee.identity.keys import CERTIFICATE, AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, AccountKey, DeviceKey, read_certificate
 from parlour_client.kit.language import _
-from parlour_mls import Credential, Extension, Secret
+from parlour_mls import Extension, Secret
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
 from parlour_protocol.kit.ids import DeviceId, Millis
@@ -39,7 +39,7 @@ class OwnIdentity:
 
     user: UserName
     server: str
-    device: DeviceKey
+    key: DeviceKey
     account_key: bytes | None
     """The public key of the account, pinned; None before the account has one."""
     account: AccountKey | None
@@ -48,9 +48,9 @@ class OwnIdentity:
     status: DeviceStatus
 
     @property
-    def credential(self) -> Credential:
-        """The credential of this device's leaves."""
-        return self.device.credential
+    def device(self) -> DeviceId:
+        """The device's id."""
+        return self.key.id
 
     @property
     def leaf_extensions(self) -> tuple[Extension, ...]:
@@ -58,9 +58,19 @@ class OwnIdentity:
         return (Extension(CERTIFICATE, self.certified()),)
 
     @property
+    def admitted_key(self) -> bytes:
+        """The account key of the certificate; empty while there is none: then the device is in no group."""
+        return read_certificate(self.certificate).account_key if self.certificate else b""
+
+    @property
     def code(self) -> str:
         """The code to type on another device to approve this one."""
-        return pairing_code(self.device.id)
+        return pairing_code(self.device)
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """Everything that can change about it, for comparison."""
+        return self.device, self.status, self.certificate, self.account_key, self.account is None
 
     def certified(self) -> bytes:
         """Return the certificate. Raises DevicePendingError."""
@@ -77,21 +87,21 @@ def load(connection: apsw.Connection) -> OwnIdentity | None:
     if user is None or server is None or seed is None:
         return None
     name = parse_user_name(user.decode())
-    device = DeviceKey(Secret(seed), name, server.decode())
+    key = DeviceKey(Secret(seed), name, server.decode())
     account_seed = own_keys.get(connection, Name.ACCOUNT_SEED)
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
     logged = key_log_copy.account(connection, name)
-    certificate = key_log_copy.certificates(connection, name).get(device.id)
+    certificate = key_log_copy.certificates(connection, name).get(key.id)
     if logged is None or logged.key != pinned:
         certificate = None  # it may be valid for others, but it is not from our account key
-    if key_log_copy.is_revoked(connection, device.id):
+    if key_log_copy.is_revoked(connection, key.id):
         status = DeviceStatus.REVOKED
     else:
         status = DeviceStatus.ACTIVE if certificate is not None else DeviceStatus.PENDING
     return OwnIdentity(
         user=name,
         server=server.decode(),
-        device=device,
+        key=key,
         account_key=pinned,
         account=AccountKey(Secret(account_seed)) if account_seed is not None else None,
         certificate=certificate,
@@ -135,7 +145,7 @@ def _replace_device(connection: apsw.Connection, user: UserName, server: str) ->
     A device that is pending stays the same: the session is bound to it and no other.
     """
     found = load(connection)
-    if found is None or key_log_copy.was_approved(connection, found.device.id):
+    if found is None or key_log_copy.was_approved(connection, found.device):
         new_device(connection, user, server)
 
 
@@ -243,7 +253,7 @@ def _watch_device(connection: apsw.Connection, content: Certificate, now: Millis
 def give_up_others(connection: apsw.Connection) -> None:
     """Mark our other devices as lost: this one does not wait for them if no one else could add it."""
     found = load_active(connection)
-    others = sorted(set(key_log_copy.certificates(connection, found.user)) - {found.device.id})
+    others = sorted(set(key_log_copy.certificates(connection, found.user)) - {found.device})
     own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())
 
 

@@ -16,7 +16,7 @@ from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.checked_text import reason_text
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.decisions import Membership
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
@@ -52,7 +52,7 @@ class ClosedAccounts:
         self,
         world: World,
         keys: Keys,
-        identity: IdentityService,
+        identity: Identity,
         reconciler: Reconciler,
         membership: Membership,
         room_statuses: RoomStatuses,

@@ -23,7 +23,7 @@ from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import statement_of
 from parlour_client.core.e2ee.group.statements import Addition
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.world import World, quietly
@@ -63,7 +63,7 @@ class Membership:
         self,
         world: World,
         keys: Keys,
-        identity: IdentityService,
+        identity: Identity,
         scheduler: Scheduler,
         encrypted: Callable[[], Sequence[RoomId]],
         track: Callable[[RoomId], Awaitable[None]],
@@ -130,7 +130,7 @@ class Membership:
         """Sign that this account accepts an invitation. Raises EncryptionError if it is void by now."""
         found = statement_of(bytes(invitation))
         own, act = self._keys.own, found.act
-        if not isinstance(act, Admit) or (act.room, act.account_key) != (room, own.account_key):
+        if not isinstance(act, Admit) or (act.room, act.account_key) != (room, own.admitted_key):
             raise EncryptionError(
                 _("The invitation is not for your current key."),
                 _("Ask {inviter} for a new one.").format(inviter=found.by),
@@ -189,7 +189,7 @@ class Membership:
             return False
         withdrawn = await self._world.archive.read(statements.withdrawals, invitation.room, found.digest)
         in_time = self._world.clock.now() <= found.act.until
-        return found.act.account_key == own.account_key and in_time and not withdrawn
+        return found.act.account_key == own.admitted_key and in_time and not withdrawn
 
     async def withdrawn(self, room: RoomId, withdrawal: StatementBytes) -> None:
         """Remember that an invitation of this account was withdrawn: the server may show it again."""

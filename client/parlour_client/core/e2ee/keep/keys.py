@@ -8,8 +8,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.errors import DevicePendingError
 from parlour_client.core.e2ee.group.groups import GroupService
-from parlour_client.core.e2ee.group.run import ThisDevice
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
@@ -30,12 +29,10 @@ _PENDING: Final = N_("This device is not approved yet, so it can neither read no
 class Keys:
     """The current keys."""
 
-    def __init__(self, world: World, identity: IdentityService) -> None:
+    def __init__(self, world: World, identity: Identity) -> None:
         self._world = world
         self._identity = identity
         self._groups: GroupService | None = None
-        self._own: ThisDevice | None = None
-        self._used: OwnIdentity | None = None
         self._refused = False
         self.signed_in = False
         self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
@@ -88,11 +85,9 @@ class Keys:
     def renew(self) -> bool:
         """Load the current keys; True if they have changed."""
         identity = self._identity.identity
-        if identity is None or identity == self._used:
+        if identity is None or (self._groups is not None and self._groups.own.facts == identity.facts):
             return False
-        self._used = identity
-        self._own = ThisDevice.of(identity)
-        self._groups = GroupService(self._own)
+        self._groups = GroupService(identity)
         return True
 
     @property
@@ -113,10 +108,10 @@ class Keys:
         return groups
 
     @property
-    def own(self) -> ThisDevice:
+    def own(self) -> OwnIdentity:
         """This device. Raises ParlourClientError while it has no keys or is not approved: the reason."""
         identity = self._identity.identity
-        if self._own is None or identity is None:
+        if self._groups is None or identity is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:
             code = identity.code
@@ -124,7 +119,7 @@ class Keys:
                 "On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
             ).format(code=code)
             raise DevicePendingError(_PENDING, todo)
-        return self._own
+        return self._groups.own
 
     # what needs them
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:

@@ -26,7 +26,7 @@ from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.follow import NO_WELCOME
 from parlour_client.core.e2ee.group.plan import Clocks, Plan
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import lost_devices
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.status import RoomStatuses
@@ -159,9 +159,7 @@ _NO_ROOM: Final = N_("a post-quantum room holds {most} devices at most")
 class Reconciler:
     """Reconciles the rooms of one account."""
 
-    def __init__(
-        self, world: World, keys: Keys, identity: IdentityService, room_statuses: RoomStatuses
-    ) -> None:
+    def __init__(self, world: World, keys: Keys, identity: Identity, room_statuses: RoomStatuses) -> None:
         self._world = world
         self._keys = keys
         self._identity = identity

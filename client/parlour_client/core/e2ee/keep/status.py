@@ -4,7 +4,7 @@ The keys of people who are seen in a group for the first time are pinned here.
 """
 
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.trust.compare import Contacts
 from parlour_client.core.e2ee.values import Trust
@@ -18,7 +18,7 @@ _NOTHING_KNOWN = GroupReport(GroupStatus.NO_GROUP)
 class RoomStatuses:
     """The states of all rooms."""
 
-    def __init__(self, world: World, keys: Keys, identity: IdentityService, contacts: Contacts) -> None:
+    def __init__(self, world: World, keys: Keys, identity: Identity, contacts: Contacts) -> None:
         self._world = world
         self._keys = keys
         self._identity = identity

@@ -26,7 +26,7 @@ from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.pins import SharedTrust
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import TRANSIENT
@@ -84,7 +84,7 @@ def _reads(device: OwnDevice) -> bool:
 class HistoryTransfer:
     """Sends the archive, and imports it."""
 
-    def __init__(self, world: World, keys: Keys, identity: IdentityService, scheduler: Scheduler) -> None:
+    def __init__(self, world: World, keys: Keys, identity: Identity, scheduler: Scheduler) -> None:
         self._world = world
         self._keys = keys
         self._identity = identity

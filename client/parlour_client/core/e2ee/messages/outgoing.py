@@ -24,9 +24,9 @@ from parlour_client.core.e2ee.errors import (
 from parlour_client.core.e2ee.group.contents import Intent, SendContent, content_of, known, was_readable
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
-from parlour_client.core.e2ee.group.run import ThisDevice
 from parlour_client.core.e2ee.identity import key_log
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import changed_words, trust
 from parlour_client.core.e2ee.inspection import ShownPolicy, refuse_unchecked
 from parlour_client.core.e2ee.keep.closed_accounts import closed_direct_words
@@ -62,7 +62,7 @@ _MUST_LEAVE: Final = N_(
 class Recipients:
     """What is known of a room besides its group."""
 
-    own: ThisDevice
+    own: OwnIdentity
     summary: RoomSummary | None
     """The server's state of the room; None: this account is not in it."""
     leaves_in: Epoch | None
@@ -120,7 +120,7 @@ class Outgoing:
         self,
         world: World,
         keys: Keys,
-        identity: IdentityService,
+        identity: Identity,
         scheduler: Scheduler,
         renewal: Renewal,
         covers: Callable[[RoomId], bool],

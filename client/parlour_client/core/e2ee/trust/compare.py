@@ -20,7 +20,7 @@ from parlour_client.core.archive import Archive, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.identity import own_device, pins
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.identity.keys import KEY_BYTES
 from parlour_client.core.e2ee.values import MemberDevice, PersonReport, Trust
@@ -137,7 +137,7 @@ def _checksum(content: bytes) -> bytes:
 class Contacts:
     """The people whose keys this account knows."""
 
-    def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: IdentityService) -> None:
+    def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: Identity) -> None:
         self._archive = archive
         self._me = me
         self._clock = clock
@@ -243,7 +243,7 @@ def _devices(
     connection: apsw.Connection, me: UserName, user: UserName, now: Millis
 ) -> tuple[MemberDevice, ...]:
     identity = own_device.load(connection)
-    current = identity.device.id if identity is not None else None
+    current = identity.device if identity is not None else None
     trust = pins.trust(connection, user)
     return tuple(
         MemberDevice(

@@ -17,7 +17,7 @@ from typing import Final
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.keys import word_list
 from parlour_client.core.e2ee.trust.compare import Contacts, Party
 from parlour_client.core.e2ee.values import SasVerification
@@ -319,7 +319,7 @@ class SasSessions:
     def __init__(
         self,
         me: UserName,
-        identity: IdentityService,
+        identity: Identity,
         contacts: Contacts,
         clock: Clock,
         direct_room: Callable[[UserName], RoomId],
@@ -380,7 +380,7 @@ class SasSessions:
     ) -> None:
         """Process a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
         own = self._identity.identity
-        if own is not None and device == own.device.id:
+        if own is not None and device == own.device:
             return  # our own step, echoed
         async with self._in_order:
             await self._receive(room, sender, device, content, at)

@@ -32,11 +32,11 @@ from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group import plan, statements
 from parlour_client.core.e2ee.group.rules import RoomRules
-from parlour_client.core.e2ee.group.run import ThisDevice
 from parlour_client.core.e2ee.group.store import StoredGroup
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_mls import Extension
-from parlour_protocol.delivery import GroupState
+from parlour_protocol.delivery import DeviceStatus, GroupState
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_protocol.membership import Admit, Remove, Request, Withdraw
@@ -119,10 +119,10 @@ class ClientModel(Model):
             return evidence, True, frozenset()
         return evidence, False, frozenset(self.statements.number(one.statement, None) for one in told)
 
-    def _own(self, device: int) -> ThisDevice:
-        extensions = (Extension(CERTIFICATE, certified(str(OWNERS[device]), device=KEYS[device])),)
-        own = device_id(str(OWNERS[device]), device=KEYS[device])
-        return ThisDevice(OWNERS[device], SERVER, own, cast("Any", None), cast("Any", None), extensions)
+    def _own(self, device: int) -> OwnIdentity:
+        certificate = certified(str(OWNERS[device]), device=KEYS[device])
+        key = cast("Any", SimpleNamespace(id=device_id(str(OWNERS[device]), device=KEYS[device])))
+        return OwnIdentity(OWNERS[device], SERVER, key, None, None, certificate, DeviceStatus.ACTIVE)
 
     def _group(self, state: State, device: int) -> StoredGroup:
         """Return the group of a device, of which the client looks only at the leaves' certificates."""

@@ -29,7 +29,7 @@ from parlour_protocol.rooms import RoomKind
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
     """It has no certificate: everyone who adds it would be refused by all."""
     alice, pending = Device("alice"), Device("bobby")
-    pending.groups = GroupService(replace(pending.own, leaf_extensions=()), pending.people.judge)
+    pending.groups = GroupService(replace(pending.own, certificate=None), pending.people.judge)
     log = room_of(alice)
     assert pending.sync(log)
     assert pending.status(log).status is GroupStatus.OUTSIDE

@@ -107,7 +107,7 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str
 
 def _ghostly(ghost: Device, what: str) -> bytes:
     """Make a key package of a ghost device, with a store that keeps no rules."""
-    signer, credential, certificate = ghost.key.signer, ghost.own.credential, ghost.certificate
+    signer, credential, certificate = ghost.key.signer, ghost.key.credential, ghost.certificate
     match what:
         case "broken":
             certificate = broken(certificate)

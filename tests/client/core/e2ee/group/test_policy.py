@@ -96,12 +96,12 @@ def test_a_commit_that_comes_as_a_message_changes_nothing() -> None:
 def test_credentials_that_do_not_fit_their_key(identity: bytes) -> None:
     """A past epoch's roster holds the credential alone: it must still name the device of its key."""
     alice = Device("alice")
-    good = Member(0, alice.key.public, alice.own.credential)
+    good = Member(0, alice.key.public, alice.key.credential)
     assert person_of(good, SERVER).device == alice.id
     with pytest.raises(RuleBrokenError):
         person_of(Member(0, alice.key.public, Credential.basic(identity)), SERVER)
     with pytest.raises(RuleBrokenError):
-        person_of(Member(0, bytes(32), alice.own.credential), SERVER)
+        person_of(Member(0, bytes(32), alice.key.credential), SERVER)
 
 
 def test_ids_and_digits() -> None:

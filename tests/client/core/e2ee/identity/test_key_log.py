@@ -422,7 +422,7 @@ async def test_what_a_restored_server_lost_is_published_again(world: World):
     await ana.identity.sign_in()
     identity = ana.own_identity
     assert before.accounts[ANA] == identity.account_key
-    assert before.devices[identity.device.id].status is DeviceStatus.ACTIVE
+    assert before.devices[identity.device].status is DeviceStatus.ACTIVE
     assert before.devices[gone].status is DeviceStatus.REVOKED
     assert len(before.entries) == 4
     calls = len(before.calls)

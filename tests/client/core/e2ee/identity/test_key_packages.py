@@ -7,7 +7,7 @@ from tests.client.core.e2ee.identity_world import ANA, PASSWORD, Home, World
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity import key_packages
-from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD, AtServer
+from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.kit.errors import UnreachableError
@@ -22,18 +22,38 @@ from parlour_mls import (
     add_proposal,
 )
 from parlour_mls.crypto import kem
-from parlour_protocol.delivery import KeyPackages
+from parlour_protocol.delivery import DeviceInfo, DeviceStatus, KeyPackages
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
 from parlour_protocol.rooms import RoomSuite
 
 POLICY = Policy(extensions=KNOWN)
 
 
+def at_server(single: int, *, last_resort: bool = True) -> DeviceInfo:
+    """Return what a server says that has so many packages of each suite."""
+    return DeviceInfo(
+        device=DeviceId("d" * 32),
+        key=PublicKey(bytes(32)),
+        name=parse_device_name("laptop"),
+        status=DeviceStatus.ACTIVE,
+        created=Millis(1),
+        last_seen=Millis(2),
+        packages=single,
+        last_resort=last_resort,
+        hybrid_packages=single,
+        hybrid_last_resort=last_resort,
+        current=True,
+    )
+
+
 async def prepare(
     home: Home, single: int, *, last_resort: bool = True, suite: RoomSuite = RoomSuite.X25519
 ) -> KeyPackages | None:
     """Prepare what the server lacks, and say that it arrived."""
-    there = AtServer(single, last_resort)
+    there = at_server(single, last_resort=last_resort)
     made = await home.archive.write_durably(
         key_packages.prepare, home.own_identity, there, home.clock.now(), suite
     )
@@ -73,7 +93,7 @@ async def test_they_can_be_used_to_add_us(world: World):
 
     group = await ana.archive.write(join)
     leaf = dict(group.tree.members())[group.own_index]
-    assert leaf.credential == ana.own_identity.credential
+    assert leaf.credential == ana.own_identity.key.credential
     assert [e.data for e in leaf.extensions if e.type == CERTIFICATE] == [ana.certificate]
     assert leaf.signature_key == ana.key.public
     assert await held(ana) == (49, 1)
@@ -201,9 +221,7 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
     def fail_often(connection: apsw.Connection, own: OwnIdentity) -> None:
         for _ in range(9):
             own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
-            key_packages.prepare(
-                connection, own, AtServer(0, last_resort=True), ana.clock.now(), RoomSuite.X25519
-            )
+            key_packages.prepare(connection, own, at_server(0), ana.clock.now(), RoomSuite.X25519)
 
     await ana.archive.write_durably(fail_often, ana.own_identity)
     single, _ = await held(ana)

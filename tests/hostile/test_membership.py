@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.client.core.client_parts import encrypted_rooms
 
 from parlour_client.core.archive import closed_claims
-from parlour_client.core.e2ee.keep.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
+from parlour_client.core.e2ee.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
 from parlour_client.core.e2ee.values import RoomState
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.server import HostileServer
@@ -258,7 +258,7 @@ async def test_a_new_member_in_a_group_that_the_server_made(world: World) -> Non
 async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
     """Found a group for a room in which people were vouched for that never agreed to it."""
     rooms = encrypted_rooms(spy.client)
-    await spy.world.during(rooms.track(room))
+    await spy.world.during(rooms.incoming.track(room))
     people = []
     for user in users:
         await spy.world.during(spy.client.encryption.person(parse_user_name(user)))
@@ -268,7 +268,7 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
     body = await rooms.world.archive.write_durably(
         rooms.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
-    await spy.world.during(rooms.reconciler._submitter.post_creation(room, body))
+    await spy.world.during(rooms.reconciler.post_creation(room, body))
 
 
 def closed(server: HostileServer, user: str) -> None:

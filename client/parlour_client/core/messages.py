@@ -10,7 +10,7 @@ from parlour_client.core.archive import Archive, events, saved_preferences, stor
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text, report_note_text
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.keep.closed_accounts import closed_direct_words
+from parlour_client.core.e2ee.group.report import closed_direct_words
 from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE
 from parlour_client.core.events import Emit, EntryChanged
 from parlour_client.core.model import Entry, Outgoing

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from parlour_client.core.e2ee.closed_accounts import WAIT_SECONDS
 from parlour_client.core.e2ee.errors import RuleBrokenError
 from parlour_client.core.e2ee.group.rules import Membership
 from parlour_client.core.e2ee.identity.keys import verify
-from parlour_client.core.e2ee.keep.closed_accounts import WAIT_SECONDS
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.room_people import NOW, Person, first_roster, is_never_logged, people

@@ -17,11 +17,13 @@ from typing import Final
 import apsw
 from msgspec.structs import replace as replace_fields
 
-from parlour_client.core.archive import key_log_copy, known_rooms, own_keys
+from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
+from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.group import plan, statements
 from parlour_client.core.e2ee.group.contents import Intent, known
@@ -32,8 +34,6 @@ from parlour_client.core.e2ee.group.store import known_roster
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.inspection import OutgoingInspection
-from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts
-from parlour_client.core.e2ee.keep.decisions import Membership
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler, is_ours
 from parlour_client.core.e2ee.keep.renew import Erasure, Renewal
@@ -105,41 +105,34 @@ class E2ee:
             self._identity_changed,
         )
         self.inspection = OutgoingInspection(world, self.identity.policy)
-        self.contacts = Contacts(world.archive, world.me, world.clock, self.identity)
+        self.contacts = Contacts(self.identity)
         self.keys = Keys(world, self.identity)
-        self.incoming = Incoming(
-            world,
-            self.keys,
-            self.identity.catch_up,
-            lambda room, error: self.scheduler.failed(room, error),  # noqa: PLW0108 - made below
-            self._stored,
-        )
         self.room_statuses = RoomStatuses(world, self.keys, self.identity, self.contacts)
         self.reconciler = Reconciler(world, self.keys, self.identity, self.room_statuses)
         self.scheduler = Scheduler(
             world,
             self.reconciler,
-            self.covers,
             self.room_statuses.changed,
             lambda room: self.closed_accounts.remove(room),  # noqa: PLW0108 - made below
         )
+        self.incoming = Incoming(
+            world,
+            self.keys,
+            self.identity,
+            self.scheduler,
+            self._stored,
+        )
         self.renewal = Renewal(world, self.keys, self.scheduler)
         self.erasure = Erasure(world, self.keys)
-        self.outgoing = Outgoing(
-            world, self.keys, self.identity, self.scheduler, self.renewal, self.covers, self.track
-        )
-        self.membership = Membership(
-            world, self.keys, self.identity, self.scheduler, lambda: self.incoming.rooms, self.track
-        )
+        self.outgoing = Outgoing(world, self.keys, self.identity, self.scheduler, self.renewal, self.incoming)
+        self.membership = Membership(world, self.keys, self.identity, self.scheduler, self.incoming)
         self.closed_accounts = ClosedAccounts(
             world, self.keys, self.identity, self.reconciler, self.membership, self.room_statuses
         )
         self.read_receipts = ReadReceipts(world)
         self.sas = SasSessions(
-            world.me,
             self.identity,
             self.contacts,
-            world.clock,
             self._direct_room,
             world.say,
             self._identity_changed,
@@ -149,7 +142,6 @@ class E2ee:
             world, self.keys, self.identity, self.reconciler, self.scheduler, self.closed_accounts
         )
         self._signed_in_now = False
-        self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
 
     # life
@@ -158,7 +150,7 @@ class E2ee:
         await self.incoming.load()
         await self.keys.load()
         await self.closed_accounts.load()
-        for room in self.incoming.rooms:
+        for room in self._rooms:
             await self.room_statuses.look(room)
         self.erasure.begin()
 
@@ -216,7 +208,7 @@ class E2ee:
     def connected(self) -> None:
         """Start the background work of a connection."""
         self.closed_accounts.begin()
-        rooms = [room for room in self.incoming.rooms if self.world.follow or room in self._tracked]
+        rooms = [room for room in self._rooms if self.world.catch_up.follows(room)]
         self.scheduler.begin([room for room in rooms if self.world.state.summary(room) is not None])
         self.renewal.begin()
         if self.world.follow:
@@ -257,7 +249,11 @@ class E2ee:
     # rooms
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
-        return self.incoming.covers(room)
+        return room in self.world.encrypted
+
+    @property
+    def _rooms(self) -> Sequence[RoomId]:
+        return sorted(self.world.encrypted)
 
     def believed(self, summary: RoomSummary) -> RoomSummary:
         """Return the summary as far as it is believed: no server can make an encrypted room open again."""
@@ -271,23 +267,12 @@ class E2ee:
     async def resume(self, summaries: Sequence[RoomSummary]) -> None:
         """Continue encrypted rooms where they stopped; in a program that only sends, those it uses."""
         self.incoming.note(summaries)
-        mine = [s for s in summaries if self.world.follow or s.room in self._tracked]
+        mine = [s for s in summaries if self.world.catch_up.follows(s.room)]
         tops = {s.room: self.world.catch_up.top(s.room) for s in mine}
         await self.incoming.greet(mine)
         for room, top in tops.items():
             if top and self.world.catch_up.top(room) != top:  # another program on this home has gone on
                 self.room_statuses.changed(room)
-
-    async def track(self, room: RoomId) -> None:
-        """Follow a room that is about to be used, even in a program that follows no others."""
-        summary = self.world.state.summary(room)
-        if self.world.follow or summary is None or room in self._tracked:
-            return
-        self._tracked.add(room)
-        await self.world.archive.write(known_rooms.save, [summary])
-        await self.incoming.greet([summary])
-        self.scheduler.unsure.add(room)
-        self.world.catch_up.track(room)
 
     async def left(self, room: RoomId) -> None:
         """Delete the keys of a room that the account is not a member of any more."""
@@ -303,12 +288,12 @@ class E2ee:
         """Take a frame that the server pushed."""
         match push:
             case GroupChanged(room=room):
-                if self.world.follow or room in self._tracked:
+                if self.world.catch_up.follows(room):
                     self.scheduler.changed(room)
             case KeyPackagesLow(last_resort_used=used):  # the server is asked how many it has: that decides
                 self.world.tasks.run(self.identity.refresh_packages())
                 if used:
-                    for room in self.incoming.rooms:
+                    for room in self._rooms:
                         self.renewal.renew_soon(room)
             case KeyLogAppended(waiting=waiting):
                 self.world.tasks.run(self._meet())
@@ -376,7 +361,7 @@ class E2ee:
         """Add and remove devices in a room's group after a change. Raises why that failed."""
         if not self.covers(room):
             return
-        await self.track(room)
+        await self.incoming.track(room)
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self.world.reconnector.unless_stopped(self.scheduler.now(room))
@@ -388,7 +373,7 @@ class E2ee:
 
     async def recreate(self, room: RoomId) -> None:
         """Recreate the group of a contested room."""
-        await self.track(room)
+        await self.incoming.track(room)
         await self.scheduler.recreate(room)
 
     # views
@@ -417,7 +402,7 @@ class E2ee:
                 tuple(map(_, SERVER_SEES_OPEN)),
                 _(ASSURANCE).format(checked=CHECKED),
             )
-        await self.track(room)
+        await self.incoming.track(room)
         with suppress(ParlourClientError, TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
                 await self.keys.reached(room)
@@ -605,7 +590,7 @@ class E2ee:
 
         ``room`` is the direct room with oneself.
         """
-        await self.track(room)
+        await self.incoming.track(room)
         sent = await self.history.send(room, device)
         await self._everywhere()
         return sent
@@ -647,13 +632,13 @@ class E2ee:
 
         async def is_everywhere() -> bool:
             left_out = self.reconciler.left_out
-            return not any(device in left_out.get(room, {}) for room in self.incoming.rooms)
+            return not any(device in left_out.get(room, {}) for room in self._rooms)
 
         await self.world.signal.until(is_everywhere)
 
     async def _everywhere(self) -> None:
         """Reconcile all rooms; failures are retried later, here or on another device."""
-        for room in self.incoming.rooms:
+        for room in self._rooms:
             if self.world.state.summary(room) is not None:
                 with suppress(EncryptionError):
                     await self.settle(room)
@@ -746,7 +731,7 @@ class E2ee:
         """Use this device's current keys."""
         if not self.keys.renew():
             return
-        summaries = [s for room in self.incoming.rooms if (s := self.world.state.summary(room)) is not None]
+        summaries = [s for room in self._rooms if (s := self.world.state.summary(room)) is not None]
         if self.world.live.conversation is not None:
             await self.resume(summaries)
             for summary in summaries:

@@ -120,6 +120,8 @@ class World:
     """False: a program that only sends; only rooms that it uses are followed."""
     signal: ChangeSignal = field(default_factory=ChangeSignal)
     tasks: BackgroundTasks = field(default_factory=BackgroundTasks)
+    encrypted: set[RoomId] = field(default_factory=set)
+    """The rooms that are known to be encrypted: each stays so for ever."""
     ahead: int = 0
     """Milliseconds by which the server's clock is ahead of this device's."""
 

@@ -166,6 +166,10 @@ class CatchUp:
         self.stand_at(room, cursor)
         self._update_caught_up()
 
+    def follows(self, room: RoomId) -> bool:
+        """Say whether this program keeps a room without gaps."""
+        return self._follow or room in self._tracked
+
     def track(self, room: RoomId) -> None:
         """Keep this room without gaps even in a program that follows no others."""
         self._tracked.add(room)
@@ -198,8 +202,7 @@ class CatchUp:
                 await self._behind.wait()
 
     def _is_behind(self, room: RoomId) -> bool:
-        wanted = self._follow or room in self._tracked
-        now = wanted and room not in self._held and room not in self._refused
+        now = self.follows(room) and room not in self._held and room not in self._refused
         return now and (self._heads.get(room, Seq(0)) > self.top(room) or self._is_unsure(room))
 
     def _is_unsure(self, room: RoomId) -> bool:

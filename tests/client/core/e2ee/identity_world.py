@@ -280,10 +280,8 @@ class Home:
         self.identity = Identity(
             self.archive, self.user, name, self.session, self.clock, self._device_replaced, self._changed
         )
-        self.contacts = Contacts(self.archive, self.user, self.clock, self.identity)
-        self.sas = SasSessions(
-            self.user, self.identity, self.contacts, self.clock, lambda _: ROOM, self._send, self._changed
-        )
+        self.contacts = Contacts(self.identity)
+        self.sas = SasSessions(self.identity, self.contacts, lambda _: ROOM, self._send, self._changed)
 
     def _changed(self) -> None:
         self.changes += 1

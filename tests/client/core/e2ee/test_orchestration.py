@@ -18,12 +18,13 @@ from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError, Roo
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee import decisions
 from parlour_client.core.e2ee.errors import BlockedError, DisplacedError, NotReadyError
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.keep import decisions, renew
+from parlour_client.core.e2ee.keep import renew
 from parlour_client.core.e2ee.messages import incoming
 from parlour_client.core.e2ee.messages.incoming import store_events
 from parlour_client.core.e2ee.values import RoomState, Trust
@@ -200,7 +201,7 @@ async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(60):
-        await sealed.reconciler._submitter.post_creation(room, body)
+        await sealed.reconciler.post_creation(room, body)
     assert await archive.read(sealed.keys.groups.pending_creation, room) is None
 
 

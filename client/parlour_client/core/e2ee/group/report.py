@@ -11,6 +11,7 @@ from parlour_client.core.e2ee.group.plan import NO_CLAIMS, ServerClaims
 from parlour_client.core.e2ee.group.rules import certificate_bytes, certificate_of
 from parlour_client.core.e2ee.group.run import ToContest, kind_of_room
 from parlour_client.core.e2ee.group.store import IN_MEMORY, RoomRow, StoredGroup
+from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_mls import LeafNode, unusable_leaves
 from parlour_protocol.frames import RoomSummary
@@ -173,6 +174,13 @@ def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName
             named=named, whose=whose
         )
     return ""
+
+
+def closed_direct_words(peer: UserName) -> str:
+    """Say that no one reads a direct room any more."""
+    return _(
+        "{user}'s account was deleted. No one reads this conversation any more, so nothing is sent."
+    ).format(user=display_name(peer))
 
 
 def digits(authenticator: bytes) -> str:

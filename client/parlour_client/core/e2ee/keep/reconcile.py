@@ -50,99 +50,6 @@ TRANSIENT: Final = frozenset(
 """Refusals after which the same request is repeated."""
 
 
-class CommitSubmitter:
-    """Submits what one account has staged."""
-
-    def __init__(self, world: World, keys: Keys, dropped: Callable[[RequestId], None]) -> None:
-        """Call ``dropped`` with each commit that will never be in the log."""
-        self._world = world
-        self._keys = keys
-        self._dropped = dropped
-
-    async def resumed(self, room: RoomId) -> bool:
-        """Submit again what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
-        if staged is not None:
-            await self.post(room, staged.body)
-            return True
-        pending_creation = await self._world.archive.read(self._keys.groups.pending_creation, room)
-        if pending_creation is not None:
-            await self.post_creation(room, pending_creation)
-            return True
-        return False
-
-    async def post(self, room: RoomId, body: Commit) -> None:
-        """Submit a commit; returns when it is in the log, or the one that was first is."""
-        try:
-            logged = await self._world.delivery.commit(room, body)
-        except StaleEpochError:
-            await self._came_second(room, body)
-        except ApiRefusedError as error:
-            if error.code not in TRANSIENT:
-                await self._drop(room, body)
-            raise
-        else:
-            await self.patiently(self._keys.logged(room, logged))
-
-    async def _drop(self, room: RoomId, body: Commit) -> None:
-        await self._world.archive.write_durably(self._keys.groups.drop_staged, room)
-        self._dropped(body.request)
-
-    async def _came_second(self, room: RoomId, body: Commit) -> None:
-        """Process the commit that was first; if there is none, the request of ours is outdated."""
-        state = await self._world.group(room)
-        await self._keys.reached(room)
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
-        if staged is None or staged.request != body.request:
-            return
-        if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._drop(room, body)
-        else:
-            await self.patiently(self._world.signal.until(lambda: self._decided(room, body.request)))
-
-    async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
-        return staged is None or staged.request != request
-
-    async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
-        """Submit a group's creation; returns when it or another one is in the log, or it is not needed."""
-        try:
-            logged = await self._world.delivery.create_group(room, body)
-        except StaleEpochError:
-            # It is in the log already, or another one was first, or the group it should replace works. The
-            # log decides; otherwise it would wait for ever.
-            state = await self._world.group(room)
-            await self.patiently(self._keys.shown_up_to(room, state.head))
-            await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
-        except ApiRefusedError as error:
-            if error.code not in TRANSIENT:
-                await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
-            raise
-        else:
-            await self.patiently(self._keys.logged(room, logged))
-
-    async def report(self, room: RoomId) -> GroupReport:
-        """Return the state of the room's group here."""
-        return await self._world.archive.read(self._keys.groups.report, room)
-
-    async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
-        """Wait until the log contains what the server claims."""
-
-        async def is_so() -> bool:
-            return wanted(await self.report(room))
-
-        await self.patiently(self._world.signal.until(is_so))
-
-    @staticmethod
-    async def patiently(waiting: Awaitable[None]) -> None:
-        """Wait until the log contains what the server has just claimed. Raises NotReadyError."""
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await waiting
-        except TimeoutError:
-            raise NotReadyError(_("The server does not show the room's newest events.")) from None
-
-
 MAX_ROUNDS: Final = 12
 """After so many lost races a room is left to the devices that win them."""
 BIG: Final = 50
@@ -164,7 +71,6 @@ class Reconciler:
         self._keys = keys
         self._identity = identity
         self._room_statuses = room_statuses
-        self._submitter = CommitSubmitter(world, keys, self._put_back)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages that no commit uses: no one else has them, so they are still good."""
         self._used: dict[RequestId, tuple[RoomSuite, Mapping[DeviceId, bytes]]] = {}
@@ -196,7 +102,7 @@ class Reconciler:
     async def renew(self, room: RoomId) -> None:
         """Renew this device's keys in the room, unless something else must be done there first."""
         await self._keys.reached(room)
-        report = await self._submitter.report(room)
+        report = await self._report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
             wanted = CommitRequest(
                 new_request_id(), "renew", {}, (), self._world.server_time(), self._world.clock.now()
@@ -206,7 +112,7 @@ class Reconciler:
     async def recreate(self, room: RoomId) -> None:
         """Recreate a contested room's group, and add everyone."""
         await self._keys.reached(room)
-        report = await self._submitter.report(room)
+        report = await self._report(room)
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._require_members_known(room)
             await self._create_group(room)
@@ -248,11 +154,11 @@ class Reconciler:
     ) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not retried."""
         await self._keys.reached(room)
-        if await self._submitter.resumed(room):
+        if await self._resumed(room):
             return None
         state = self.seen[room] = await self._world.group(room)
-        await self._submitter.patiently(self._keys.shown_up_to(room, state.head))
-        report = await self._submitter.report(room)
+        await self._patiently(self._keys.shown_up_to(room, state.head))
+        report = await self._report(room)
         if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
         if report.again:
@@ -280,7 +186,7 @@ class Reconciler:
     async def _shown(self, room: RoomId, state: GroupState) -> None:
         """Wait for the commit that led to the group's epoch; without it nothing is sent any more."""
         try:
-            await self._submitter.shown(
+            await self._until_shown(
                 room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
             )
         except NotReadyError:
@@ -311,7 +217,7 @@ class Reconciler:
             new_request_id(),
             self._world.clock.now(),
         )
-        await self._submitter.post_creation(room, body)
+        await self.post_creation(room, body)
 
     async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
         """Report that this device cannot process the group's commits, so that it can be replaced."""
@@ -336,7 +242,7 @@ class Reconciler:
             return state  # a device of a member must add this one, or remove it first
         before = (report.group, report.status)
         try:
-            await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
+            await self._until_shown(room, lambda now: (now.group, now.status) != before)
         except NotReadyError:
             if report.status is not GroupStatus.ACTIVE:  # the log is here, so it is the Welcome that lacks
                 raise NotReadyError(_(NO_WELCOME)) from None
@@ -413,7 +319,7 @@ class Reconciler:
         except EncryptionError:
             self._put_back(wanted.request)
             raise
-        await self._submitter.post(room, body)
+        await self._post(room, body)
 
     async def _packages(
         self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite
@@ -459,7 +365,91 @@ class Reconciler:
         body = await self._world.archive.write_durably(
             groups.create_group, room, summary.kind, new_request_id(), self._world.clock.now()
         )
-        await self._submitter.post_creation(room, body)
+        await self.post_creation(room, body)
+
+    # what is staged
+    async def _resumed(self, room: RoomId) -> bool:
+        """Submit again what an earlier try, or an earlier run of the program, left undecided."""
+        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        if staged is not None:
+            await self._post(room, staged.body)
+            return True
+        pending_creation = await self._world.archive.read(self._keys.groups.pending_creation, room)
+        if pending_creation is not None:
+            await self.post_creation(room, pending_creation)
+            return True
+        return False
+
+    async def _post(self, room: RoomId, body: Commit) -> None:
+        """Submit a commit; returns when it is in the log, or the one that was first is."""
+        try:
+            logged = await self._world.delivery.commit(room, body)
+        except StaleEpochError:
+            await self._came_second(room, body)
+        except ApiRefusedError as error:
+            if error.code not in TRANSIENT:
+                await self._drop(room, body)
+            raise
+        else:
+            await self._patiently(self._keys.logged(room, logged))
+
+    async def _drop(self, room: RoomId, body: Commit) -> None:
+        await self._world.archive.write_durably(self._keys.groups.drop_staged, room)
+        self._put_back(body.request)
+
+    async def _came_second(self, room: RoomId, body: Commit) -> None:
+        """Process the commit that was first; if there is none, the request of ours is outdated."""
+        state = await self._world.group(room)
+        await self._keys.reached(room)
+        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        if staged is None or staged.request != body.request:
+            return
+        if (state.group, state.epoch) == (body.group, body.epoch):
+            await self._drop(room, body)
+        else:
+            await self._patiently(self._world.signal.until(lambda: self._decided(room, body.request)))
+
+    async def _decided(self, room: RoomId, request: RequestId) -> bool:
+        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        return staged is None or staged.request != request
+
+    async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
+        """Submit a group's creation; returns when it or another one is in the log, or it is not needed."""
+        try:
+            logged = await self._world.delivery.create_group(room, body)
+        except StaleEpochError:
+            # It is in the log already, or another one was first, or the group it should replace works. The
+            # log decides; otherwise it would wait for ever.
+            state = await self._world.group(room)
+            await self._patiently(self._keys.shown_up_to(room, state.head))
+            await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
+        except ApiRefusedError as error:
+            if error.code not in TRANSIENT:
+                await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
+            raise
+        else:
+            await self._patiently(self._keys.logged(room, logged))
+
+    async def _report(self, room: RoomId) -> GroupReport:
+        """Return the state of the room's group here."""
+        return await self._world.archive.read(self._keys.groups.report, room)
+
+    async def _until_shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
+        """Wait until the log contains what the server claims."""
+
+        async def is_so() -> bool:
+            return wanted(await self._report(room))
+
+        await self._patiently(self._world.signal.until(is_so))
+
+    @staticmethod
+    async def _patiently(waiting: Awaitable[None]) -> None:
+        """Wait until the log contains what the server has just claimed. Raises NotReadyError."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await waiting
+        except TimeoutError:
+            raise NotReadyError(_("The server does not show the room's newest events.")) from None
 
 
 def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:

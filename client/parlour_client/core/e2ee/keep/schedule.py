@@ -43,20 +43,16 @@ class Scheduler:
         self,
         world: World,
         reconciler: Reconciler,
-        covers: Callable[[RoomId], bool],
         tell: Callable[[RoomId], None],
         remove_closed: Callable[[RoomId], Coroutine[Any, Any, float | None]],
     ) -> None:
-        """Reconcile with ``reconciler`` what ``covers`` calls encrypted, and no other room.
-
-        ``tell`` is called when a room's problem changed.
+        """Call ``tell`` when a room's problem changed.
 
         ``remove_closed`` removes members whose accounts were deleted, where this person may and it is time;
         it returns in how many seconds the next may be due, if any.
         """
         self._world = world
         self._reconciler = reconciler
-        self._covers = covers
         self._tell = tell
         self._remove_closed = remove_closed
         self._locks: dict[RoomId, asyncio.Lock] = {}
@@ -79,7 +75,7 @@ class Scheduler:
 
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
         """Check a room soon, as a bystander; whatever the server says, an open room has no group."""
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return
         self.unsure.add(room)
         self._later(_RECONCILE, room, self._world.chance.uniform(*between), self._reconcile)
@@ -164,7 +160,7 @@ class Scheduler:
     async def _run(
         self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]], *, settles: bool = True
     ) -> T:
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             raise EncryptionError(_("This room is not encrypted."), _("There is nothing to do."))
         async with self._locks.setdefault(room, asyncio.Lock()):
             before = self._reconciler.left_out.get(room)

@@ -14,9 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar, cast
 
 import apsw
-from msgspec.structs import replace as replace_fields
 
-from parlour_client.core.archive import events, history_parts, insertion, key_log_copy, outbox_table
+from parlour_client.core.archive import (
+    events,
+    history_parts,
+    insertion,
+    key_log_copy,
+    known_rooms,
+    outbox_table,
+)
 from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
@@ -28,7 +34,9 @@ from parlour_client.core.e2ee.group.join import OpenedWelcome
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import load_room, save_room
 from parlour_client.core.e2ee.identity import key_log, key_packages
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
+from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.room_log.expiry import Expiry
@@ -303,40 +311,36 @@ class Incoming:
         self,
         world: World,
         keys: Keys,
-        catch_up_keys: Callable[[], Awaitable[None]],
-        failed: Callable[[RoomId, ParlourClientError], None],
+        identity: Identity,
+        scheduler: Scheduler,
         stored: Callable[[RoomId, StoredRun], None],
     ) -> None:
-        """Call ``catch_up_keys`` to fetch what is new in the key log.
-
-        ``failed`` is called each time that this or the joining of a room fails, ``stored`` with the outcome
-        of each run of events.
-        """
+        """Call ``stored`` with the outcome of each run of events."""
         self._world = world
         self._keys = keys
-        self._catch_up_keys = catch_up_keys
-        self._failed = failed
+        self._identity = identity
+        self._scheduler = scheduler
         self._stored = stored
-        self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
         """What rooms that are held wait for."""
         self._looked_for: set[DeviceId] = set()
         """Devices that were added to groups and that the newest key log did not have."""
 
-    @property
-    def rooms(self) -> Sequence[RoomId]:
-        """All rooms that are known to be encrypted."""
-        return sorted(self._rooms)
-
     async def load(self) -> None:
-        """Load the encrypted rooms from the archive: a room stays encrypted for ever."""
-        self._rooms |= set(await self._world.archive.read(_pinned))
+        """Load the encrypted rooms from the archive."""
+        self._world.encrypted.update(await self._world.archive.read(_pinned))
+
+    async def track(self, room: RoomId) -> None:
+        """Follow a room that is about to be used, even in a program that follows no others."""
+        summary = self._world.state.summary(room)
+        if summary is None or self._world.catch_up.follows(room):
+            return
+        await self._world.archive.write(known_rooms.save, [summary])
+        await self.greet([summary])
+        self._scheduler.unsure.add(room)
+        self._world.catch_up.track(room)  # last: nothing of it is fetched before it stands where it stopped
 
     # for Receiver
-    def covers(self, room: RoomId) -> bool:
-        """Say whether a room is encrypted."""
-        return room in self._rooms
-
     async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
         """Decrypt and store the next events; the rest is fetched again later."""
         groups = self._keys.maybe_groups
@@ -375,7 +379,7 @@ class Incoming:
 
     async def turned_on(self, event: LogEvent) -> None:
         """Mark the room as encrypted from this event on; later events go through ``take``."""
-        self._rooms.add(event.room)
+        self._world.encrypted.add(event.room)
         if (groups := self._keys.maybe_groups) is None:
             self._world.catch_up.hold(event.room)
             return
@@ -385,18 +389,14 @@ class Incoming:
         self._world.catch_up.stand_at(event.room, self._world.catch_up.top(event.room))
 
     # at a greeting
-    def pinned(self, summary: RoomSummary) -> RoomSummary:
-        """Return the summary as far as it is believed: no server can make an encrypted room open again."""
-        return replace_fields(summary, encrypted=True) if summary.room in self._rooms else summary
-
     def note(self, summaries: Sequence[RoomSummary]) -> None:
         """Note the rooms that the server says are encrypted."""
-        self._rooms |= {summary.room for summary in summaries if summary.encrypted}
+        self._world.encrypted.update(summary.room for summary in summaries if summary.encrypted)
 
     async def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Let each encrypted room continue where it stopped, or begin where its Welcome leads."""
-        mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]
-        self._rooms |= {summary.room for summary in mine}
+        self.note(summaries)
+        mine = [summary for summary in summaries if summary.room in self._world.encrypted]
         groups = self._keys.maybe_groups
         if groups is None:
             for summary in mine:
@@ -470,7 +470,7 @@ class Incoming:
         It continues after ``at``, where it stood: what another program on this home has processed meanwhile
         is still to be shown here.
         """
-        await self._retried(room, self._catch_up_keys)
+        await self._retried(room, self._identity.catch_up)
         self._looked_for.update(devices)
         del self._joining[room]
         self._world.catch_up.release(room, at)
@@ -494,7 +494,7 @@ class Incoming:
             try:
                 return await work()
             except ParlourClientError as error:  # also a full disk, or another program that writes for long
-                self._failed(room, error)
+                self._scheduler.failed(room, error)
                 self._world.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._world.clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
@@ -514,7 +514,7 @@ class Incoming:
                 try:
                     taken = await self._entered(groups, summary.kind, waiting, event)
                 except KeyLogNeededError:
-                    await self._catch_up_keys()
+                    await self._identity.catch_up()
                     taken = await self._entered(groups, summary.kind, waiting, event, key_log_read=True)
             except JoinRefusedError as error:
                 refused = error
@@ -528,7 +528,7 @@ class Incoming:
 
     async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
         """Read the key log to its end; then it is decided about a new key of someone."""
-        await self._catch_up_keys()
+        await self._identity.catch_up()
         return await self._without_welcome(self._keys.groups, room, event)
 
     async def _without_welcome(

@@ -6,7 +6,7 @@ in the transaction that encrypts, by the group's state there and by the server's
 fetched just before; one that would reach no one is held (a direct room whose other person has no device).
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,16 +23,16 @@ from parlour_client.core.e2ee.errors import (
 )
 from parlour_client.core.e2ee.group.contents import Intent, SendContent, content_of, known, was_readable
 from parlour_client.core.e2ee.group.groups import GroupService
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, closed_direct_words, room_conflict
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import changed_words, trust
 from parlour_client.core.e2ee.inspection import ShownPolicy, refuse_unchecked
-from parlour_client.core.e2ee.keep.closed_accounts import closed_direct_words
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.renew import Renewal
 from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.messages.incoming import Incoming
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
@@ -123,17 +123,14 @@ class Outgoing:
         identity: Identity,
         scheduler: Scheduler,
         renewal: Renewal,
-        covers: Callable[[RoomId], bool],
-        track: Callable[[RoomId], Awaitable[None]],
+        incoming: Incoming,
     ) -> None:
-        """Encrypt for the rooms of which ``covers`` is true; ``track`` starts following one."""
         self._world = world
         self._keys = keys
         self._identity = identity
         self._scheduler = scheduler
         self._renewal = renewal
-        self._covers = covers
-        self._track = track
+        self._incoming = incoming
         self._stored: dict[RoomId, dict[RequestId, None]] = {}
         """What the server has said that it has, since something was sealed last."""
 
@@ -166,7 +163,7 @@ class Outgoing:
         gives the same bytes while the epoch lasts.
         """
         sure = self._world.live.conversation is not None and room not in self._scheduler.unsure
-        if not self._covers(room) or not sure or len(frames) > AT_ONCE:
+        if room not in self._world.encrypted or not sure or len(frames) > AT_ONCE:
             return None  # uncertain: the server's log may be newer than the keys here
         try:
             groups = self._keys.groups
@@ -204,7 +201,7 @@ class Outgoing:
         if self._keys.trouble is not None:
             raise self._keys.trouble
         own = self._keys.own  # raises while this device is not approved
-        await self._track(room)
+        await self._incoming.track(room)
         await self._keys.reached(room)
         scheduler = self._scheduler
         try:

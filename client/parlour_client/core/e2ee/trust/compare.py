@@ -16,7 +16,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, key_pins, own_keys
+from parlour_client.core.archive import key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.identity import own_device, pins
@@ -25,7 +25,6 @@ from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.identity.keys import KEY_BYTES
 from parlour_client.core.e2ee.values import MemberDevice, PersonReport, Trust
 from parlour_client.core.errors import EncryptionError
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError, UnreachableError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import Millis
@@ -137,11 +136,9 @@ def _checksum(content: bytes) -> bytes:
 class Contacts:
     """The people whose keys this account knows."""
 
-    def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: Identity) -> None:
-        self._archive = archive
-        self._me = me
-        self._clock = clock
+    def __init__(self, identity: Identity) -> None:
         self._identity = identity
+        self._archive, self._me, self._clock = identity.archive, identity.user, identity.clock
 
     async def person(self, user: UserName) -> PersonReport:
         """Look a person's key up; the known one is returned if the server can't be reached."""

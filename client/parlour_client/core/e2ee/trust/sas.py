@@ -21,7 +21,6 @@ from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.keys import word_list
 from parlour_client.core.e2ee.trust.compare import Contacts, Party
 from parlour_client.core.e2ee.values import SasVerification
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import N_, _
 from parlour_mls import Secret
@@ -318,25 +317,22 @@ class SasSessions:
 
     def __init__(
         self,
-        me: UserName,
         identity: Identity,
         contacts: Contacts,
-        clock: Clock,
         direct_room: Callable[[UserName], RoomId],
         send: Callable[[RoomId, VerifyContent], Awaitable[None]],
         changed: Callable[[], None],
     ) -> None:
-        """Verify for ``me``; ``changed`` is called when there is something new to show.
+        """Call ``changed`` when there is something new to show.
 
         ``direct_room`` returns the encrypted direct room with someone, or raises why there is none; ``send``
         returns when the server has stored the step.
         """
-        self._me = me
+        self._me, self._clock = identity.user, identity.clock
         self._identity = identity
         self._contacts = contacts
         self._direct_room = direct_room
         self._send_step = send
-        self._clock = clock
         self._changed = changed
         self._running: dict[RequestId, _Running] = {}
         self._in_order = asyncio.Lock()  # fair: steps are processed in order of arrival

@@ -39,7 +39,7 @@ async def no_one(_: RoomId) -> None:
 
 def world() -> Any:
     """Return what a scheduler uses of the client."""
-    return SimpleNamespace(clock=FakeClock(), chance=Random(1))  # noqa: S311 - spreads alone
+    return SimpleNamespace(clock=FakeClock(), chance=Random(1), encrypted={ROOM})  # noqa: S311 - spreads alone
 
 
 def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7) -> GroupReport:
@@ -141,7 +141,7 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
         scheduler.renew(room, 30)
 
     reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}, caught_up=no_one))
-    scheduler = Scheduler(world(), reconciler, lambda _: True, lambda _: None, no_one)
+    scheduler = Scheduler(world(), reconciler, lambda _: None, no_one)
     scheduler.begin([])
     scheduler.later(ROOM, consider)
     await scheduler.finish()
@@ -159,7 +159,7 @@ def test_the_scheduler_knows_the_epoch_in_which_a_device_must_leave() -> None:
             "Reconciler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}
         ),
     )
-    scheduler = Scheduler(world(), reconciler, lambda _: True, lambda _: None, no_one)
+    scheduler = Scheduler(world(), reconciler, lambda _: None, no_one)
     assert scheduler.leaves_in(ROOM, mine.id) == 7
     assert scheduler.leaves_in(ROOM, other.id) is None
     assert scheduler.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None

@@ -10,8 +10,8 @@ from tests.protocol.membership.people import give, name, room
 
 from parlour_client.core.archive import Archive, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
+from parlour_client.core.e2ee.closed_accounts import ClosedAccounts, closed_words
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts, closed_words
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import BackgroundTasks
 from parlour_protocol.ids import RoomId

@@ -7,7 +7,7 @@ the admission once there is one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.messages.incoming import Incoming
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import display_name
@@ -65,20 +66,17 @@ class Membership:
         keys: Keys,
         identity: Identity,
         scheduler: Scheduler,
-        encrypted: Callable[[], Sequence[RoomId]],
-        track: Callable[[RoomId], Awaitable[None]],
+        incoming: Incoming,
     ) -> None:
-        """Sign for the account; ``encrypted`` returns all encrypted rooms, ``track`` starts following one."""
         self._world = world
         self._keys = keys
         self._identity = identity
         self._scheduler = scheduler
-        self._encrypted = encrypted
-        self._track = track
+        self._incoming = incoming
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
         """Sign an admission; None in an open room, or while the person has no key: then it is remembered."""
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return None
         key = await self._key_of(user)
         if key is None:
@@ -110,7 +108,7 @@ class Membership:
         groups = self._keys.maybe_groups
         if groups is None:
             return
-        for room in self._encrypted():
+        for room in sorted(self._world.encrypted):
             roster = await self._world.archive.read(groups.roster, room)
             person = None if roster is None else roster.person(user)
             key = await self._world.archive.read(_accepted, user)
@@ -197,7 +195,7 @@ class Membership:
 
     async def withdrawals(self, room: RoomId, user: UserName) -> Sequence[StatementBytes]:
         """Sign that the invitations of someone are withdrawn that this person may withdraw."""
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return ()
         await self.ask_out(room, user)
         await self._caught_up(room)
@@ -211,7 +209,7 @@ class Membership:
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget an invitation."""
-        if self._covers(room):
+        if room in self._world.encrypted:
             await self._world.archive.write(statements.ask_out, room, user)
 
     async def removal(
@@ -226,7 +224,7 @@ class Membership:
 
     async def departure(self, room: RoomId) -> StatementBytes | None:
         """Sign that this account leaves, or takes back its request or acceptance that no one has executed."""
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return None
         groups, me, now = self._keys.groups, self._world.me, self._world.clock.now()
         await self._caught_up(room)
@@ -238,7 +236,7 @@ class Membership:
 
     async def heir(self, room: RoomId) -> UserName | None:
         """Return who must become owner of an encrypted room before we, its only owner, can leave it."""
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return None
         await self._caught_up(room)
         roster = await self._world.archive.read(self._keys.groups.expected, room, self._world.clock.now())
@@ -278,11 +276,8 @@ class Membership:
     def _sign(self, act: AnyAct) -> StatementBytes:
         return StatementBytes(self._keys.groups.sign_own(act))
 
-    def _covers(self, room: RoomId) -> bool:
-        return room in self._encrypted()
-
     async def _signed(self, room: RoomId, make: MakeAct) -> StatementBytes | None:
-        if not self._covers(room):
+        if room not in self._world.encrypted:
             return None
         await self._caught_up(room)
         await self._added(room)
@@ -293,7 +288,7 @@ class Membership:
         """Learn the room's current members, and have this device in the group if possible."""
         if self._keys.trouble is not None:
             raise self._keys.trouble
-        await self._track(room)
+        await self._incoming.track(room)
         await self._keys.reached(room)
         with suppress(EncryptionError, ApiRefusedError):
             await self._scheduler.ready(room)

@@ -14,10 +14,10 @@ from typing import Final
 from parlour_client.core.archive import alarms, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.checked_text import reason_text
+from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.identity.account import Identity
-from parlour_client.core.e2ee.keep.decisions import Membership
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
 from parlour_client.core.e2ee.keep.status import RoomStatuses
@@ -250,10 +250,3 @@ def closed_words(
             )
         found.append(words.format(user=display_name(user), hours=delayed.get(user, 0)))
     return found
-
-
-def closed_direct_words(peer: UserName) -> str:
-    """Say that no one reads a direct room any more."""
-    return _(
-        "{user}'s account was deleted. No one reads this conversation any more, so nothing is sent."
-    ).format(user=display_name(peer))

@@ -18,9 +18,8 @@ from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.identity.account import Identity
-from parlour_client.core.e2ee.keep.keys import Keys
+from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
-from parlour_client.core.e2ee.keep.status import RoomStatuses
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import ChatRefusedError

@@ -96,7 +96,7 @@ class Membership:
         if self._keys.maybe_groups is None:
             return
         for room, user in await self._world.archive.write(statements.all_asked_in, self._world.clock.now()):
-            report = await self._world.archive.read(self._keys.groups.report, room)
+            report = await self._keys.report(room)
             if report.roster is None or await self._world.archive.read(key_log_copy.account, user) is None:
                 continue
             with suppress(ParlourClientError):  # tried again when the key log grows, or at the next start
@@ -300,7 +300,7 @@ class Membership:
         """
 
         async def is_inside() -> bool:
-            report = await self._world.archive.read(self._keys.groups.report, room)
+            report = await self._keys.report(room)
             if report.status not in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
                 return True
             problem = self._scheduler.problems.get(room)

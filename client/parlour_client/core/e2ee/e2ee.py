@@ -34,11 +34,10 @@ from parlour_client.core.e2ee.group.store import known_roster
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.inspection import OutgoingInspection
-from parlour_client.core.e2ee.keep.keys import Keys
+from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler, is_ours
 from parlour_client.core.e2ee.keep.renew import Erasure, Renewal
 from parlour_client.core.e2ee.keep.schedule import Scheduler
-from parlour_client.core.e2ee.keep.status import RoomStatuses
 from parlour_client.core.e2ee.labels import RoomLabels
 from parlour_client.core.e2ee.messages.history import HistoryTransfer
 from parlour_client.core.e2ee.messages.incoming import Incoming, StoredRun
@@ -619,7 +618,7 @@ class E2ee:
     async def _others_answered(self) -> bool:
         """Say whether this device is in all groups that contain only devices of this account."""
         alone = [room for room, state in self.reconciler.seen.items() if is_ours(state, self.world.me)]
-        reports = [await self.world.archive.read(self.keys.groups.report, room) for room in alone]
+        reports = [await self.keys.report(room) for room in alone]
         return all(report.status is GroupStatus.ACTIVE for report in reports)
 
     async def _add_everywhere(self, device: DeviceId) -> None:

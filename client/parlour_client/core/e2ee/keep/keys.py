@@ -1,6 +1,8 @@
 """This device's keys while the client runs: signed in at the server, and the groups of its rooms.
 
-It says why there are no keys, and refuses actions that need an approved device.
+It says why there are no keys, and refuses actions that need an approved device. The state of each room's group
+is kept in memory as of its last change, since views ask often for it; the keys of people who are seen in a group
+for the first time are pinned then.
 """
 
 import asyncio
@@ -8,10 +10,14 @@ from typing import Final
 
 from parlour_client.core.e2ee.errors import DevicePendingError
 from parlour_client.core.e2ee.group.groups import GroupService
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
+from parlour_client.core.e2ee.trust.compare import Contacts
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
+from parlour_client.core.events import EncryptionChanged
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import DeviceStatus, EventStored
@@ -122,6 +128,10 @@ class Keys:
         return self._groups.own
 
     # what needs them
+    async def report(self, room: RoomId) -> GroupReport:
+        """Return the state of a room's group."""
+        return await self._world.archive.read(self.groups.report, room)
+
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
         """Wait until a room was processed up to its head, and at least to ``seq``.
 
@@ -138,3 +148,45 @@ class Keys:
     async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
         """Wait until the log was processed up to the server's number ``seq``."""
         await self.reached(room, self._world.numbers.of(room).to_local(seq) if seq else None)
+
+
+_NOTHING_KNOWN: Final = GroupReport(GroupStatus.NO_GROUP)
+
+
+class RoomStatuses:
+    """The states of all rooms."""
+
+    def __init__(self, world: World, keys: Keys, identity: Identity, contacts: Contacts) -> None:
+        self._world = world
+        self._keys = keys
+        self._identity = identity
+        self._contacts = contacts
+        self._known: dict[RoomId, GroupReport] = {}
+
+    def of(self, room: RoomId) -> GroupReport:
+        """Return a room's state at the last update."""
+        return self._known.get(room, _NOTHING_KNOWN)
+
+    async def look(self, room: RoomId) -> None:
+        """Update its state now, and pin the keys of new people."""
+        if (groups := self._keys.maybe_groups) is None:
+            return
+        report = self._known[room] = await self._world.archive.read(groups.report, room)
+        people = {member.user for member in report.members} - {self._world.me}
+        if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
+            await self._contacts.meet(strangers)
+
+    async def refresh(self, room: RoomId) -> None:
+        """Update at once, with alarms, and notify the views: the server's claims have changed."""
+        await self.look(room)
+        await self._identity.refresh()
+        self.changed(room)
+
+    def changed(self, room: RoomId) -> None:
+        """Update in the background, and notify the views; everyone who waits for something checks at once."""
+        self._world.tasks.run(self._look_and_tell(room))
+        self._world.signal.notify()
+
+    async def _look_and_tell(self, room: RoomId) -> None:
+        await self.look(room)
+        self._world.emit(EncryptionChanged(room))

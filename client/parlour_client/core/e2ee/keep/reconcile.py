@@ -28,8 +28,7 @@ from parlour_client.core.e2ee.group.plan import Clocks, Plan
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import lost_devices
-from parlour_client.core.e2ee.keep.keys import Keys
-from parlour_client.core.e2ee.keep.status import RoomStatuses
+from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError, StaleEpochError
 from parlour_client.kit.errors import ApiRefusedError
@@ -102,7 +101,7 @@ class Reconciler:
     async def renew(self, room: RoomId) -> None:
         """Renew this device's keys in the room, unless something else must be done there first."""
         await self._keys.reached(room)
-        report = await self._report(room)
+        report = await self._keys.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
             wanted = CommitRequest(
                 new_request_id(), "renew", {}, (), self._world.server_time(), self._world.clock.now()
@@ -112,7 +111,7 @@ class Reconciler:
     async def recreate(self, room: RoomId) -> None:
         """Recreate a contested room's group, and add everyone."""
         await self._keys.reached(room)
-        report = await self._report(room)
+        report = await self._keys.report(room)
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._require_members_known(room)
             await self._create_group(room)
@@ -158,7 +157,7 @@ class Reconciler:
             return None
         state = self.seen[room] = await self._world.group(room)
         await self._patiently(self._keys.shown_up_to(room, state.head))
-        report = await self._report(room)
+        report = await self._keys.report(room)
         if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
         if report.again:
@@ -430,17 +429,13 @@ class Reconciler:
         else:
             await self._patiently(self._keys.logged(room, logged))
 
-    async def _report(self, room: RoomId) -> GroupReport:
-        """Return the state of the room's group here."""
-        return await self._world.archive.read(self._keys.groups.report, room)
-
     async def _until_shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
         """Wait until the log contains what the server claims."""
 
-        async def is_so() -> bool:
-            return wanted(await self._report(room))
+        async def is_shown() -> bool:
+            return wanted(await self._keys.report(room))
 
-        await self._patiently(self._world.signal.until(is_so))
+        await self._patiently(self._world.signal.until(is_shown))
 
     @staticmethod
     async def _patiently(waiting: Awaitable[None]) -> None:

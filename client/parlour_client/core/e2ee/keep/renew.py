@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.run import Receipt
 from parlour_client.core.e2ee.group.store import scrub
 from parlour_client.core.e2ee.keep.keys import Keys
@@ -172,7 +172,7 @@ class Renewal:
         if summary is None:
             return
         self._looked[room] = now
-        report: GroupReport = await self._world.archive.read(self._keys.groups.report, room)
+        report = await self._keys.report(room)
         if report.status is not GroupStatus.ACTIVE:
             self._quiet.pop(room, None)
             return

@@ -122,7 +122,7 @@ class HistoryTransfer:
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._world.archive.read(self._keys.groups.report, room)
+        report = await self._keys.report(room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:

@@ -17,8 +17,8 @@ from tests.client.core.client_parts import parts
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.group.store import GroupStore, load_room
-from parlour_client.core.e2ee.identity.key_log import server_of
+from parlour_client.core.e2ee.group.store import Groups, load_room
+from parlour_client.core.e2ee.identity.own_device import load_active
 from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.events import Change, EntryAdded
 from parlour_mls import Group, MlsError
@@ -122,7 +122,7 @@ def _count(connection: apsw.Connection) -> int:
 
 def _state(connection: apsw.Connection, room: RoomId) -> bytes:
     row = load_room(connection, room)
-    held = GroupStore(server_of(connection)).load(connection, row.group if row is not None else None)
+    held = Groups(load_active(connection)).load(connection, row.group if row is not None else None)
     if held is None:
         raise SystemExit("this device is not in the room's group")
     return held.group.serialise()

@@ -27,15 +27,15 @@ def package_of(device: Device, *, init: bytes = b"", leaf: bytes = b"") -> bytes
     assert own is not None
     store, now = KeyPackageStore(), device.world.clock.now() // 1000
     store.create(
-        own.device.credential, own.device.signer, Lifetime(now - 3_600, now + 86_400),
+        own.key.credential, own.key.signer, Lifetime(now - 3_600, now + 86_400),
         leaf_extensions=own.leaf_extensions, policy=Policy(extensions=KNOWN),
     )  # fmt: skip
     (made,) = store
     changed = replace(made.leaf_node, encryption_key=leaf or made.leaf_node.encryption_key)
     whole: KeyPackage = replace(
-        made, init_key=init or made.init_key, leaf_node=changed.signed(own.device.signer)
+        made, init_key=init or made.init_key, leaf_node=changed.signed(own.key.signer)
     )
-    return encode_message(whole.signed(own.device.signer))
+    return encode_message(whole.signed(own.key.signer))
 
 
 def hand_out(to: Device, of: Device, package: bytes) -> None:

@@ -8,6 +8,7 @@ from tests.client.core.client_parts import encrypted_rooms
 
 from parlour_client.core.archive import closed_claims
 from parlour_client.core.e2ee.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
+from parlour_client.core.e2ee.group import commit
 from parlour_client.core.e2ee.values import RoomState
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.server import HostileServer
@@ -266,7 +267,7 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
     now = spy.world.clock.now()
     body = await rooms.world.archive.write_durably(
-        rooms.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
+        commit.create_group, rooms.keys.groups, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
     await spy.world.during(rooms.reconciler.post_creation(room, body))
 

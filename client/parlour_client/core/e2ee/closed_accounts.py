@@ -17,6 +17,7 @@ from parlour_client.core.checked_text import reason_text
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
+from parlour_client.core.e2ee.group.statements import expected_in
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
@@ -94,7 +95,7 @@ class ClosedAccounts:
         if groups is None or not self._world.follow:
             return None
         for user in self._reconciler.closed(room):
-            roster = await self._world.archive.read(groups.expected, room, self._world.clock.now())
+            roster = await self._world.archive.read(expected_in, groups, room, self._world.clock.now())
             if roster is None or not roster.may_remove(self._world.me, user) or (room, user) in self._tried:
                 continue
             if self._identity.trust(user) is Trust.VERIFIED:

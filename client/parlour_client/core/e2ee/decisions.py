@@ -7,7 +7,7 @@ the admission once there is one.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -17,11 +17,12 @@ import apsw
 from parlour_client.core.archive import alarms, key_log_copy, key_pins
 from parlour_client.core.e2ee.errors import WAITING, BlockedError, NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.group import statements
-from parlour_client.core.e2ee.group.groups import MakeAct
-from parlour_client.core.e2ee.group.plan import admission
+from parlour_client.core.e2ee.group.commit import APPROVE_IT, NOT_APPROVED
+from parlour_client.core.e2ee.group.plan import admission, signed
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import statement_of
 from parlour_client.core.e2ee.group.statements import Addition
+from parlour_client.core.e2ee.group.store import Groups
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
@@ -43,6 +44,9 @@ from parlour_protocol.membership import (
     Accept,
     Admit,
     AnyAct,
+    Execution,
+    NotAcceptedError,
+    NotAllowedError,
     Remove,
     Request,
     Roster,
@@ -52,6 +56,8 @@ from parlour_protocol.membership import (
     Withdraw,
 )
 from parlour_protocol.rooms import Role, RoomKind
+
+MakeAct = Callable[[Roster], AnyAct]
 
 PATIENCE: Final = 20.0
 """Seconds that a decision waits for this device to be added to the room's group."""
@@ -199,13 +205,12 @@ class Membership:
             return ()
         await self.ask_out(room, user)
         await self._caught_up(room)
-        signed, now = [], self._world.clock.now()
+        made, now = [], self._world.clock.now()
         for one in await self._world.archive.read(statements.admissions, room, user):
             make = partial(_withdrawal, now, one)
             with suppress(EncryptionError):  # not this person's, or void already
-                data = await self._world.archive.read(self._keys.groups.sign, room, make, now)
-                signed.append(StatementBytes(data))
-        return signed
+                made.append(await self._world.archive.read(sign, self._keys.groups, room, make, now))
+        return made
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget an invitation."""
@@ -239,7 +244,9 @@ class Membership:
         if room not in self._world.encrypted:
             return None
         await self._caught_up(room)
-        roster = await self._world.archive.read(self._keys.groups.expected, room, self._world.clock.now())
+        roster = await self._world.archive.read(
+            statements.expected_in, self._keys.groups, room, self._world.clock.now()
+        )
         others = [] if roster is None else [one for one in roster.people if one.user != self._world.me]
         own = None if roster is None else roster.person(self._world.me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
@@ -274,7 +281,11 @@ class Membership:
             )
 
     def _sign(self, act: AnyAct) -> StatementBytes:
-        return StatementBytes(self._keys.groups.sign_own(act))
+        """Sign a statement about this account only, even from outside: that it wants to join, or has left."""
+        own = self._keys.groups.own
+        if own.certificate is None:
+            raise NotReadyError(NOT_APPROVED, APPROVE_IT)
+        return StatementBytes(signed(own, act))
 
     async def _signed(self, room: RoomId, make: MakeAct) -> StatementBytes | None:
         if room not in self._world.encrypted:
@@ -282,7 +293,7 @@ class Membership:
         await self._caught_up(room)
         await self._added(room)
         now = self._world.clock.now()
-        return StatementBytes(await self._world.archive.read(self._keys.groups.sign, room, make, now))
+        return await self._world.archive.read(sign, self._keys.groups, room, make, now)
 
     async def _caught_up(self, room: RoomId) -> None:
         """Learn the room's current members, and have this device in the group if possible."""
@@ -321,6 +332,26 @@ class Membership:
         key = await self._world.archive.write_durably(_met, user, self._world.clock.now())
         await self._identity.refresh()
         return key
+
+
+def sign(
+    connection: apsw.Connection, groups: Groups, room: RoomId, make: MakeAct, now: Millis
+) -> StatementBytes:
+    """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""
+    stored = groups.stored(connection, room)
+    roster = statements.expected(connection, stored, now)
+    act = make(roster)
+    data = signed(groups.own, act)
+    execution = Execution(act.at, groups.own.user, statements.devices_of(stored), stored.rules.succeeds)
+    try:
+        roster.applied(statement_of(data), execution)
+    except NotAcceptedError:
+        pass  # an admission: what is missing comes from the person
+    except NotAllowedError as error:
+        raise EncryptionError(
+            _("The room's members would not accept this: {error}.").format(error=error)
+        ) from error
+    return StatementBytes(data)
 
 
 def _accepted(connection: apsw.Connection, user: UserName) -> bytes | None:

@@ -25,7 +25,7 @@ from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
-from parlour_client.core.e2ee.group import plan, statements
+from parlour_client.core.e2ee.group import plan, rollback, statements
 from parlour_client.core.e2ee.group.contents import Intent, known
 from parlour_client.core.e2ee.group.plan import ServerClaims
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
@@ -172,7 +172,7 @@ class E2ee:
     def rolled_back(self, connection: apsw.Connection, fork: Divergence) -> None:
         """Note a rollback, in the transaction that writes it."""
         if (groups := self.keys.kept_groups) is not None:
-            groups.rolled_back(connection, fork.room, fork.shared, fork.top, self.world.clock.now())
+            rollback.rolled_back(connection, groups, fork.room, fork.shared, fork.top, self.world.clock.now())
         else:  # it continues after the fork, whatever happens to its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
 
@@ -452,7 +452,7 @@ class E2ee:
         groups = self.keys.maybe_groups
         if listed is None or groups is None or report.roster is None:
             return report.claims
-        expected = await self.world.archive.read(groups.expected, room, self.world.clock.now())
+        expected = await self.world.archive.read(statements.expected_in, groups, room, self.world.clock.now())
         asked_in = await self.world.archive.read(statements.asked_in, room)
         soon = set() if expected is None else {one.user for one in expected.people}
         now = {one.user for one in report.roster.people}

@@ -12,6 +12,7 @@ import apsw
 from tests.client.core.e2ee.group_world import Device, Log, StaleError, clocks, request, text
 
 from parlour_client.core.e2ee.errors import ArrivedError
+from parlour_client.core.e2ee.group import commit, seal
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_mls import Group
 from parlour_mls.epoch.message_protection import decrypt_sender_data
@@ -125,7 +126,7 @@ class Program:
         self.sync()
         device, log = self.device, self.log
         if log.group is None:
-            asked = device.run(device.groups.create_group, log.room, log.kind, self.number(), Millis(log.now))
+            asked = device.make_group(log.room, log.kind, self.number(), Millis(log.now))
             self.served(lambda: log.create_group(device, asked))
         self.sync()
 
@@ -135,7 +136,7 @@ class Program:
         self.everybody |= {member.id: member for member in members}
         while True:
             self.sync()
-            staged = device.groups.staged(device.connection, log.room)
+            staged = commit.staged(device.connection, log.room)
             if staged is None:
                 here = {member.device for member in device.status(log).members}
                 missing = {m.id: m.package() for m in members if m.id not in here}
@@ -146,7 +147,7 @@ class Program:
                 old = [one for one in self.everybody.values() if one.id in leaving]
                 evidence = device.evidence(log, new, old)
                 wanted = CommitRequest(self.number(), "settle", missing, leaving, *clocks(log), *evidence)
-                device.run(device.groups.stage, log.room, wanted)
+                device.make_commit(log.room, wanted)
                 continue
             body = staged.body
             self.sent.leaves(device, body.group, body.data)
@@ -162,7 +163,7 @@ class Program:
             self.sync()
             try:
                 frame = device.run(
-                    device.groups.encrypt, request(number), log.room, text(words), Millis(log.now)
+                    seal.encrypt, device.groups, request(number), log.room, text(words), Millis(log.now)
                 )
             except ArrivedError:
                 break

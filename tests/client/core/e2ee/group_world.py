@@ -15,10 +15,12 @@ from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError,
 
 from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.schema import create
+from parlour_client.core.e2ee.decisions import MakeAct, sign
+from parlour_client.core.e2ee.group import commit, join, receive, report, seal, store
 from parlour_client.core.e2ee.group.commit import CommitRequest
-from parlour_client.core.e2ee.group.groups import GroupService, MakeAct
 from parlour_client.core.e2ee.group.plan import Plan, admission, signed
 from parlour_client.core.e2ee.group.run import Receipt, Received
+from parlour_client.core.e2ee.group.store import Groups
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.keys import (
     KNOWN,
@@ -30,7 +32,7 @@ from parlour_client.core.e2ee.identity.keys import (
 )
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_mls import CLASSIC, CipherSuite, KeyPackageStore, Lifetime, Policy, suite_of
-from parlour_protocol.delivery import Commit, DeviceStatus, WaitingWelcome
+from parlour_protocol.delivery import Commit, CreateGroup, DeviceStatus, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Created
@@ -151,7 +153,7 @@ class Device:
 
     def begin(self) -> None:
         """Start the program: nothing is in memory."""
-        self.groups = GroupService(self.own, self.people.judge)
+        self.groups = Groups(self.own, self.people.judge)
 
     def worry(self, user: UserName, words: str) -> None:
         """Let a person's key have changed."""
@@ -225,9 +227,17 @@ class Device:
 
     # --- what the orchestration does
 
+    def make_group(self, room: RoomId, kind: RoomKind, *more: Any) -> CreateGroup:
+        """Make a group and keep it; ``more``: the request, the time, and people."""
+        return self.run(commit.create_group, self.groups, room, kind, *more)
+
+    def make_commit(self, room: RoomId, wanted: CommitRequest) -> Commit:
+        """Make a commit and keep it."""
+        return self.run(commit.stage, self.groups, room, wanted)
+
     def create_group(self, log: Log, number: int = 1) -> None:
         """Found the room's group."""
-        asked = self.run(self.groups.create_group, log.room, log.kind, request(number), Millis(log.now))
+        asked = self.make_group(log.room, log.kind, request(number), Millis(log.now))
         log.create_group(self, asked)
         self.sync(log)
 
@@ -245,7 +255,7 @@ class Device:
             statements,
             revocations,
         )
-        return self.run(self.groups.stage, log.room, wanted)
+        return self.make_commit(log.room, wanted)
 
     def wanted(self, log: Log, number: int, packages: dict[DeviceId, bytes], made: Plan) -> CommitRequest:
         """Return what a plan asks for."""
@@ -301,7 +311,7 @@ class Device:
 
     def sign(self, log: Log, make: MakeAct) -> StatementBytes:
         """Sign a statement for an event."""
-        return StatementBytes(self.run(self.groups.sign, log.room, make, Millis(log.now)))
+        return self.run(sign, self.groups, log.room, make, Millis(log.now))
 
     def read_key_log(self) -> None:
         """Learn everyone's account key."""
@@ -320,7 +330,7 @@ class Device:
         payload = text(what) if isinstance(what, str) else Payload(content=what)
         stored = [one for user, one in log.answers if user == self.user]
         return self.run(
-            self.groups.encrypt, request(number), log.room, payload, Millis(log.now), blanks, stored
+            seal.encrypt, self.groups, request(number), log.room, payload, Millis(log.now), blanks, stored
         )
 
     def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:
@@ -347,8 +357,8 @@ class Device:
     def _join(
         self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent
     ) -> None:
-        opened = self.groups.open_welcome(key_packages.load(connection), kind, use, event)
-        received, _ = self.groups.enter(connection, opened, event, event.at)
+        opened = join.open_welcome(self.own, kind, key_packages.load(connection), use, event)
+        received, _ = join.enter(connection, self.groups, opened, event, event.at)
         self._show(connection, received)
 
     def receive(
@@ -369,7 +379,7 @@ class Device:
         here: Millis,
         **more: Any,
     ) -> Receipt:
-        receipt = self.groups.process(connection, room, events, self.roles.get, here, **more)
+        receipt = receive.process(connection, self.groups, room, events, self.roles.get, here, **more)
         for item in receipt.items:
             self._show(connection, item)
         return receipt
@@ -384,11 +394,11 @@ class Device:
 
     def cursor(self, log: Log) -> Seq:
         """Return how far it is."""
-        return self.groups.cursor(self.connection, log.room)
+        return store.cursor(self.connection, log.room)
 
     def status(self, log: Log) -> Any:
         """Return the state of the room here."""
-        return self.groups.report(self.connection, log.room)
+        return report.report(self.connection, self.groups, log.room)
 
     def texts(self, log: Log) -> list[str]:
         """Return what was shown, in order."""
@@ -407,7 +417,7 @@ def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE, suite: RoomSuit
     founder = devices[0]
     for device in devices:
         device.suite = suite_of(suite)
-        device.run(device.groups.pin, log.room, suite)
+        device.run(store.pin, log.room, suite)
     log.add(founder.user, Created(room_kind=kind, encrypted=True))
     founder.create_group(log)
     if len(devices) > 1:

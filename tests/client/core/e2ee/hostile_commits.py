@@ -7,7 +7,8 @@ from tests.client.core.e2ee.group_world import (
 )
 
 from parlour_client.core.e2ee.group.report import GroupStatus
-from parlour_client.core.e2ee.group.run import Received, ToContest
+from parlour_client.core.e2ee.group.run import Received
+from parlour_client.core.e2ee.group.store import ToContest
 from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_mls import (
@@ -59,7 +60,7 @@ def refused(device: Device, log: Log) -> Received:
     before = device.state(log)
     receipt = device.receive(log.events[device.cursor(log) :])
     assert device.state(log)[0][0] == before[0][0]  # type: ignore[index]
-    assert receipt.contest == ToContest(log.group or GroupId(""), Epoch(log.epoch + 1))
+    assert receipt.contest == ToContest(log.room, log.group or GroupId(""), Epoch(log.epoch + 1))
     assert device.status(log).status is GroupStatus.REFUSED
     item = receipt.items[-1]
     assert note_of(item) is NoteKind.CONTESTED

@@ -224,11 +224,11 @@ def test_what_the_server_says_of_a_room_counts_only_before_there_is_a_group() ->
     """Later it could lock members out of their room by it; and it never lowers what was pinned."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    alice.run(alice.groups.pin, ROOM, RoomSuite.X_WING)
+    alice.run(store.pin, ROOM, RoomSuite.X_WING)
     assert store.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
     carol = Device("carol")
     for suite in (RoomSuite.X_WING, RoomSuite.X25519):
-        carol.run(carol.groups.pin, ROOM, suite)
+        carol.run(store.pin, ROOM, suite)
     assert store.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
     del log
 

@@ -20,6 +20,7 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import decisions
 from parlour_client.core.e2ee.errors import BlockedError, DisplacedError, NotReadyError
+from parlour_client.core.e2ee.group import commit, join
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.store import scrub
@@ -182,7 +183,7 @@ async def test_a_creation_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(60):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await parts(ana).archive.read(sealed.keys.groups.pending_creation, room) is None
+    assert await parts(ana).archive.read(commit.pending_creation, room) is None
 
 
 async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
@@ -196,13 +197,13 @@ async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness
     )
     now = Millis(harness.clock.now())
     body = await archive.write_durably(
-        sealed.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now
+        commit.create_group, sealed.keys.groups, room, RoomKind.PRIVATE, new_request_id(), now
     )
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(60):
         await sealed.reconciler.post_creation(room, body)
-    assert await archive.read(sealed.keys.groups.pending_creation, room) is None
+    assert await archive.read(commit.pending_creation, room) is None
 
 
 async def created_by_the_phone(
@@ -878,20 +879,21 @@ async def test_an_archive_that_fails_while_joining_holds_the_room_and_says_so(ha
     assert ben.encryption.room(room).problem == ""
 
 
-async def test_who_leaves_while_joining_keeps_no_keys(harness: Harness) -> None:
+async def test_who_leaves_while_joining_keeps_no_keys(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ben is removed between the fetch of the Welcome and the group that it leads to."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    groups = encrypted_rooms(ben).keys.groups
     opened, go_on = threading.Event(), threading.Event()
-    open_welcome = groups.open_welcome
+    open_welcome = join.open_welcome
 
     def slowly(*given: Any) -> Any:
         opened.set()
         go_on.wait(60)
         return open_welcome(*given)
 
-    groups.open_welcome = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(join, "open_welcome", slowly)
     harness.accepts = False
     await ana.invitations.send(room, BEN)
     await harness.until(lambda: bool(ben.invitations.all))

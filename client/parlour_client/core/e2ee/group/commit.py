@@ -11,12 +11,19 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy
-from parlour_client.core.e2ee.errors import BadPackageError, MovedError, NotReadyError, RuleBrokenError
+from parlour_client.core.archive import key_log_copy, key_pins
+from parlour_client.core.e2ee.errors import (
+    BadPackageError,
+    DisplacedError,
+    MovedError,
+    NotReadyError,
+    RuleBrokenError,
+)
+from parlour_client.core.e2ee.group import statements
 from parlour_client.core.e2ee.group.join import WelcomeSupplement, encrypt_supplement, key_extension, new_key
 from parlour_client.core.e2ee.group.rules import (
     Evidence,
@@ -27,7 +34,18 @@ from parlour_client.core.e2ee.group.rules import (
     require_in_time,
     trouble_of_adding,
 )
-from parlour_client.core.e2ee.group.store import GroupStore, StoredGroup, group_bytes, require_durable
+from parlour_client.core.e2ee.group.store import (
+    Groups,
+    RoomRow,
+    StoredGroup,
+    group_bytes,
+    known_roster,
+    load_room,
+    pinned_suite,
+    require_durable,
+    save_room,
+)
+from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import N_, _
@@ -50,10 +68,13 @@ from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.api import decode_payload, encode_payload
-from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
-from parlour_protocol.rooms import RoomSuite
+from parlour_protocol.rooms import Role, RoomKind
+
+InitialMember: TypeAlias = tuple[UserName, bytes, Role]
+"""Someone whom the group's creator trusts: name, account key, role."""
 
 _MONTH: Final = 30 * 86_400
 NOT_APPROVED: Final = N_("This device is not approved yet.")
@@ -214,31 +235,40 @@ def _prepared(
     return PreparedCommit(stored, StagedCommit(wanted.request, wanted.purpose, body))
 
 
-def store(connection: apsw.Connection, group_store: GroupStore, prepared: PreparedCommit) -> Commit:
+def stage(connection: apsw.Connection, groups: Groups, room: RoomId, wanted: CommitRequest) -> Commit:
+    """Make and store a commit. In a durable transaction. Raises NotReadyError, BadPackageError."""
+    return store(connection, groups, prepare(groups.stored(connection, room), wanted, groups.own))
+
+
+def store(connection: apsw.Connection, groups: Groups, prepared: PreparedCommit) -> Commit:
     """Store a commit before it is sent. Raises MovedError, NotDurableError."""
     require_durable(connection)
     stored, staged = prepared.stored, prepared.staged
-    group_store.save(connection, stored)
+    groups.save(connection, stored)
     query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
     connection.execute(query, (stored.id, staged.request, staged.purpose, encode_payload(staged.body)))
     return staged.body
 
 
-def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit | None:
-    """Return the commit that is not in the log yet."""
-    query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
-    for row in connection.execute(query, (group,)) if group is not None else ():
+def staged(connection: apsw.Connection, room: RoomId) -> StagedCommit | None:
+    """Return the commit that is not in the log yet: POST it again after a restart."""
+    query = """
+        SELECT request, purpose, body FROM mls_staged JOIN mls_rooms USING (group_id) WHERE room = ?"""
+    for row in connection.execute(query, (room,)):
         request, purpose, body = cast("tuple[str, str, bytes]", row)
         return StagedCommit(RequestId(request), purpose, decode_payload(Commit, body))
     return None
 
 
-def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGroup) -> None:
-    """Drop a staged commit that the server refused for any reason but that another was first.
+def drop_staged(connection: apsw.Connection, groups: Groups, room: RoomId) -> None:
+    """Drop a commit that the server refused, unless because another was first (the log shows that).
 
     Its digest is remembered in case the server shows it all the same: then no other copy of this home made
     it.
     """
+    _row, stored = groups.both(connection, room)
+    if stored is None:
+        return
     for (request,) in list(
         connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (stored.id,))
     ):
@@ -248,25 +278,42 @@ def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGro
     connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
     if stored.group.pending_commit is not None:
         stored.group.clear_pending_commit()
-        group_store.save(connection, stored)
+        groups.save(connection, stored)
 
 
 def create_group(
     connection: apsw.Connection,
-    group_store: GroupStore,
-    own: OwnIdentity,
-    roster: Roster,
-    suite: RoomSuite,
+    groups: Groups,
+    room: RoomId,
+    kind: RoomKind,
     request: RequestId,
     at: Millis,
-) -> GroupId:
-    """Create the room's group for the people of ``roster``, with only this device in it.
+    people: Collection[InitialMember] = (),
+) -> CreateGroup:
+    """Create the room's group, or the next one if it was contested or has lost all its devices.
 
-    It takes effect once it is in the log. Raises NotReadyError.
+    Only this device is in it, and it takes effect once it is in the log. The next one is for the people of
+    the one before. ``people``: whom the person trusts, besides themselves, if there is no roster yet. In a
+    durable transaction. Only the server knows whether a group has lost all its devices; a device that still
+    has its keys refuses that claim. Raises NotReadyError.
     """
+    row = load_room(connection, room) or RoomRow(room, Seq(0))
+    stored = groups.load(connection, row.group)
+    if stored is not None and stored.displaced:
+        raise DisplacedError  # the other copy, and everyone else, may know other members by now
+    if stored is not None and not row.contested:
+        raise NotReadyError(_("This room already has an encrypted group."), _("There is nothing to do."))
+    save_room(connection, row)
+    again = pending_creation(connection, room)
+    if again is not None:
+        return again
     require_durable(connection)
+    own, suite = groups.own, pinned_suite(connection, room)
     if own.certificate is None:
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
+    roster = known_roster(connection, room) or _first_roster(
+        own, room, kind, at, people or _asked_in(connection, room, at)
+    )
     if not roster.admits(own.user, own.admitted_key):
         raise NotReadyError(_("You are not in this room: its members have removed you."))
     rules, group_id = RoomRules(roster, partial(key_log_copy.had_key, connection)), new_group_id()
@@ -281,17 +328,45 @@ def create_group(
         leaf_extensions=own.leaf_extensions,
         policy=rules.policy(),
     )
-    stored = StoredGroup(group_id, roster.room, "creating", b"", group, rules, at, request=request)
-    group_store.insert(connection, stored)
-    return group_id
+    groups.insert(connection, StoredGroup(group_id, room, "creating", b"", group, rules, at, request=request))
+    return CreateGroup(request=request, group=group_id, replaces=row.group)
 
 
-def pending_creation(
-    connection: apsw.Connection, room: RoomId, replaces: GroupId | None
-) -> CreateGroup | None:
+def _first_roster(
+    own: OwnIdentity, room: RoomId, kind: RoomKind, at: Millis, people: Collection[InitialMember]
+) -> Roster:
+    role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
+    others = [one for one in people if one[0] != own.user]
+    everybody = [(own.user, own.admitted_key, role), *others]
+    return Roster.begin(own.server, room, kind, own.user, everybody, at)
+
+
+def _asked_in(connection: apsw.Connection, room: RoomId, at: Millis) -> Collection[InitialMember]:
+    """Return the people whom the person confirmed when they encrypted the room, as far as they have keys.
+
+    They chose the readers; no one else has to accept what they are in already.
+    """
+    people = []
+    for user in sorted(statements.asked_in(connection, room)):
+        key, pinned = pins.meet(connection, user, at), key_pins.find(connection, user)
+        if key is not None and pinned is not None and pinned.level != key_pins.CHANGED:
+            people.append((user, key, Role.MEMBER))
+            statements.ask_out(connection, room, user)
+    return people
+
+
+def pending_creation(connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
     """Return the group creation that is not in the log yet: POST it, the same after each restart."""
-    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'creating'"
+    query = """
+        SELECT mls_groups.group_id, request, mls_rooms.group_id FROM mls_groups JOIN mls_rooms USING (room)
+        WHERE room = ? AND status = 'creating'"""
     for row in connection.execute(query, (room,)):
-        group, request = cast("tuple[str, str]", row)
-        return CreateGroup(request=RequestId(request), group=GroupId(group), replaces=replaces)
+        group, request, replaces = cast("tuple[GroupId, RequestId, GroupId | None]", row)
+        return CreateGroup(request=request, group=group, replaces=replaces)
     return None
+
+
+def drop_creation(connection: apsw.Connection, groups: Groups, room: RoomId) -> None:
+    """Drop a group creation that the server refused, unless because another group exists."""
+    if (pending := pending_creation(connection, room)) is not None:
+        groups.drop(connection, pending.group)

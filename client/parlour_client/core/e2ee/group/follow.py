@@ -33,7 +33,6 @@ from parlour_client.core.e2ee.group.rules import (
 from parlour_client.core.e2ee.group.run import (
     Concern,
     Received,
-    ToContest,
     Transaction,
     forged,
     key_concerns,
@@ -41,7 +40,7 @@ from parlour_client.core.e2ee.group.run import (
     stripped,
     with_body,
 )
-from parlour_client.core.e2ee.group.store import StoredGroup, note_unfit
+from parlour_client.core.e2ee.group.store import StoredGroup, ToContest, note_unfit
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import N_, _, ngettext
@@ -119,7 +118,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
 
 
 def _pending_creation(transaction: Transaction, group: GroupId) -> StoredGroup | None:
-    stored = transaction.group_store.load(transaction.connection, group)
+    stored = transaction.groups.load(transaction.connection, group)
     return stored if stored is not None and stored.status == "creating" else None
 
 
@@ -132,7 +131,7 @@ def leave_group(transaction: Transaction) -> None:
     """Delete the keys of the group that was current."""
     if transaction.row.group is not None:
         transaction.receipt.lost.extend(_staged_request(transaction, transaction.row.group))
-        transaction.group_store.drop(transaction.connection, transaction.row.group)
+        transaction.groups.drop(transaction.connection, transaction.row.group)
     transaction.stored, transaction.changed = None, False
 
 
@@ -144,7 +143,7 @@ def _drop_creations(transaction: Transaction, but: GroupId) -> None:
     found = list(transaction.connection.execute(query, (transaction.row.room, but)))
     for group, request in cast("list[tuple[str, str]]", found):
         transaction.receipt.lost.append(RequestId(request))
-        transaction.group_store.drop(transaction.connection, GroupId(group))
+        transaction.groups.drop(transaction.connection, GroupId(group))
 
 
 def process_contested(transaction: Transaction, event: LogEvent, body: Contested) -> Received:
@@ -210,7 +209,7 @@ def _unfit(transaction: Transaction, event: LogEvent, body: Handshake, words: st
 
     The server counts this device to it, so that no one would add it again: it would wait for ever.
     """
-    transaction.receipt.contest = ToContest(body.group, Epoch(body.epoch + 1))
+    transaction.receipt.contest = ToContest(event.room, body.group, Epoch(body.epoch + 1))
     note_unfit(transaction.connection, event.room, body.group, transaction.receipt.contest.epoch)
     transaction.receipt.moved = True
     return Received(
@@ -265,7 +264,7 @@ def _refused(
     """Keep the current state: nothing that cannot be verified changes the group."""
     if stored.status != "refused":  # later commits cannot be processed either, and are not reported again
         stored.contest = Epoch(body.epoch + 1)
-        transaction.receipt.contest = ToContest(stored.id, stored.contest)
+        transaction.receipt.contest = ToContest(stored.room, stored.id, stored.contest)
     stored.status, transaction.changed = "refused", True
     whose = ""
     if isinstance(error, UnusableLeafKeyError):
@@ -283,7 +282,7 @@ def withheld(transaction: Transaction, stored: StoredGroup, event: LogEvent, epo
     lost it, comes to such an epoch. What it keeps from this device may be a removal.
     """
     stored.withheld(epoch)
-    transaction.receipt.contest = ToContest(stored.id, epoch)
+    transaction.receipt.contest = ToContest(stored.room, stored.id, epoch)
     transaction.changed = transaction.receipt.moved = True
     words = _(WITHHELD)
     return Received(
@@ -340,7 +339,7 @@ def _entered(
     transaction.roster = followed.roster
     if applied.removed_us:
         transaction.receipt.lost.extend(_staged_request(transaction, stored.id))
-        transaction.group_store.drop(transaction.connection, stored.id)
+        transaction.groups.drop(transaction.connection, stored.id)
         transaction.stored, transaction.changed, transaction.receipt.removed = None, False, True
         return _noted(event, [], removed, [], followed, transaction.now)
     request = _staged_request(transaction, stored.id)
@@ -391,7 +390,7 @@ def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied, at
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return key_concerns(transaction.connection, transaction.judge, certificates, transaction.now, at)
+    return key_concerns(transaction.connection, transaction.groups.judge, certificates, transaction.now, at)
 
 
 def _noted(

@@ -39,15 +39,15 @@ from parlour_client.core.e2ee.group.rules import (
 )
 from parlour_client.core.e2ee.group.run import (
     Concern,
-    Judge,
     Received,
     key_concerns,
     stripped,
+    succeeds_by,
     with_body,
 )
 from parlour_client.core.e2ee.group.statements import Accepted, accepted, entered
 from parlour_client.core.e2ee.group.store import (
-    GroupStore,
+    Groups,
     StoredGroup,
     group_bytes,
     highest_epoch,
@@ -200,27 +200,31 @@ def _check(
 
 def enter(
     connection: apsw.Connection,
-    group_store: GroupStore,
-    judge: Judge,
-    succeeds: Succeeds,
+    groups: Groups,
     opened: OpenedWelcome,
     event: LogEvent,
     now: Millis,
+    *,
+    key_log_read: bool = False,
 ) -> tuple[Received, list[Concern]]:
-    """Enter the group of an opened Welcome. Raises JoinRefusedError, NotDurableError."""
+    """Enter the group of an opened Welcome. Raises JoinRefusedError, NotDurableError.
+
+    Raises KeyLogNeededError unless the key log was just read to its end.
+    """
     require_durable(connection)
     body, row = event.body, load_room(connection, event.room)
     if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
         raise JoinRefusedError(_("The room has changed in the meantime."))
-    if row.group not in {None, body.group} or group_store.load(connection, body.group) is not None:
+    if row.group not in {None, body.group} or groups.load(connection, body.group) is not None:
         raise JoinRefusedError(_("This device is in the room's group already."))
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError(_("The Welcome is an old one: this device was in that group at that time."))
     _require_suite(connection, opened.group, event)
+    succeeds = succeeds_by(connection, key_log_read=key_log_read)
     _require_lineage(connection, succeeds, opened.rules.roster, opened.own, event)
     _spend(connection, opened)
     group = StoredGroup(body.group, event.room, "active", b"", opened.group, opened.rules, event.at)
-    group_store.insert(connection, group)
+    groups.insert(connection, group)
     links = Links(connection, event.room)
     links.begins(event.seq)
     links.enters()
@@ -233,7 +237,7 @@ def enter(
     leaves = [certificate_bytes(leaf) for _index, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
-    return received, key_concerns(connection, judge, leaves, now)
+    return received, key_concerns(connection, groups.judge, leaves, now)
 
 
 def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:

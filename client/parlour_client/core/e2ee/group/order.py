@@ -369,10 +369,16 @@ def note_deletion(connection: apsw.Connection, room: RoomId, seq: Seq | None) ->
         connection.execute("DELETE FROM mls_blanks WHERE room = ? AND seq = ?", (room, seq))
 
 
-def take_dropped(connection: apsw.Connection, room: RoomId) -> list[Seq]:
-    """Return, once, events that were blanked without a request; when all of the room was processed."""
+def notes_on_dropped(connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
+    """Return notes, once, on events blanked without a request; when all of the room was processed."""
     query = "DELETE FROM mls_blanks WHERE room = ? RETURNING seq"
-    return sorted(Seq(int(str(seq))) for (seq,) in list(connection.execute(query, (room,))))
+    blanked = sorted(Seq(int(str(seq))) for (seq,) in list(connection.execute(query, (room,))))
+    query = "SELECT author FROM events WHERE room = ? AND seq = ?"
+    return {
+        seq: dropped_note(user_name(str(author)))
+        for seq in blanked
+        for (author,) in connection.execute(query, (room, seq))
+    }
 
 
 _APART: Final = 1 << 20

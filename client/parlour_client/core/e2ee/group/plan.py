@@ -22,15 +22,14 @@ from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import RuleBrokenError
 from parlour_client.core.e2ee.group import statements
-from parlour_client.core.e2ee.group.rules import SKEW, certificate_of, revocation_of, statement_of
+from parlour_client.core.e2ee.group.rules import SKEW, revocation_of, statement_of
 from parlour_client.core.e2ee.group.statements import Addition, day
-from parlour_client.core.e2ee.group.store import StoredGroup
+from parlour_client.core.e2ee.group.store import Groups, StoredGroup
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import sign
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
-from parlour_mls import unusable_leaves
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import RoomId
@@ -104,20 +103,38 @@ def signed(own: OwnIdentity, act: AnyAct) -> bytes:
     return sign_statement(act, own.certified(), lambda message: sign(own.key.seed, message))
 
 
+def plan(
+    connection: apsw.Connection,
+    groups: Groups,
+    room: RoomId,
+    state: GroupState,
+    peer: UserName | None,
+    clocks: Clocks,
+) -> Plan:
+    """Plan a room's next commit, and store the server's other claims. Raises NotReadyError.
+
+    ``peer``: the other person of a direct room.
+    """
+    stored = groups.stored(connection, room)
+    made = plan_commit(connection, groups, stored, state, peer, clocks)
+    roster = statements.expected(connection, stored, clocks.here)
+    changed = keep_claims(connection, room, made.claims, roster, clocks.here)
+    return replace(made, claims_changed=changed)
+
+
 def plan_commit(
     connection: apsw.Connection,
-    own: OwnIdentity,
+    groups: Groups,
     stored: StoredGroup,
     state: GroupState,
     peer: UserName | None,
     clocks: Clocks,
 ) -> Plan:
-    """Plan the next commit of a group. ``peer``: the other person of a direct room."""
-    tree = stored.group.tree
-    leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
-    bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
-    unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
-    made = _Planner(connection, own, stored, list(leaves.values()), state, peer, clocks).plan()
+    """Plan the next commit of a group."""
+    members, own = groups.members(stored), groups.own
+    made = _Planner(connection, own, stored, [one.certificate for one in members], state, peer, clocks).plan()
+    # No path can be encrypted past an unusable key: each commit removes it.
+    unusable = sorted(one.device for one in members if one.unusable and one.device != own.device)
     return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
 
 
@@ -438,11 +455,6 @@ def dropped_words(user: UserName) -> str:
         "The server wants {user}, or a device of theirs, out of this room, but no member removed them, and "
         "they revoked no device. They can still read this room."
     ).format(user=display_name(user))
-
-
-def room_of(alarm: alarms.Raised) -> RoomId | None:
-    """Return the room of an alarm."""
-    return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None
 
 
 def _about(room: RoomId, user: UserName) -> str:

@@ -9,20 +9,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import apsw
+
 from parlour_client.core.archive.rows import is_row
-from parlour_client.core.e2ee.errors import KeyLogNeededError, RuleBrokenError
+from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError, RuleBrokenError
+from parlour_client.core.e2ee.group.contents import RoleOf
 from parlour_client.core.e2ee.group.follow import (
     leave_group,
     process_commit,
     process_contested,
     process_created,
 )
-from parlour_client.core.e2ee.group.order import moved_note, note_blanked, note_deletion
+from parlour_client.core.e2ee.group.order import Links, moved_note, note_blanked, note_deletion
 from parlour_client.core.e2ee.group.rules import statement_of
-from parlour_client.core.e2ee.group.run import Receipt, Received, Transaction, silent, with_body
+from parlour_client.core.e2ee.group.run import Receipt, Received, Transaction, silent, succeeds_by, with_body
 from parlour_client.core.e2ee.group.seal import open_message, unread_before_join
 from parlour_client.core.e2ee.group.statements import devices_of, executable, note, statements_in, unexecuted
-from parlour_client.core.e2ee.group.store import RoomRow, highest_epoch, know_roster, save_room
+from parlour_client.core.e2ee.group.store import (
+    Groups,
+    RoomRow,
+    highest_epoch,
+    know_roster,
+    load_room,
+    save_room,
+)
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.missing import MissingEvents, first_of, have_expired
 from parlour_client.kit.errors import ServerMisbehavedError
@@ -44,19 +54,49 @@ from parlour_protocol.frames.bodies import (
     target_of,
 )
 from parlour_protocol.frames.event_rules import Rooms
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Execution
 from parlour_protocol.rooms import Role
 
 _PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it is not shown.")
 
 
-def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
-    """Process the events after the room's cursor; those processed before are dropped.
+def process(
+    connection: apsw.Connection,
+    groups: Groups,
+    room: RoomId,
+    events: Sequence[LogEvent],
+    role_of: RoleOf,
+    now: Millis,
+    *,
+    welcome_missing: bool = False,
+    refused: JoinRefusedError | None = None,
+    key_log_read: bool = False,
+) -> Receipt:
+    """Process the events after the room's cursor; store ``items`` in the same transaction.
 
-    Raises ServerMisbehavedError if events are missing in between and no `MissingEvents` says so.
+    Those processed before are dropped. ``now`` is this device's time. ``welcome_missing``: there is no
+    Welcome for the Handshake that an earlier receipt waits for, or it was ``refused``. ``key_log_read``: the
+    key log was read to its end, for the same reason. Raises ServerMisbehavedError if events are missing in
+    between and no `MissingEvents` says so.
     """
-    row, receipt = transaction.row, transaction.receipt
+    row = load_room(connection, room) or RoomRow(room, Seq(0))
+    stored, receipt = groups.load(connection, row.group), Receipt([], row.cursor)
+    if stored is not None:
+        stored.rules.succeeds = succeeds_by(connection, key_log_read=key_log_read)
+    transaction = Transaction(
+        connection,
+        groups,
+        row,
+        stored,
+        Links(connection, room),
+        role_of,
+        now,
+        receipt,
+        welcome_missing=welcome_missing,
+        refused=refused,
+    )
     for event in events:
         if event.seq <= row.cursor:
             continue
@@ -78,7 +118,7 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         row.cursor = event.seq
         transaction.welcome_missing = False
     if transaction.stored is not None and transaction.changed:
-        transaction.group_store.save(transaction.connection, transaction.stored)
+        transaction.groups.save(transaction.connection, transaction.stored)
     save_room(transaction.connection, row)
     transaction.links.save()
     receipt.corrected = _corrected(transaction)
@@ -227,11 +267,13 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
     return Received(event, row=is_row(body))
 
 
-def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
-    """Return older events as seen by someone who was not in the group then."""
+def before_join(connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
+    """Return events below the cursor as seen by someone who was not in the group then."""
+    row = load_room(connection, room) or RoomRow(room, Seq(0))
     items = []
     for event in events:
         note_encryption(row, event)
+    save_room(connection, row)
     for event in events:
         body = event.body
         if isinstance(body, EncryptedMessage):

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
 
 import apsw
 
-from parlour_client.core.e2ee.group.plan import NO_CLAIMS, ServerClaims
-from parlour_client.core.e2ee.group.rules import certificate_bytes, certificate_of
-from parlour_client.core.e2ee.group.run import ToContest, kind_of_room
-from parlour_client.core.e2ee.group.store import IN_MEMORY, RoomRow, StoredGroup
+from parlour_client.core.e2ee.group import rollback
+from parlour_client.core.e2ee.group.plan import NO_CLAIMS, ServerClaims, claims_of
+from parlour_client.core.e2ee.group.run import kind_of_room
+from parlour_client.core.e2ee.group.statements import invitation_words
+from parlour_client.core.e2ee.group.store import Groups, MemberReport
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
-from parlour_mls import LeafNode, unusable_leaves
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 from parlour_protocol.rooms import RoomKind, RoomSuite
@@ -36,19 +34,6 @@ class GroupStatus(Enum):
     DISPLACED = "displaced"
     """Another copy of this home has renewed the device's keys."""
     CONTESTED = "contested"
-
-
-@dataclass(frozen=True, slots=True)
-class MemberReport:
-    """A device in the group."""
-
-    user: UserName
-    device: DeviceId
-    certificate: Certificate
-    data: bytes
-    """The certificate's bytes, for ``pins``."""
-    unusable: bool = False
-    """Its key can't be encrypted to: the next commit removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,44 +64,13 @@ class GroupReport:
     suite: RoomSuite | None = None
 
 
-class Rosters:
-    """The members of each group, read once for an epoch and not for every message."""
-
-    def __init__(self) -> None:
-        self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
-
-    def of(self, stored: StoredGroup) -> Sequence[MemberReport]:
-        """Return the members of a group. A tree is immutable: the same tree has the same members."""
-        tree = stored.group.tree
-        kept = self._read.get(stored.id)
-        if kept is None or kept[0] is not tree:
-            if len(self._read) >= IN_MEMORY:
-                self._read.clear()
-            unusable = unusable_leaves(tree)
-            members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
-            kept = self._read[stored.id] = tree, members
-        return kept[1]
-
-
-def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
-    certificate = certificate_of(leaf)
-    return MemberReport(
-        certificate.user, certificate.device, certificate, certificate_bytes(leaf), unusable=unusable
-    )
-
-
-def group_report(
-    row: RoomRow | None,
-    stored: StoredGroup | None,
-    rosters: Rosters,
-    found: ServerClaims,
-    *,
-    invitation: str,
-    again: bool,
-) -> GroupReport:
+def report(connection: apsw.Connection, groups: Groups, room: RoomId) -> GroupReport:
     """Return the state of a room's group."""
+    row, stored = groups.both(connection, room)
+    again = rollback.is_due(connection, room)
     group = None if row is None else row.group
     if row is None or stored is None:
+        invitation = invitation_words(connection, room)
         status = GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE
         return GroupReport(status, group, invitation=invitation, again=again)
     status = GroupStatus.ACTIVE
@@ -131,7 +85,7 @@ def group_report(
         stored.id,
         stored.epoch,
         digits(stored.group.epoch_authenticator),
-        rosters.of(stored),
+        groups.members(stored),
         stored.joined,
         stored.own_since,
         stored.sent,
@@ -140,15 +94,8 @@ def group_report(
         again=again,
         suite=RoomSuite(stored.group.suite.number),
         roster=stored.rules.roster,
-        claims=found,
+        claims=claims_of(connection, room),
     )
-
-
-def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
-    """Return the commits that could not be processed and were not reported yet."""
-    query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
-    rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
-    return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]
 
 
 def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:

@@ -6,24 +6,36 @@ with those the server lists. Functions over a connection.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
 import apsw
 
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee.group.store import RoomRow, known_roster
+from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.group import commit
+from parlour_client.core.e2ee.group.order import Links
+from parlour_client.core.e2ee.group.statements import expected
+from parlour_client.core.e2ee.group.store import (
+    Groups,
+    RoomRow,
+    contested,
+    known_roster,
+    load_room,
+    save_room,
+)
 from parlour_client.core.model import NoteKind
-from parlour_client.kit.language import N_
+from parlour_client.kit.language import N_, _
+from parlour_protocol.delivery import CreateGroup
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import GroupCreated, MembershipChange, concerned
 from parlour_protocol.frames.event_rules import Concerns
 from parlour_protocol.ids import GroupId, RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
-from parlour_protocol.membership import Roster
+from parlour_protocol.rooms import RoomKind
 
 RECREATE_FIRST: Final = N_(
     "The server's history was rolled back: the encrypted group of this room must be "
@@ -100,33 +112,62 @@ def note_created(connection: apsw.Connection, room: RoomId) -> None:
     connection.execute("UPDATE mls_rolled_back SET due = 0 WHERE room = ?", (room,))
 
 
-def note(
-    connection: apsw.Connection,
-    row: RoomRow,
-    shared: Seq,
-    fork: Seq,
-    members: Collection[UserName],
-    roster: Roster | None,
-    me: UserName,
+def rolled_back(
+    connection: apsw.Connection, groups: Groups, room: RoomId, shared: Seq, fork: Seq, now: Millis
 ) -> None:
-    """Note a rollback to ``shared``: the lost events end at ``fork``; ``members`` are the group's.
+    """Note that the server lost the events between ``shared`` and ``fork``, and continue after it.
 
-    The room continues after ``fork``, with the group that it had at ``shared`` in force. Where there is a
-    ``roster``, its people are the room's: an event that no member has signed changes nothing.
+    The group that the room had at ``shared`` is in force. This device's pending commits were made for an
+    epoch that the server does not have. Where there is a roster, its people are the room's: an event that no
+    member has signed changes nothing.
     """
-    known = load(connection, row.room)
+    row, stored = groups.both(connection, room)
+    if row is None:
+        return
+    commit.drop_staged(connection, groups, room)
+    contested(connection, room)
+    known = load(connection, room)
+    roster = known_roster(connection, room) if stored is None else expected(connection, stored, now)
+    people: set[UserName] | None = None
     if roster is not None:
-        people: set[UserName] | None = {one.user for one in roster.people}
-    else:
-        people = {*members} or (None if known is None or known.people is None else {*known.people})
-        people = None if people is None else _moved(connection, row.room, shared, people)
-    row.group, row.contested = _group_at(connection, row, shared), False
-    row.cursor = fork
-    was_inside = bool(members) or (known is not None and known.due)
-    due = was_inside and people is not None and me in people
+        people = {one.user for one in roster.people}
+    elif known is not None and known.people is not None:
+        people = _moved(connection, room, shared, {*known.people})
+    was_inside = stored is not None or (known is not None and known.due)
+    due = was_inside and people is not None and groups.own.user in people
     query = "INSERT OR REPLACE INTO mls_rolled_back VALUES (?, ?, ?, ?)"
-    named = None if people is None else json.dumps(sorted(people))
-    connection.execute(query, (row.room, fork, due, named))
+    connection.execute(query, (room, fork, due, None if people is None else json.dumps(sorted(people))))
+    links = Links(connection, room)
+    links.forked(shared)
+    links.save()
+    before, row.group = row.group, _group_at(connection, row, shared)
+    if before is not None and before != row.group:
+        groups.drop(connection, before)
+    row.contested, row.cursor = False, fork
+    save_room(connection, row)
+
+
+def recreate_group(
+    connection: apsw.Connection,
+    groups: Groups,
+    room: RoomId,
+    kind: RoomKind,
+    replaces: GroupId | None,
+    request: RequestId,
+    at: Millis,
+) -> CreateGroup:
+    """Create the next group of a rolled-back room, to replace the server's. In a durable transaction.
+
+    Raises NotReadyError if it was created meanwhile.
+    """
+    row = load_room(connection, room)
+    if row is None or not is_due(connection, room):
+        raise NotReadyError(_("This room already has an encrypted group."), _("There is nothing to do."))
+    if row.group is not None and row.group != replaces:
+        groups.drop(connection, row.group)
+    row.group, row.contested = replaces, True
+    save_room(connection, row)
+    return commit.create_group(connection, groups, room, kind, request, at)
 
 
 def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId | None:

@@ -5,29 +5,30 @@ Everything in ``Received.event`` was either verified by MLS or is only claimed b
 left); ``sealed`` says which.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import apsw
 
-from parlour_client.core.e2ee.errors import JoinRefusedError
+from parlour_client.core.archive import key_log_copy
+from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.group.contents import RoleOf, Speaker
 from parlour_client.core.e2ee.group.order import Links
 from parlour_client.core.e2ee.group.rules import binding_of
 from parlour_client.core.e2ee.group.statements import expected
-from parlour_client.core.e2ee.group.store import GroupStore, RoomRow, StoredGroup, known_roster
+from parlour_client.core.e2ee.group.store import Groups, Judge, RoomRow, StoredGroup, ToContest, known_roster
 from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
-from parlour_client.core.e2ee.identity.pins import CertificateStatus, became_so_after
+from parlour_client.core.e2ee.identity.pins import became_so_after
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.encrypted import AnyContent, KeyLogSeen
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
-from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Roster
+from parlour_protocol.membership import Roster, Succeeds
 from parlour_protocol.rooms import Role, RoomKind
 
 
@@ -55,14 +56,6 @@ class Received:
     key_log: KeyLogSeen | None = None
     request: RequestId | None = None
     """It is a request of this archive that is in the log now."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToContest:
-    """A report for the server: the commit that led to ``epoch`` of ``group`` cannot be processed."""
-
-    group: GroupId
-    epoch: Epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +99,12 @@ class Receipt:
     """Current notes of events that were stored before."""
 
 
-Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
-"""How far a certificate with a valid signature is trusted; one that is seen for the first time is pinned."""
-
-
 @dataclass(slots=True)
 class Transaction:
     """The changes that a run of events makes to one room."""
 
     connection: apsw.Connection
-    own: OwnIdentity
-    judge: Judge
-    group_store: GroupStore
+    groups: Groups
     row: RoomRow
     stored: StoredGroup | None
     links: Links
@@ -134,6 +121,11 @@ class Transaction:
     """The room's members after this run, to be remembered beyond its group."""
     roles: dict[UserName, Role] = field(default_factory=dict)
     """Roles that this run assigned: they are in the archive only at its end."""
+
+    @property
+    def own(self) -> OwnIdentity:
+        """This device."""
+        return self.groups.own
 
     def speaker(self, user: UserName) -> Speaker:
         """Return the speaker, with the kind of room that all members agreed on."""
@@ -175,6 +167,21 @@ def key_concerns(
             certificate = read_certificate(data)
             found.append(Concern(certificate.user, certificate.device, status.words))
     return found
+
+
+def succeeds_by(connection: apsw.Connection, *, key_log_read: bool) -> Succeeds:
+    """Return what says whether the key log had a new key of someone's.
+
+    Unless it was just read to its end, that raises KeyLogNeededError where this device's copy lacks the key.
+    """
+    had_key = partial(key_log_copy.had_key, connection)
+    return had_key if key_log_read else partial(_had_key_or_ask, had_key)
+
+
+def _had_key_or_ask(had_key: Succeeds, user: UserName, before: bytes, key: bytes) -> bool:
+    if not had_key(user, before, key):
+        raise KeyLogNeededError
+    return True
 
 
 def stripped(body: AnyBody) -> AnyBody:

@@ -43,9 +43,8 @@ from parlour_client.core.e2ee.group.contents import (
 )
 from parlour_client.core.e2ee.group.follow import withheld
 from parlour_client.core.e2ee.group.order import Links, older_copy_note
-from parlour_client.core.e2ee.group.rules import Person, certificate_bytes, person_of
+from parlour_client.core.e2ee.group.rules import Person, person_of
 from parlour_client.core.e2ee.group.run import (
-    Judge,
     Received,
     Transaction,
     forged,
@@ -54,9 +53,8 @@ from parlour_client.core.e2ee.group.run import (
     with_body,
 )
 from parlour_client.core.e2ee.group.statements import deed, learn, require_healed, statements_in
-from parlour_client.core.e2ee.group.store import GroupStore, RoomRow, StoredGroup, require_durable
+from parlour_client.core.e2ee.group.store import Groups, RoomRow, StoredGroup, require_durable
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.language import N_, _
@@ -79,7 +77,7 @@ from parlour_protocol.frames import LogEvent, decode_body
 from parlour_protocol.frames.bodies import Blank, EncryptedMessage, Unreadable
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
@@ -88,7 +86,7 @@ from parlour_protocol.membership import Statement, digest_of
 _REFUSED: Final = N_("This device could not follow a change of the room's keys.")
 
 
-def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
+def _require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
     """Return the group to send to. Raises NotReadyError."""
     if row is None or stored is None or stored.status == "creating":
         raise NotReadyError(WAITING)
@@ -103,30 +101,23 @@ def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredG
     return stored
 
 
-def require_trusted(
-    connection: apsw.Connection,
-    judge: Judge,
-    group_store: GroupStore,
-    stored: StoredGroup,
-    me: UserName,
-    now: Millis,
-) -> None:
+def _require_trusted(connection: apsw.Connection, groups: Groups, stored: StoredGroup, now: Millis) -> None:
     """Refuse to send while a key of someone in the group needs a decision. Raises BlockedError.
 
     The same if someone is not verified in a room that the person limits to verified people.
     """
     judged = stored.epoch, pins.version(connection)
-    if group_store.settled.get(stored.id) == judged:
+    if groups.settled.get(stored.id) == judged:
         return
-    leaves = [certificate_bytes(leaf) for _index, leaf in stored.group.tree.members()]
-    for concern in key_concerns(connection, judge, leaves, now):
+    members = groups.members(stored)
+    for concern in key_concerns(connection, groups.judge, [one.data for one in members], now):
         raise BlockedError(concern.words)
     if is_strict(connection, stored.room):
-        users = {read_certificate(leaf).user for leaf in leaves} - {me}
+        users = {one.user for one in members} - {groups.own.user}
         unverified = sorted(user for user in users if pins.trust(connection, user) is not Trust.VERIFIED)
         if unverified:
             raise BlockedError(strict_words(unverified), _("/verify NAME, or /strict off to send anyway."))
-    group_store.settled[stored.id] = stored.epoch, pins.version(connection)
+    groups.settled[stored.id] = stored.epoch, pins.version(connection)
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
@@ -136,20 +127,24 @@ def strict_words(unverified: Sequence[UserName]) -> str:
     ).format(unverified=", ".join(unverified))
 
 
-def encrypt_message(
+def encrypt(
     connection: apsw.Connection,
-    group_store: GroupStore,
-    stored: StoredGroup,
+    groups: Groups,
     request: RequestId,
+    room: RoomId,
     payload: Payload,
-    blanks: Seq | None,
     now: Millis,
-    before: Collection[RequestId],
+    blanks: Seq | None = None,
+    before: Collection[RequestId] = (),
 ) -> SendEncrypted:
-    """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
+    """Return the frame to send. Raises ArrivedError, BlockedError, NotReadyError, NotDurableError.
 
     ``now`` is by this device's clock; ``before``: requests that the server has, or that go before this one.
     """
+    if rollback.is_due(connection, room):
+        raise NotReadyError(rollback.RECREATE_FIRST)
+    stored = _require_sendable(*groups.both(connection, room))
+    _require_trusted(connection, groups, stored, now)
     require_durable(connection)
     here = known(connection, stored.room, request)
     if here is not None:
@@ -177,7 +172,7 @@ def encrypt_message(
     except MlsError as error:
         raise NotReadyError(_("The room's keys can't be used now: {error}.").format(error=error)) from error
     stored.sent += 1
-    group_store.save(connection, stored)
+    groups.save(connection, stored)
     links.save()
     _keep(connection, stored, request, data, blanks, text, link.number)
     return _frame(stored, request, data, blanks)

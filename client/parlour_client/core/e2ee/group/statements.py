@@ -21,7 +21,7 @@ from parlour_client.core.archive import key_log_copy
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.e2ee.errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.group.rules import certificate_of, statement_of
-from parlour_client.core.e2ee.group.store import StoredGroup, known_roster
+from parlour_client.core.e2ee.group.store import Groups, StoredGroup, known_roster
 from parlour_client.kit.language import N_, _
 from parlour_protocol.encrypted import CONSENT_BYTES, CONSENT_PER_MESSAGE, Consent
 from parlour_protocol.frames import AnyBody, LogEvent
@@ -248,6 +248,12 @@ def expected(connection: apsw.Connection, stored: StoredGroup, now: Millis) -> R
         with suppress(NotAllowedError):
             roster = roster.applied(statement, execution, acceptance)
     return roster
+
+
+def expected_in(connection: apsw.Connection, groups: Groups, room: RoomId, now: Millis) -> Roster | None:
+    """Return a room's roster as it will be when the waiting statements are executed; None outside."""
+    _row, stored = groups.both(connection, room)
+    return None if stored is None else expected(connection, stored, now)
 
 
 def unexecuted(

@@ -12,6 +12,7 @@ import copy
 import json
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -20,16 +21,21 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive import key_log_copy
-from parlour_client.core.e2ee.errors import MovedError, NotDurableError
-from parlour_client.core.e2ee.group.rules import Ended, RoomRules
+from parlour_client.core.e2ee.errors import MovedError, NotDurableError, NotReadyError
+from parlour_client.core.e2ee.group.rules import Ended, RoomRules, certificate_bytes, certificate_of
 from parlour_client.core.e2ee.identity.keys import restored
-from parlour_client.kit.language import _
-from parlour_mls import Group
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
+from parlour_client.core.e2ee.identity.pins import CertificateStatus, certificate_status
+from parlour_client.kit.language import N_, _
+from parlour_mls import Group, LeafNode, unusable_leaves
+from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 from parlour_protocol.rooms import RoomSuite
 
+_NOBODY: Final = N_("This device is not in the room's group.")
 IN_MEMORY: Final = 64
 """Groups that stay in memory between calls."""
 
@@ -43,6 +49,15 @@ class RoomRow:
     since: Seq | None = None
     group: GroupId | None = None
     contested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToContest:
+    """A report for the server: the commit that led to ``epoch`` of a room's group cannot be processed."""
+
+    room: RoomId
+    group: GroupId
+    epoch: Epoch
 
 
 @dataclass(slots=True)
@@ -93,14 +108,37 @@ class StoredGroup:
         self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
 
 
-class GroupStore:
-    """The groups in the archive, as one program uses them."""
+Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
+"""How far a certificate with a valid signature is trusted; one that is seen for the first time is pinned."""
 
-    def __init__(self, server: str) -> None:
-        self.server = server
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """A device in the group."""
+
+    user: UserName
+    device: DeviceId
+    certificate: Certificate
+    data: bytes
+    """The certificate's bytes, for ``pins``."""
+    unusable: bool = False
+    """Its key can't be encrypted to: the next commit removes it."""
+
+
+class Groups:
+    """The groups of one device in the archive, as one program uses them.
+
+    Make new ones when the device's certificate or its key changes.
+    """
+
+    def __init__(self, own: OwnIdentity, judge: Judge = certificate_status) -> None:
+        self.own = own
+        self.judge = judge
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
         """Epoch and version of ``pins`` in which nobody's key needed a decision."""
         self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster]] = OrderedDict()
+        self._members: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
+        """Those of each group, read once for an epoch and not for every message."""
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
         """Return a group that this device is in, to be changed and passed to ``save``."""
@@ -133,6 +171,59 @@ class GroupStore:
             stored.group.policy = rules.policy()
             return stored
         return None
+
+    def both(self, connection: apsw.Connection, room: RoomId) -> tuple[RoomRow | None, StoredGroup | None]:
+        """Return a room, and its group if this device is in it."""
+        row = load_room(connection, room)
+        return row, None if row is None else self.load(connection, row.group)
+
+    def stored(self, connection: apsw.Connection, room: RoomId) -> StoredGroup:
+        """Return a room's group. Raises NotReadyError outside of it."""
+        _row, stored = self.both(connection, room)
+        if stored is None:
+            raise NotReadyError(_NOBODY)
+        return stored
+
+    def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return the room's members; None outside of its group."""
+        _row, stored = self.both(connection, room)
+        return None if stored is None else stored.rules.roster
+
+    def members(self, stored: StoredGroup) -> Sequence[MemberReport]:
+        """Return the devices in a group. A tree is immutable: the same tree has the same members."""
+        tree = stored.group.tree
+        known = self._members.get(stored.id)
+        if known is None or known[0] is not tree:
+            if len(self._members) >= IN_MEMORY:
+                self._members.clear()
+            unusable = unusable_leaves(tree)
+            members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
+            known = self._members[stored.id] = tree, members
+        return known[1]
+
+    def leave(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Delete all keys of a room that this account is not a member of any more; its messages stay."""
+        row = load_room(connection, room)
+        for (group,) in list(connection.execute("SELECT group_id FROM mls_groups WHERE room = ?", (room,))):
+            self.drop(connection, GroupId(str(group)))
+        if row is not None:
+            row.group, row.contested = None, False
+            save_room(connection, row)
+
+    def expire(self, connection: apsw.Connection, now: Millis) -> None:
+        """Delete the keys of past epochs that ended long ago by this device's clock, in all rooms."""
+        for group in _with_expired(connection, now):
+            stored = self.load(connection, group)
+            if stored is not None and stored.forget_old(stored.ended[0].at, now):
+                self.save(connection, stored)
+
+    def withheld(self, connection: apsw.Connection, room: RoomId, epoch: Epoch) -> None:
+        """Note that the server counts an epoch to which it shows no commit: nothing is sent any more."""
+        _row, stored = self.both(connection, room)
+        active = stored is not None and stored.status == "active" and not stored.displaced
+        if stored is not None and active and stored.epoch < epoch:
+            stored.withheld(epoch)
+            self.save(connection, stored)
 
     def insert(self, connection: apsw.Connection, stored: StoredGroup) -> None:
         """Write a new group. An old row for the same group is replaced."""
@@ -196,11 +287,18 @@ class GroupStore:
             self._cache.popitem(last=False)
 
 
+def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
+    certificate = certificate_of(leaf)
+    return MemberReport(
+        certificate.user, certificate.device, certificate, certificate_bytes(leaf), unusable=unusable
+    )
+
+
 def _read_ended(data: str) -> list[Ended]:
     return [Ended(Millis(at), Millis(here)) for at, here in json.loads(data)]
 
 
-def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
+def _with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
     """Return the groups that have keys of epochs which ended long ago by this device's clock."""
     query = "SELECT group_id, ended FROM mls_groups WHERE ended != '[]' AND state IS NOT NULL"
     rows = cast("list[tuple[str, str]]", list(connection.execute(query)))
@@ -225,6 +323,41 @@ def note_unfit(connection: apsw.Connection, room: RoomId, group: GroupId, epoch:
         VALUES (?, ?, 'gone', ?, -1, ?)
         ON CONFLICT (group_id) DO UPDATE SET contest = excluded.contest"""
     connection.execute(query, (group, room, secrets.token_bytes(16), epoch))
+
+
+def contests(connection: apsw.Connection) -> Sequence[ToContest]:
+    """Return the commits that could not be processed and were not reported yet."""
+    query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
+    rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
+    return [ToContest(RoomId(room), GroupId(group), Epoch(epoch)) for room, group, epoch in rows]
+
+
+def contested(connection: apsw.Connection, room: RoomId) -> None:
+    """Note that it was reported."""
+    connection.execute("UPDATE mls_groups SET contest = NULL WHERE room = ?", (room,))
+
+
+def pin(connection: apsw.Connection, room: RoomId, suite: RoomSuite = RoomSuite.X25519) -> None:
+    """Note for good that a room is encrypted; before there is a group, also its description."""
+    row = load_room(connection, room)
+    if row is None:
+        save_room(connection, RoomRow(room, Seq(0)))
+    if row is None or row.group is None:  # afterwards the group describes it, not the server
+        pin_suite(connection, room, suite)
+
+
+def cursor(connection: apsw.Connection, room: RoomId) -> Seq:
+    """Return the last processed event: fetch those after it."""
+    row = load_room(connection, room)
+    return Seq(0) if row is None else row.cursor
+
+
+def begin_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
+    """Begin after ``seq``, in a room of which nothing was processed yet."""
+    row = load_room(connection, room) or RoomRow(room, Seq(0))
+    if row.cursor == 0:
+        row.cursor = seq
+        save_room(connection, row)
 
 
 def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:

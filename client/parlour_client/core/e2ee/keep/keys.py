@@ -1,16 +1,16 @@
 """This device's keys while the client runs: signed in at the server, and the groups of its rooms.
 
-It says why there are no keys, and refuses actions that need an approved device. The state of each room's group
-is kept in memory as of its last change, since views ask often for it; the keys of people who are seen in a group
-for the first time are pinned then.
+It says why there are no keys, and refuses actions that need an approved device. The state of each room's
+group is kept in memory as of its last change, since views ask often for it; the keys of people who are seen
+in a group for the first time are pinned then.
 """
 
 import asyncio
 from typing import Final
 
 from parlour_client.core.e2ee.errors import DevicePendingError
-from parlour_client.core.e2ee.group.groups import GroupService
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, report
+from parlour_client.core.e2ee.group.store import Groups
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.trust.compare import Contacts
@@ -38,7 +38,7 @@ class Keys:
     def __init__(self, world: World, identity: Identity) -> None:
         self._world = world
         self._identity = identity
-        self._groups: GroupService | None = None
+        self._groups: Groups | None = None
         self._refused = False
         self.signed_in = False
         self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
@@ -93,22 +93,22 @@ class Keys:
         identity = self._identity.identity
         if identity is None or (self._groups is not None and self._groups.own.facts == identity.facts):
             return False
-        self._groups = GroupService(identity)
+        self._groups = Groups(identity)
         return True
 
     @property
-    def maybe_groups(self) -> GroupService | None:
-        """The group service, if there are keys for this server."""
+    def maybe_groups(self) -> Groups | None:
+        """The groups, if there are keys for this server."""
         return None if self._refused else self._groups
 
     @property
-    def kept_groups(self) -> GroupService | None:
-        """The group service, also while another server is connected."""
+    def kept_groups(self) -> Groups | None:
+        """The groups, also while another server is connected."""
         return self._groups
 
     @property
-    def groups(self) -> GroupService:
-        """The group service. Raises ParlourClientError while there are no keys: the reason."""
+    def groups(self) -> Groups:
+        """The groups. Raises ParlourClientError while there are no keys: the reason."""
         if (groups := self.maybe_groups) is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         return groups
@@ -130,7 +130,7 @@ class Keys:
     # what needs them
     async def report(self, room: RoomId) -> GroupReport:
         """Return the state of a room's group."""
-        return await self._world.archive.read(self.groups.report, room)
+        return await self._world.archive.read(report, self.groups, room)
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
         """Wait until a room was processed up to its head, and at least to ``seq``.
@@ -171,8 +171,8 @@ class RoomStatuses:
         """Update its state now, and pin the keys of new people."""
         if (groups := self._keys.maybe_groups) is None:
             return
-        report = self._known[room] = await self._world.archive.read(groups.report, room)
-        people = {member.user for member in report.members} - {self._world.me}
+        found = self._known[room] = await self._world.archive.read(report, groups, room)
+        people = {member.user for member in found.members} - {self._world.me}
         if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
             await self._contacts.meet(strangers)
 

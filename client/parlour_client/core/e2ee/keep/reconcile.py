@@ -21,10 +21,10 @@ from parlour_client.core.e2ee.errors import (
     MovedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.group import commit
+from parlour_client.core.e2ee.group import commit, rollback, store
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.follow import NO_WELCOME
-from parlour_client.core.e2ee.group.plan import Clocks, Plan
+from parlour_client.core.e2ee.group.plan import Clocks, Plan, plan
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import lost_devices
@@ -124,7 +124,7 @@ class Reconciler:
         person only.
         """
         state = await self._world.group(room)
-        known = await self._world.archive.read(self._keys.groups.known_roster, room)
+        known = await self._world.archive.read(store.known_roster, room)
         if known is None and not (is_ours(state, self._keys.own.user) or _abandoned(state)) and state.group:
             raise NotReadyError(
                 _("This device was not in the room's group yet, so it does not know the room's members."),
@@ -133,19 +133,19 @@ class Reconciler:
 
     async def contest(self) -> None:
         """Report every commit that could not be processed to the server, once no events are waiting."""
-        for room, what in await self._world.archive.read(self._keys.groups.contests):
-            if self._world.state.summary(room) is None:
+        for what in await self._world.archive.read(store.contests):
+            if self._world.state.summary(what.room) is None:
                 continue
-            await self._keys.reached(room)
-            if (room, what) not in await self._world.archive.read(self._keys.groups.contests):
+            await self._keys.reached(what.room)
+            if what not in await self._world.archive.read(store.contests):
                 continue  # the failed commit was forged, and the genuine one came after it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
-                await self._world.delivery.contest(room, body)
+                await self._world.delivery.contest(what.room, body)
             except ApiRefusedError as error:
                 if error.code in TRANSIENT:
                     raise
-            await self._world.archive.write(self._keys.groups.contested, room)
+            await self._world.archive.write(store.contested, what.room)
 
     # one round
     async def _round(  # noqa: PLR0911 - one thing each
@@ -209,7 +209,8 @@ class Reconciler:
             await self._contest(room, state.group, state.epoch)
             return
         body = await self._world.archive.write_durably(
-            self._keys.groups.recreate_group,
+            rollback.recreate_group,
+            self._keys.groups,
             room,
             summary.kind,
             state.group,
@@ -251,8 +252,8 @@ class Reconciler:
     async def _change(
         self, room: RoomId, state: GroupState, report: GroupReport, left_out: dict[DeviceId, str]
     ) -> GroupState | None:
-        plan = await self._plan(room, state)
-        missing = [device for device in plan.missing if device not in left_out]
+        planned = await self._plan(room, state)
+        missing = [device for device in planned.missing if device not in left_out]
         revoked = [
             device for device in missing if await self._world.archive.read(key_log_copy.is_revoked, device)
         ]
@@ -265,17 +266,17 @@ class Reconciler:
         packages = await self._packages(room, missing, suite)
         why = _(_NO_HYBRID if suite is RoomSuite.X_WING else _NO_PACKAGE)
         left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
-        if not plan.statements and not plan.remove and not packages:
+        if not planned.statements and not planned.remove and not packages:
             return state
         wanted = CommitRequest(
             new_request_id(),
             "settle",
             packages,
-            plan.remove,
+            planned.remove,
             self._world.server_time(),
             self._world.clock.now(),
-            plan.statements,
-            plan.revocations,
+            planned.statements,
+            planned.revocations,
         )
         try:
             await self._commit(room, report, wanted)
@@ -296,10 +297,10 @@ class Reconciler:
         peer = None if summary is None else summary.peer
         groups = self._keys.groups
         clocks = Clocks(self._world.clock.now(), self._world.server_time())
-        plan = await self._world.archive.write(groups.plan, room, state, peer, clocks)
-        if plan.claims_changed:
+        planned = await self._world.archive.write(plan, groups, room, state, peer, clocks)
+        if planned.claims_changed:
             await self._room_statuses.refresh(room)
-        return plan
+        return planned
 
     async def _commit(self, room: RoomId, report: GroupReport, wanted: CommitRequest) -> None:
         groups = self._keys.groups
@@ -307,11 +308,11 @@ class Reconciler:
         self._use(wanted.request, report.suite or RoomSuite.X25519, wanted.packages)
         try:
             if len(report.members) + len(wanted.packages) < BIG:
-                body = await self._world.archive.write_durably(groups.stage, room, wanted)
+                body = await self._world.archive.write_durably(commit.stage, groups, room, wanted)
             else:
                 stored = await self._world.archive.write(groups.stored, room)
                 prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
-                body = await self._world.archive.write_durably(groups.store, prepared)
+                body = await self._world.archive.write_durably(commit.store, groups, prepared)
         except BadPackageError as error:
             self._put_back(wanted.request, but=error.why)
             raise
@@ -354,7 +355,7 @@ class Reconciler:
     async def _create_group(self, room: RoomId) -> None:
         """Create the room's group: for the people of the last one, if this device knew them."""
         summary, groups = self._world.state.summary(room), self._keys.groups
-        known = await self._world.archive.read(groups.known_roster, room)
+        known = await self._world.archive.read(store.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
@@ -362,18 +363,18 @@ class Reconciler:
                 _("It happens automatically when an owner is online."),
             )
         body = await self._world.archive.write_durably(
-            groups.create_group, room, summary.kind, new_request_id(), self._world.clock.now()
+            commit.create_group, groups, room, summary.kind, new_request_id(), self._world.clock.now()
         )
         await self.post_creation(room, body)
 
     # what is staged
     async def _resumed(self, room: RoomId) -> bool:
         """Submit again what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        staged = await self._world.archive.read(commit.staged, room)
         if staged is not None:
             await self._post(room, staged.body)
             return True
-        pending_creation = await self._world.archive.read(self._keys.groups.pending_creation, room)
+        pending_creation = await self._world.archive.read(commit.pending_creation, room)
         if pending_creation is not None:
             await self.post_creation(room, pending_creation)
             return True
@@ -393,14 +394,14 @@ class Reconciler:
             await self._patiently(self._keys.logged(room, logged))
 
     async def _drop(self, room: RoomId, body: Commit) -> None:
-        await self._world.archive.write_durably(self._keys.groups.drop_staged, room)
+        await self._world.archive.write_durably(commit.drop_staged, self._keys.groups, room)
         self._put_back(body.request)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
         """Process the commit that was first; if there is none, the request of ours is outdated."""
         state = await self._world.group(room)
         await self._keys.reached(room)
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        staged = await self._world.archive.read(commit.staged, room)
         if staged is None or staged.request != body.request:
             return
         if (state.group, state.epoch) == (body.group, body.epoch):
@@ -409,7 +410,7 @@ class Reconciler:
             await self._patiently(self._world.signal.until(lambda: self._decided(room, body.request)))
 
     async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._world.archive.read(self._keys.groups.staged, room)
+        staged = await self._world.archive.read(commit.staged, room)
         return staged is None or staged.request != request
 
     async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
@@ -421,10 +422,10 @@ class Reconciler:
             # log decides; otherwise it would wait for ever.
             state = await self._world.group(room)
             await self._patiently(self._keys.shown_up_to(room, state.head))
-            await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
+            await self._world.archive.write_durably(commit.drop_creation, self._keys.groups, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._world.archive.write_durably(self._keys.groups.drop_creation, room)
+                await self._world.archive.write_durably(commit.drop_creation, self._keys.groups, room)
             raise
         else:
             await self._patiently(self._keys.logged(room, logged))

@@ -28,11 +28,12 @@ from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
+from parlour_client.core.e2ee.group import join, receive, store
 from parlour_client.core.e2ee.group.contents import keep_file_key
-from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.join import OpenedWelcome
+from parlour_client.core.e2ee.group.order import notes_on_dropped
 from parlour_client.core.e2ee.group.run import Receipt, Received
-from parlour_client.core.e2ee.group.store import load_room, save_room
+from parlour_client.core.e2ee.group.store import Groups, load_room, save_room
 from parlour_client.core.e2ee.identity import key_log, key_packages
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
@@ -43,7 +44,6 @@ from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import first_of, have_expired
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
-from parlour_mls import KeyPackageStore
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary, decode_body
@@ -78,7 +78,7 @@ class StoredRun:
 
 def store_events(
     connection: apsw.Connection,
-    groups: GroupService,
+    groups: Groups,
     room: RoomId,
     events: Sequence[LogEvent],
     names_me: Names,
@@ -93,11 +93,12 @@ def store_events(
 
     ``to_head``: nothing comes after these, as far as the server has said.
     """
-    cursor = groups.cursor(connection, room)
+    cursor = store.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
-    receipt = groups.process(
+    receipt = receive.process(
         connection,
+        groups,
         room,
         following,
         roles.of,
@@ -108,10 +109,10 @@ def store_events(
     )
     denied = _deny(connection, room, receipt.items, now)
     comparisons = _keep(connection, room, receipt.items, now)
-    fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
+    fresh = store_items(connection, receipt.items, names_me, receipt.cursor, following)
     corrected = dict(receipt.corrected)
     if to_head and events and receipt.cursor >= events[-1].seq:
-        corrected |= groups.dropped(connection, room)
+        corrected |= notes_on_dropped(connection, room)
     for seq, note in corrected.items():
         insertion.correct(connection, room, seq, note)
     # Another program on this home may have stored them: its views know, ours do not.
@@ -124,19 +125,17 @@ def store_events(
 
 def store_older(
     connection: apsw.Connection,
-    groups: GroupService,
     room: RoomId,
     events: Sequence[LogEvent],
     names_me: Names,
 ) -> None:
     """Store events from before this device began: readable ones are from before encryption."""
-    cursor = groups.cursor(connection, room)
-    store(
-        connection, groups.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
-    )
+    cursor = store.cursor(connection, room)
+    older = receive.before_join(connection, room, [e for e in events if e.seq <= cursor])
+    store_items(connection, older, names_me, Seq(0))
 
 
-def store(
+def store_items(
     connection: apsw.Connection,
     items: Sequence[Received],
     names_me: Names,
@@ -380,12 +379,10 @@ class Incoming:
     async def turned_on(self, event: LogEvent) -> None:
         """Mark the room as encrypted from this event on; later events go through ``take``."""
         self._world.encrypted.add(event.room)
-        if (groups := self._keys.maybe_groups) is None:
+        if self._keys.maybe_groups is None:
             self._world.catch_up.hold(event.room)
             return
-        await self._world.archive.write(
-            _begin, groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
-        )
+        await self._world.archive.write(_begin, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519)
         self._world.catch_up.stand_at(event.room, self._world.catch_up.top(event.room))
 
     # at a greeting
@@ -397,27 +394,26 @@ class Incoming:
         """Let each encrypted room continue where it stopped, or begin where its Welcome leads."""
         self.note(summaries)
         mine = [summary for summary in summaries if summary.room in self._world.encrypted]
-        groups = self._keys.maybe_groups
-        if groups is None:
+        if self._keys.maybe_groups is None:
             for summary in mine:
                 self._world.catch_up.hold(summary.room)
             return
         inbox = await self._inbox() if mine else []
         for summary in mine:
             if summary.room not in self._joining:
-                await self._stand(groups, summary, inbox)
+                await self._stand(summary, inbox)
 
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
-        if (groups := self._keys.maybe_groups) is not None:
-            await self._world.archive.write(store_older, groups, room, events, self._world.state.names_me)
+        if self._keys.maybe_groups is not None:
+            await self._world.archive.write(store_older, room, events, self._world.state.names_me)
 
     async def left(self, room: RoomId) -> None:
         """Stop joining a room that the account is not a member of any more, before its keys are deleted."""
         if (joining := self._joining.pop(room, None)) is not None:
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
-            self._world.catch_up.release(room, await self._cursor(room))
+            self._world.catch_up.release(room, await self._world.archive.read(store.cursor, room))
 
     async def stop(self) -> None:
         """Stop the running tasks."""
@@ -426,16 +422,14 @@ class Incoming:
         await asyncio.gather(*self._joining.values(), return_exceptions=True)
         self._joining.clear()
 
-    async def _stand(
-        self, groups: GroupService, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
-    ) -> None:
+    async def _stand(self, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None) -> None:
         room = summary.room
-        cursor = await self._world.archive.write(_pin, groups, room, summary.head, summary.suite)
+        cursor = await self._world.archive.write(_pin, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
             # A new member can read nothing from before, so it need not fetch all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
             cursor = await self._world.archive.write(
-                _begin, groups, room, summary.head, Seq(first - 1), summary.suite
+                _begin, room, summary.head, Seq(first - 1), summary.suite
             )
         for used in inbox or ():
             if used.room == room and used.seq <= cursor:
@@ -475,10 +469,6 @@ class Incoming:
         del self._joining[room]
         self._world.catch_up.release(room, at)
 
-    async def _cursor(self, room: RoomId) -> Seq:
-        groups = self._keys.maybe_groups
-        return Seq(0) if groups is None else await self._world.archive.read(groups.cursor, room)
-
     # joining
     async def _join(
         self, room: RoomId, event: LogEvent, work: Callable[[RoomId, LogEvent], Awaitable[Seq]]
@@ -503,7 +493,7 @@ class Incoming:
         groups = self._keys.groups
         summary = self._world.state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
-            return await self._world.archive.read(groups.cursor, room)
+            return await self._world.archive.read(store.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
             raise UnreachableError(_("The invitation can't be fetched right now."))
@@ -532,7 +522,7 @@ class Incoming:
         return await self._without_welcome(self._keys.groups, room, event)
 
     async def _without_welcome(
-        self, groups: GroupService, room: RoomId, event: LogEvent, refused: JoinRefusedError | None = None
+        self, groups: Groups, room: RoomId, event: LogEvent, refused: JoinRefusedError | None = None
     ) -> Seq:
         taken = await self._world.archive.write(
             store_events,
@@ -551,7 +541,7 @@ class Incoming:
 
     async def _entered(
         self,
-        groups: GroupService,
+        groups: Groups,
         kind: RoomKind,
         waiting: WaitingWelcome,
         event: LogEvent,
@@ -559,8 +549,8 @@ class Incoming:
         key_log_read: bool = False,
     ) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
-        keys = await self._world.archive.read(_packages)
-        opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
+        packages = await self._world.archive.read(key_packages.load)
+        opened = await asyncio.to_thread(join.open_welcome, groups.own, kind, packages, waiting, event)
         return await self._world.archive.write_durably(
             _enter,
             groups,
@@ -576,36 +566,30 @@ def _not_logged(connection: apsw.Connection, devices: Collection[DeviceId]) -> l
     return sorted(device for device in devices if not key_log_copy.was_logged(connection, device))
 
 
-def _packages(connection: apsw.Connection) -> KeyPackageStore:
-    return key_packages.load(connection)
-
-
 def _pinned(connection: apsw.Connection) -> list[RoomId]:
     return [RoomId(str(room)) for (room,) in connection.execute("SELECT room FROM mls_rooms")]
 
 
-def _pin(connection: apsw.Connection, groups: GroupService, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
-    groups.pin(connection, room, suite)
+def _pin(connection: apsw.Connection, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
+    store.pin(connection, room, suite)
     row = load_room(connection, room)
     if row is not None and row.since is None:
         # The server says that the room is encrypted by now: no plaintext is accepted after its head, even if
         # the event that should say so is withheld.
         row.since = head
         save_room(connection, row)
-    return groups.cursor(connection, room)
+    return store.cursor(connection, room)
 
 
-def _begin(
-    connection: apsw.Connection, groups: GroupService, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite
-) -> Seq:
-    _pin(connection, groups, room, head, suite)
-    groups.begin_at(connection, room, seq)
-    return groups.cursor(connection, room)
+def _begin(connection: apsw.Connection, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite) -> Seq:
+    _pin(connection, room, head, suite)
+    store.begin_at(connection, room, seq)
+    return store.cursor(connection, room)
 
 
 def _enter(
     connection: apsw.Connection,
-    groups: GroupService,
+    groups: Groups,
     opened: OpenedWelcome,
     event: LogEvent,
     names_me: Names,
@@ -613,6 +597,6 @@ def _enter(
     *,
     key_log_read: bool,
 ) -> StoredRun:
-    received, concerns = groups.enter(connection, opened, event, now, key_log_read=key_log_read)
+    received, concerns = join.enter(connection, groups, opened, event, now, key_log_read=key_log_read)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
-    return StoredRun(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))
+    return StoredRun(receipt, store_items(connection, receipt.items, names_me, receipt.cursor, [event]))

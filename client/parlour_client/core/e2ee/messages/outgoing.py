@@ -21,9 +21,16 @@ from parlour_client.core.e2ee.errors import (
     BlockedError,
     NotReadyError,
 )
+from parlour_client.core.e2ee.group import seal
 from parlour_client.core.e2ee.group.contents import Intent, SendContent, content_of, known, was_readable
-from parlour_client.core.e2ee.group.groups import GroupService
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, closed_direct_words, room_conflict
+from parlour_client.core.e2ee.group.report import (
+    GroupReport,
+    GroupStatus,
+    closed_direct_words,
+    report,
+    room_conflict,
+)
+from parlour_client.core.e2ee.group.store import Groups
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
@@ -194,7 +201,7 @@ class Outgoing:
 
     async def forget(self, request: RequestId) -> None:
         """Delete the ciphertext of a request that was never sent, or was refused for good."""
-        await self._world.archive.write(self._keys.groups.forget_encrypted, request)
+        await self._world.archive.write(seal.forget, request)
 
     async def _ready(self, room: RoomId) -> Recipients:
         """Reconcile the room if necessary; return a check of whether anyone would be reached."""
@@ -227,20 +234,20 @@ class Outgoing:
 def _encrypt_if_reachable(
     connection: apsw.Connection,
     recipients: Recipients,
-    groups: GroupService,
+    groups: Groups,
     room: RoomId,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
     policy: ShownPolicy,
 ) -> list[Encrypted]:
-    recipients.require(groups.report(connection, room), partial(trust, connection))
+    recipients.require(report(connection, groups, room), partial(trust, connection))
     return _encrypt_all(connection, groups, frames, now, before, policy)
 
 
 def _encrypt_all(
     connection: apsw.Connection,
-    groups: GroupService,
+    groups: Groups,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
@@ -258,7 +265,7 @@ def _encrypt_all(
 
 def _encrypt_one(
     connection: apsw.Connection,
-    groups: GroupService,
+    groups: Groups,
     frame: Intent,
     now: Millis,
     before: set[RequestId],
@@ -275,7 +282,7 @@ def _encrypt_one(
             refuse_unchecked(connection, policy, frame)
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=key_log.seen(connection))
-        return groups.encrypt(connection, frame.id, frame.room, payload, now, blanks, before)
+        return seal.encrypt(connection, groups, frame.id, frame.room, payload, now, blanks, before)
     except NotReadyError:
         raise  # the room's problem, not this request's: nothing is encrypted, and all of them wait
     except EncryptionError as error:
@@ -284,7 +291,7 @@ def _encrypt_one(
 
 def _encrypt_early(
     connection: apsw.Connection,
-    groups: GroupService,
+    groups: Groups,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],

@@ -13,6 +13,7 @@ from tests.client.core.e2ee.group_world import (
 from tests.client.core.e2ee.hostile_commits import handshake, note_of
 
 from parlour_client.core.e2ee.errors import MovedError, NotDurableError, NotReadyError
+from parlour_client.core.e2ee.group import commit
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.model import NoteKind
 from parlour_protocol.ids import Epoch, RoomId
@@ -46,12 +47,12 @@ def test_a_staged_commit_is_the_same_request_after_a_restart() -> None:
     body = alice.stage(log, 3, [Device("carol")])
     seq = log.commit(alice, body)
     alice.begin()
-    staged = alice.groups.staged(alice.connection, ROOM)
+    staged = commit.staged(alice.connection, ROOM)
     assert staged is not None
     assert (staged.request, staged.purpose, staged.body) == (request(3), "test", body)
     assert log.commit(alice, staged.body) == seq
     alice.sync(log)
-    assert alice.groups.staged(alice.connection, ROOM) is None
+    assert commit.staged(alice.connection, ROOM) is None
 
 
 def test_the_loser_of_a_race_tries_again() -> None:
@@ -62,10 +63,10 @@ def test_the_loser_of_a_race_tries_again() -> None:
     log.commit(bobby, winning)
     with pytest.raises(StaleError):
         log.commit(alice, losing)
-    assert alice.groups.staged(alice.connection, ROOM) is not None
+    assert commit.staged(alice.connection, ROOM) is not None
     receipt = alice.receive(log.events[alice.cursor(log) :])
     assert list(receipt.lost) == [request(3)]
-    assert alice.groups.staged(alice.connection, ROOM) is None
+    assert commit.staged(alice.connection, ROOM) is None
     again = alice.stage(log, 5, [carol])
     assert (again.added, again.epoch) == ((carol.id,), 2)
     log.commit(alice, again)
@@ -83,8 +84,8 @@ def test_a_commit_made_of_what_was_signed_before_another_change_is_made_again() 
     alice.sync(log)
     wanted = CommitRequest(request(5), "test", {}, [carol.id], *clocks(log), statements)
     with pytest.raises(MovedError, match="not in the room"):
-        alice.run(alice.groups.stage, ROOM, wanted)
-    assert alice.groups.staged(alice.connection, ROOM) is None
+        alice.make_commit(ROOM, wanted)
+    assert commit.staged(alice.connection, ROOM) is None
 
 
 def test_only_one_commit_is_on_its_way() -> None:
@@ -94,7 +95,7 @@ def test_only_one_commit_is_on_its_way() -> None:
     alice.stage(log, 3)
     with pytest.raises(NotReadyError, match="on its way already"):
         alice.stage(log, 4)
-    alice.run(alice.groups.drop_staged, ROOM)
+    alice.run(commit.drop_staged, alice.groups, ROOM)
     alice.commit(log, 4)
     bobby.sync(log)
     agree(log, alice, bobby)
@@ -106,10 +107,10 @@ def test_commits_and_creations_need_a_durable_transaction() -> None:
     log = room_of(alice)
     wanted = CommitRequest(request(3), "test", {}, (), *clocks(log))
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.groups.stage, ROOM, wanted)
+        alice.loosely(commit.stage, alice.groups, ROOM, wanted)
     with pytest.raises(NotDurableError):
         alice.loosely(
-            alice.groups.create_group, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now)
+            commit.create_group, alice.groups, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now)
         )
 
 

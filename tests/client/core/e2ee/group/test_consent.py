@@ -10,7 +10,7 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake
 
 from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.errors import NotReadyError
-from parlour_client.core.e2ee.group import statements
+from parlour_client.core.e2ee.group import plan, rollback, statements
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.plan import Clocks, Plan, admission, signed
 from parlour_client.core.e2ee.group.rules import Evidence, extensions_of, statement_of
@@ -33,7 +33,7 @@ def plan_at(
     device.read_key_log()
     now = Millis(log.now + int(days * DAY))
     clocks = Clocks(now, Millis(log.now + int(server * DAY)))
-    return device.run(device.groups.plan, log.room, state_of(device, log, missing), None, clocks)
+    return device.run(plan.plan, device.groups, log.room, state_of(device, log, missing), None, clocks)
 
 
 def executes(device: Device, log: Log, made: Plan, add: Sequence[Device] = (), *, days: float = 0) -> None:
@@ -44,7 +44,7 @@ def executes(device: Device, log: Log, made: Plan, add: Sequence[Device] = (), *
         request(log.now % 10**9), "test", packages, made.remove, Millis(log.now), here, made.statements,
         made.revocations,
     )  # fmt: skip
-    log.commit(device, device.run(device.groups.stage, ROOM, wanted))
+    log.commit(device, device.make_commit(ROOM, wanted))
     device.sync(log)
 
 
@@ -409,7 +409,7 @@ def test_what_was_seen_signed_is_not_forgotten_when_the_history_is_older() -> No
     shared = alice.cursor(log)
     log.add(alice.user, Uninvited(who=mallory.user, statement=withdraws(log, alice, invitation)))
     alice.sync(log)
-    alice.run(alice.groups.rolled_back, ROOM, shared, alice.cursor(log), Millis(log.now))
+    alice.run(rollback.rolled_back, alice.groups, ROOM, shared, alice.cursor(log), Millis(log.now))
     known = statements.withdrawals(alice.connection, ROOM, invitation.digest)
     assert len(known) == 1
     assert statements.subtracting(alice.connection, roster_of(alice, log)) == known

@@ -32,7 +32,7 @@ from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group import plan, statements
 from parlour_client.core.e2ee.group.rules import RoomRules
-from parlour_client.core.e2ee.group.store import StoredGroup
+from parlour_client.core.e2ee.group.store import Groups, StoredGroup
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_mls import Extension
@@ -111,7 +111,7 @@ class ClientModel(Model):
             key_log_copy.revoke(self.connection, device_id("ada", device="phone"), b"")
         stored, own = self._group(state, device), self._own(device)
         clocks = plan.Clocks(_time(here), Millis(_time(server) + 1))  # less than a day away
-        planned = plan.plan_commit(self.connection, own, stored, _STATE, None, clocks)
+        planned = plan.plan_commit(self.connection, Groups(own), stored, _STATE, None, clocks)
         evidence = tuple(self.statements.number(data, None) for data in planned.statements)
         try:
             told = statements.require_healed(self.connection, stored, _time(here))

@@ -16,9 +16,9 @@ from tests.client.core.e2ee.hostile_commits import note_of
 
 from parlour_client.core.archive import device_groups
 from parlour_client.core.e2ee.errors import NotReadyError
-from parlour_client.core.e2ee.group.groups import GroupService
+from parlour_client.core.e2ee.group import commit
 from parlour_client.core.e2ee.group.report import GroupStatus
-from parlour_client.core.e2ee.group.store import load_room
+from parlour_client.core.e2ee.group.store import Groups, load_room
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
 from parlour_protocol.ids import Epoch, GroupId, RoomId
@@ -29,13 +29,16 @@ from parlour_protocol.rooms import RoomKind
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
     """It has no certificate: everyone who adds it would be refused by all."""
     alice, pending = Device("alice"), Device("bobby")
-    pending.groups = GroupService(replace(pending.own, certificate=None), pending.people.judge)
+    pending.groups = Groups(replace(pending.own, certificate=None), pending.people.judge)
     log = room_of(alice)
     assert pending.sync(log)
     assert pending.status(log).status is GroupStatus.OUTSIDE
     with pytest.raises(NotReadyError, match="not approved"):
-        pending.run(
-            pending.groups.create_group, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now)
+        pending.make_group(
+            RoomId("x" * 22),
+            RoomKind.PRIVATE,
+            request(1),
+            Millis(log.now),
         )
     with pytest.raises(NotReadyError):
         pending.seal(log, 10, "no")
@@ -44,17 +47,17 @@ def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> Non
 def test_the_creation_is_in_force_when_the_log_shows_it() -> None:
     """The same request after a restart; nothing is encrypted before."""
     alice, log = Device("alice"), Log()
-    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.make_group(ROOM, log.kind, request(1), Millis(log.now))
     alice.begin()
-    assert alice.groups.pending_creation(alice.connection, ROOM) == asked
-    assert alice.run(alice.groups.create_group, ROOM, log.kind, request(2), Millis(log.now)) == asked
+    assert commit.pending_creation(alice.connection, ROOM) == asked
+    assert alice.make_group(ROOM, log.kind, request(2), Millis(log.now)) == asked
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "too early")
     log.create_group(alice, asked)
     receipt = alice.receive(log.events)
     assert list(receipt.merged) == [request(1)]
     assert alice.status(log).status is GroupStatus.ACTIVE
-    assert alice.groups.pending_creation(alice.connection, ROOM) is None
+    assert commit.pending_creation(alice.connection, ROOM) is None
     alice.say(log, 10, "hello")
 
 
@@ -62,7 +65,7 @@ def test_who_was_not_first_drops_its_creation() -> None:
     """Two devices of owners found at once; the log decides."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     for device in (alice, bobby):
-        device.run(device.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
+        device.make_group(ROOM, log.kind, request(1), Millis(log.now))
     alice.create_group(log)
     receipt = bobby.receive(log.events)
     assert list(receipt.lost) == [request(1)]
@@ -75,7 +78,7 @@ def test_who_was_not_first_drops_its_creation() -> None:
 def test_our_creation_in_anothers_name_is_refused() -> None:
     """The server shows our group id as created by someone else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
-    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.make_group(ROOM, log.kind, request(1), Millis(log.now))
     log.add(bobby.user, GroupCreated(group=asked.group, device=bobby.id))
     assert note_of(alice.sync(log)[0]) is NoteKind.FORGED
     assert alice.status(log).status is GroupStatus.NO_GROUP
@@ -89,7 +92,7 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
     assert bobby.status(log).group == log.group
     with pytest.raises(NotReadyError):
-        alice.run(alice.groups.create_group, ROOM, log.kind, request(9), Millis(log.now))
+        alice.make_group(ROOM, log.kind, request(9), Millis(log.now))
 
 
 def test_an_abandoned_group_is_recreated_by_a_device_outside_it() -> None:
@@ -98,7 +101,7 @@ def test_an_abandoned_group_is_recreated_by_a_device_outside_it() -> None:
     log = room_of(alice)
     laptop.sync(log)
     assert laptop.status(log).status is GroupStatus.OUTSIDE
-    asked = laptop.run(laptop.groups.create_group, ROOM, log.kind, request(7), Millis(log.now))
+    asked = laptop.make_group(ROOM, log.kind, request(7), Millis(log.now))
     assert asked.replaces == log.group
     log.create_group(laptop, asked)
     laptop.sync(log)
@@ -117,7 +120,7 @@ def test_a_contested_group_sends_nothing_and_is_recreated() -> None:
     assert alice.status(log).status is GroupStatus.CONTESTED
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "waits")
-    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(5), Millis(log.now))
+    asked = alice.make_group(ROOM, log.kind, request(5), Millis(log.now))
     assert asked.replaces == log.group
     log.create_group(alice, asked)
     alice.sync(log)
@@ -151,9 +154,9 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
 def test_a_creation_that_the_server_refuses_is_given_up() -> None:
     """For another reason than that a group is there."""
     alice, log = Device("alice"), Log()
-    alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
-    alice.run(alice.groups.drop_creation, ROOM)
-    assert alice.groups.pending_creation(alice.connection, ROOM) is None
+    alice.make_group(ROOM, log.kind, request(1), Millis(log.now))
+    alice.run(commit.drop_creation, alice.groups, ROOM)
+    assert commit.pending_creation(alice.connection, ROOM) is None
 
 
 def test_leaving_a_room_forgets_its_keys() -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, request, room_of, sealed_body, text
 
 from parlour_client.core.e2ee.errors import ArrivedError, BlockedError, NotDurableError, NotReadyError
+from parlour_client.core.e2ee.group import seal
 from parlour_client.core.e2ee.group.store import highest_epoch
 from parlour_mls import Group, MlsError, add_proposal
 from parlour_protocol.encrypted import DeleteContent
@@ -89,7 +90,7 @@ def test_encrypting_needs_a_durable_transaction() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.groups.encrypt, request(10), ROOM, text("hello"), Millis(log.now))
+        alice.loosely(seal.encrypt, alice.groups, request(10), ROOM, text("hello"), Millis(log.now))
     assert left(alice) == (0, 0)
 
 
@@ -127,7 +128,7 @@ def test_nothing_is_encrypted_while_a_proposal_waits() -> None:
     phone = Device("alice", account=alice.account)
     with stored.rules.ours(log.now):
         stored.group.propose(add_proposal(phone.package()), now=log.now // 1_000)
-    alice.run(lambda c: alice.groups._store.save(c, stored))
+    alice.run(lambda c: alice.groups.save(c, stored))
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "hello")
 
@@ -147,7 +148,7 @@ def test_a_message_that_was_given_up_leaves_nothing() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.seal(log, 10, "hello")
-    alice.run(alice.groups.forget_encrypted, request(10))
+    alice.run(seal.forget, request(10))
     assert left(alice) == (0, 1)
 
 
@@ -156,7 +157,7 @@ def test_an_own_message_that_no_one_here_remembers_is_reported() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, "CANARY")
-    alice.run(alice.groups.forget_encrypted, request(10))
+    alice.run(seal.forget, request(10))
     log.send(alice, frame)
     item = alice.sync(log)[0]
     assert "no longer here" in item.trouble

@@ -11,6 +11,7 @@ from tests.client.core.e2ee.group_world import (
     text,
 )
 
+from parlour_client.core.e2ee.group import store
 from parlour_client.core.e2ee.group.run import Received
 from parlour_client.core.e2ee.group.store import load_room
 from parlour_client.core.model import NoteKind
@@ -250,9 +251,9 @@ def test_encryption_is_never_switched_off() -> None:
     log.add(alice.user, Created(room_kind=log.kind, encrypted=False))
     log.add(alice.user, Message(text=MessageText.parse(CANARY)))
     assert note_of(bobby.sync(log)[-1]) is NoteKind.PLAINTEXT_REFUSED
-    bobby.run(bobby.groups.pin, ROOM)
+    bobby.run(store.pin, ROOM)
     assert load_room(bobby.connection, ROOM) is not None
-    assert bobby.groups.cursor(bobby.connection, ROOM) == len(log.events)
+    assert store.cursor(bobby.connection, ROOM) == len(log.events)
 
 
 def test_a_hole_in_the_log_is_not_skipped() -> None:

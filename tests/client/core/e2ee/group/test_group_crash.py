@@ -12,6 +12,7 @@ import pytest
 from tests.client.core.e2ee.crash_world import Crasher, Mortal, Program
 from tests.client.core.e2ee.group_world import Device, Log, agree
 
+from parlour_client.core.e2ee.group import commit
 from parlour_protocol.frames.bodies import Created
 
 _numbers = itertools.count()
@@ -73,7 +74,7 @@ def stage_only(program: Program, carol: Device) -> None:
     """Stage a commit that is sent only later, when another one has won."""
     device, log = program.device, program.log
     program.sync()
-    if device.groups.staged(device.connection, log.room) is None:
+    if commit.staged(device.connection, log.room) is None:
         device.stage(log, int(next(program.numbers)), [carol])
 
 

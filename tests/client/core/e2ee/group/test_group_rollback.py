@@ -4,6 +4,7 @@ import pytest
 from tests.client.core.e2ee.group_world import Device, Log, room_of
 
 from parlour_client.core.archive import insertion
+from parlour_client.core.e2ee.group import rollback
 from parlour_client.core.e2ee.group.plan import signed
 from parlour_client.core.e2ee.group.rollback import RolledBack, is_stranger
 from parlour_client.core.model import Note, NoteKind
@@ -16,7 +17,7 @@ from parlour_protocol.membership import Remove
 
 def roll_back(device: Device, log: Log, shared: int, fork: int) -> None:
     """Let a device find that the server has lost what came after ``shared``."""
-    device.run(device.groups.rolled_back, log.room, Seq(shared), Seq(fork), Millis(log.now))
+    device.run(rollback.rolled_back, device.groups, log.room, Seq(shared), Seq(fork), Millis(log.now))
 
 
 def kicked(log: Log, by: Device, who: Device, *, is_signed: bool) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 
-from parlour_client.core.e2ee.group.store import IN_MEMORY, GroupStore, scrub
+from parlour_client.core.e2ee.group import receive
+from parlour_client.core.e2ee.group.store import IN_MEMORY, Groups, scrub
 from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import GroupId
 from parlour_protocol.kit.ids import Millis
@@ -60,7 +61,7 @@ def test_the_text_of_an_encrypted_message_is_deleted_when_its_event_is_here(tmp_
     alice.say(log, 10, "CANARY")
     assert holds(tmp_path, b"CANARY")
     alice.loosely(
-        alice.groups.process, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
+        receive.process, alice.groups, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
     )
     assert not holds(tmp_path, b"CANARY")
 
@@ -71,7 +72,7 @@ def test_a_group_of_another_version_is_reported_in_words() -> None:
     log = room_of(alice)
     alice.connection.execute("UPDATE mls_groups SET state = CAST('PARLOUR-MLS of another kind' AS BLOB)")
     with pytest.raises(ArchiveError, match="another version"):
-        GroupStore(alice.own.server).load(alice.connection, log.group)
+        Groups(alice.own).load(alice.connection, log.group)
 
 
 def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
@@ -79,7 +80,7 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
     alice = Device("alice")
     log = room_of(alice)
     assert log.group is not None
-    group_store = GroupStore(alice.own.server)
+    group_store = Groups(alice.own)
     stored = group_store.load(alice.connection, log.group)
     assert stored is not None
     for number in range(IN_MEMORY + 5):

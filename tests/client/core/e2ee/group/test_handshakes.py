@@ -11,9 +11,10 @@ from tests.client.core.e2ee.group_world import (
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, lawless, note_of, refused
 
 from parlour_client.core.e2ee.errors import NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.group import store
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import Binding, DeclaredChanges
-from parlour_client.core.e2ee.group.run import ToContest
+from parlour_client.core.e2ee.group.store import ToContest
 from parlour_client.core.e2ee.identity.keys import ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_mls import (
@@ -173,13 +174,13 @@ def test_who_was_refused_a_commit_follows_the_genuine_one() -> None:
     bad = commit_of(alice, log, leaf=LeafChange(extensions=()))
     handshake(log, alice, bad)
     refused(bobby, log)
-    assert bobby.groups.contests(bobby.connection) == [(ROOM, ToContest(log.group or GroupId(""), Epoch(2)))]
+    assert store.contests(bobby.connection) == [ToContest(ROOM, log.group or GroupId(""), Epoch(2))]
     with pytest.raises(NotReadyError):
         bobby.seal(log, 10, "no")
     log.commit(alice, alice.stage(log, 3))
     bobby.sync(log)
     assert bobby.status(log).status is GroupStatus.ACTIVE
-    assert bobby.groups.contests(bobby.connection) == []
+    assert store.contests(bobby.connection) == []
 
 
 def test_a_contest_that_was_reported_is_not_reported_again() -> None:
@@ -188,14 +189,14 @@ def test_a_contest_that_was_reported_is_not_reported_again() -> None:
     log = room_of(alice, bobby)
     handshake(log, alice, commit_of(alice, log, leaf=LeafChange(extensions=())))
     refused(bobby, log)
-    bobby.run(bobby.groups.contested, ROOM)
-    assert bobby.groups.contests(bobby.connection) == []
+    bobby.run(store.contested, ROOM)
+    assert store.contests(bobby.connection) == []
     log.epoch += 1
     handshake(log, alice, b"what follows")
     receipt = bobby.receive(log.events[bobby.cursor(log) :])
     assert receipt.items[0].trouble
     assert receipt.contest is None
-    assert bobby.groups.contests(bobby.connection) == []
+    assert store.contests(bobby.connection) == []
 
 
 def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:

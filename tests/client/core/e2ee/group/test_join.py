@@ -7,7 +7,7 @@ import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
 from parlour_client.core.e2ee.errors import JoinRefusedError, NotDurableError
-from parlour_client.core.e2ee.group import statements
+from parlour_client.core.e2ee.group import join, statements
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.model import NoteKind
@@ -95,7 +95,7 @@ def test_a_welcome_and_a_tree_damaged_anywhere_are_refused_in_words() -> None:
             for bad in (data[:at] or b"\0", data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :]):
                 lie = _lied(welcome, **{name: kind(bad)})
                 with pytest.raises(JoinRefusedError):
-                    bobby.groups.open_welcome(store, log.kind, lie, event)
+                    join.open_welcome(bobby.own, log.kind, store, lie, event)
     assert len(store) == 1
     bobby.join(log, event, welcome)
 
@@ -155,7 +155,7 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     resort = bobby.package(last_resort=True)
     signed, _ = alice.evidence(log, [bobby])
     wanted = CommitRequest(request(3), "test", {bobby.id: resort}, (), *clocks(log), signed)
-    seq = log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
+    seq = log.commit(alice, alice.make_commit(ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
     bobby.seal(log, 10, "with the first keys")
@@ -181,7 +181,7 @@ def test_a_last_resort_joins_a_second_room() -> None:
             alice.create_group(log, 8)
         signed, _ = alice.evidence(log, [bobby])
         wanted = CommitRequest(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
-        log.commit(alice, alice.run(alice.groups.stage, log.room, wanted))
+        log.commit(alice, alice.make_commit(log.room, wanted))
         alice.sync(log)
         bobby.sync(log)
         agree(log, alice, bobby)
@@ -197,7 +197,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
         wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
-        log.commit(who, who.run(who.groups.stage, log.room, wanted))
+        log.commit(who, who.make_commit(log.room, wanted))
         who.sync(log)
     bobby.sync(first)
     receipt = bobby.receive(second.events, OTHER)
@@ -225,10 +225,10 @@ def test_two_programs_open_one_welcome_and_one_of_them_enters() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
-    opened = bobby.groups.open_welcome(bobby.packages(), log.kind, welcome, event)
-    again = bobby.groups.open_welcome(bobby.packages(), log.kind, welcome, event)
-    bobby.run(bobby.groups.enter, opened, event, event.at)
-    nothing_changed(bobby, log, lambda: bobby.run(bobby.groups.enter, again, event, event.at))
+    opened = join.open_welcome(bobby.own, log.kind, bobby.packages(), welcome, event)
+    again = join.open_welcome(bobby.own, log.kind, bobby.packages(), welcome, event)
+    bobby.run(join.enter, bobby.groups, opened, event, event.at)
+    nothing_changed(bobby, log, lambda: bobby.run(join.enter, bobby.groups, again, event, event.at))
     agree(log, alice, bobby)
 
 
@@ -268,14 +268,14 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
         wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
-        log.commit(who, who.run(who.groups.stage, log.room, wanted))
+        log.commit(who, who.make_commit(log.room, wanted))
         event = bobby.receive(log.events, log.room).needs_welcome
         assert event is not None
         use = log.welcomes[bobby.id, event.seq]
-        opened = bobby.groups.open_welcome(bobby.packages(), log.kind, use, event)
+        opened = join.open_welcome(bobby.own, log.kind, bobby.packages(), use, event)
         ready.append((opened, event, event.at))
-    bobby.run(bobby.groups.enter, *ready[0])
-    nothing_changed(bobby, second, lambda: bobby.run(bobby.groups.enter, *ready[1]))
+    bobby.run(join.enter, bobby.groups, *ready[0])
+    nothing_changed(bobby, second, lambda: bobby.run(join.enter, bobby.groups, *ready[1]))
 
 
 def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
@@ -307,9 +307,9 @@ def test_joining_needs_a_durable_transaction() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
-    opened = bobby.groups.open_welcome(bobby.packages(), log.kind, welcome, event)
+    opened = join.open_welcome(bobby.own, log.kind, bobby.packages(), welcome, event)
     with pytest.raises(NotDurableError):
-        bobby.loosely(bobby.groups.enter, opened, event, event.at)
+        bobby.loosely(join.enter, bobby.groups, opened, event, event.at)
 
 
 def test_the_tree_beside_the_welcome_shows_the_server_nothing() -> None:
@@ -347,7 +347,7 @@ def test_an_invited_person_enters_only_by_their_own_acceptance() -> None:
     log = Log()
     log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
     people = [(one.user, one.account.public, Role.OWNER) for one in (alice, bobby, carol)]
-    asked = alice.run(alice.groups.create_group, log.room, log.kind, request(1), Millis(log.now), people)
+    asked = alice.make_group(log.room, log.kind, request(1), Millis(log.now), people)
     log.create_group(alice, asked)
     alice.sync(log)
     log.commit(alice, alice.stage(log, 2, [bobby]))

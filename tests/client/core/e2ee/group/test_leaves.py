@@ -97,7 +97,7 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str
     wanted = CommitRequest(request(3), "test", {ghost.id: package}, (), *clocks(log))
     before = alice.state(log)
     with pytest.raises(BadPackageError) as caught:
-        alice.run(alice.groups.stage, ROOM, wanted)
+        alice.make_commit(ROOM, wanted)
     assert set(caught.value.why) == {ghost.id}
     assert "no member" not in caught.value.why[ghost.id]
     assert alice.state(log) == before
@@ -137,7 +137,7 @@ def test_a_key_package_of_another_device_is_not_added() -> None:
     log = room_of(alice)
     wanted = CommitRequest(request(3), "test", {bobby.id: carol.package()}, (), *clocks(log))
     with pytest.raises(BadPackageError, match="another device"):
-        alice.run(alice.groups.stage, ROOM, wanted)
+        alice.make_commit(ROOM, wanted)
 
 
 def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> None:
@@ -148,12 +148,16 @@ def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> N
     packages = {bobby.id: bobby.package(), carol.id: old}
     signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError) as caught:
-        alice.run(
-            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed)
+        alice.make_commit(
+            ROOM,
+            CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
         )
     assert set(caught.value.why) == {carol.id}
     del packages[carol.id]
-    alice.run(alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed))
+    alice.make_commit(
+        ROOM,
+        CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
+    )
 
 
 @pytest.mark.parametrize(("days", "why"), [(33, "has expired"), (-3, "is not valid yet")])
@@ -166,11 +170,12 @@ def test_a_server_with_a_false_time_adds_no_old_key_package(days: int, why: str)
     package, said, here = carol.package(at=log.now), Millis(log.now), Millis(log.now + days * 86_400_000)
     packages = {carol.id: package}
     with pytest.raises(BadPackageError, match=f"that of alice: it {why} by the clock of this device"):
-        alice.run(
-            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed)
+        alice.make_commit(
+            ROOM,
+            CommitRequest(request(3), "test", packages, (), said, here, signed),
         )
     here = Millis(log.now + 86_400_000 * (30 if days > 0 else -1))  # wrong, and within a day of it
-    alice.run(alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed))
+    alice.make_commit(ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed))
 
 
 def test_a_device_whose_certificate_has_expired_is_not_added() -> None:

@@ -11,6 +11,8 @@ from tests.client.core.e2ee.hostile_commits import handshake
 from tests.client.core.e2ee.room_log import Log, sealed_body
 
 from parlour_client.core.e2ee.errors import DisplacedError, NotReadyError
+from parlour_client.core.e2ee.group import commit, seal, store
+from parlour_client.core.e2ee.group.order import notes_on_dropped
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.run import Received
 from parlour_client.core.e2ee.identity.keys import KNOWN
@@ -168,9 +170,9 @@ def test_what_was_given_up_is_not_missing() -> None:
     log, ada, ben, cora = three()
     ben.seal(log, 20, "refused")
     behind = ben.run(
-        ben.groups.encrypt, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
+        seal.encrypt, ben.groups, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
     )
-    ben.run(ben.groups.forget_encrypted, request(20))
+    ben.run(seal.forget, request(20))
     again = ben.seal(log, 21, "next")
     assert again.data != behind.data  # which says that the other one comes before it
     log.send(ben, again)
@@ -285,9 +287,9 @@ def test_a_blank_that_no_one_asked_for_is_reported(honest: bool) -> None:  # noq
         INSERT INTO events (room, seq, at, author, device, kind, is_row, mention, body)
         VALUES (?, ?, 0, 'ben', '', 'blank', 1, 0, '')"""
     cora.connection.execute(query, (log.room, seq))
-    told = cora.run(cora.groups.dropped, log.room)
+    told = cora.run(notes_on_dropped, log.room)
     assert bool(told) is not honest
-    assert cora.run(cora.groups.dropped, log.room) == {}  # once
+    assert cora.run(notes_on_dropped, log.room) == {}  # once
 
 
 def copied(device: Device) -> Device:
@@ -342,7 +344,7 @@ def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_no_one(staged: bool
     assert notes(items) == [DISPLACED]
     assert old.receipts[-1].contest is None
     assert list(old.receipts[-1].lost) == ([request(4)] if staged else [])
-    assert old.groups.contests(old.connection) == []
+    assert store.contests(old.connection) == []
     assert (old.status(log).status, old.status(log).epoch) == (GroupStatus.DISPLACED, before)
     assert not old.status(log).staged
     with pytest.raises(DisplacedError) as refused:
@@ -373,8 +375,8 @@ def test_a_group_that_is_recreated_takes_a_displaced_copy_in() -> None:
     for device in (ada, cora, old):
         device.sync(log)
     with pytest.raises(DisplacedError):  # it may not know who was removed since
-        old.run(old.groups.create_group, log.room, log.kind, request(5), Millis(log.now))
-    asked = ada.run(ada.groups.create_group, log.room, log.kind, request(5), Millis(log.now))
+        old.make_group(log.room, log.kind, request(5), Millis(log.now))
+    asked = ada.make_group(log.room, log.kind, request(5), Millis(log.now))
     log.create_group(ada, asked)
     ada.sync(log)
     ada.commit(log, 6, [old])
@@ -400,7 +402,7 @@ def test_a_commit_that_was_given_up_and_is_shown_is_of_no_other_copy() -> None:
     """N5: a server that shows what it refused makes no one believe in a second copy."""
     log, _, ben, _ = three()
     refused = ben.stage(log, 3)
-    ben.run(ben.groups.drop_staged, log.room)
+    ben.run(commit.drop_staged, ben.groups, log.room)
     ben.stage(log, 4)
     log.commit(ben, refused)
     ben.sync(log)
@@ -412,7 +414,7 @@ def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None
     """N4: a server that stores what it refused brings no one to believe that."""
     log, _, ben, _ = three()
     refused = ben.seal(log, 20, "refused")
-    ben.run(ben.groups.forget_encrypted, request(20))
+    ben.run(seal.forget, request(20))
     log.add(ben.user, sealed_body(refused))
     log.add(ben.user, sealed_body(refused))
     ben.sync(log)

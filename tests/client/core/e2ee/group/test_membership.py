@@ -58,7 +58,7 @@ def planned(device: Device, log: Log, missing: Sequence[Device] = (), leaving: S
     """Plan the next commit."""
     device.read_key_log()
     state = state_of(device, log, missing, leaving)
-    return device.run(device.groups.plan, log.room, state, None, Clocks(*clocks(log)))
+    return device.run(plan.plan, device.groups, log.room, state, None, Clocks(*clocks(log)))
 
 
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
@@ -145,7 +145,7 @@ def test_an_admission_from_before_someones_removal_brings_no_one_back() -> None:
     old, _ = alice.evidence(log, [carol])
     unused, _ = alice.evidence(log, [carol])
     added = alice.wanted(log, 5, {carol.id: carol.package()}, Plan(old, [], [], [], ServerClaims()))
-    log.commit(alice, alice.run(alice.groups.stage, ROOM, added))
+    log.commit(alice, alice.make_commit(ROOM, added))
     for device in (alice, bobby, carol):
         device.sync(log)
     alice.commit(log, 6, [], [carol])
@@ -313,7 +313,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     made = planned(bobby, log, missing=[davey], leaving=[carol])
     assert (len(made.statements), made.missing, made.remove) == (3, [davey.id], [carol.id])
     wanted = bobby.wanted(log, 7, {davey.id: davey.package()}, made)
-    log.commit(bobby, bobby.run(bobby.groups.stage, ROOM, wanted))
+    log.commit(bobby, bobby.make_commit(ROOM, wanted))
     for device in (alice, bobby, davey):
         device.sync(log)
         assert people(device, log) == ["alice", "bobby", "davey"]
@@ -375,7 +375,7 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     alice.sync(log)
     others = [bobby, carol, davey]
     executed = planned(alice, log, missing=[davey], leaving=[bobby, carol])
-    log.commit(alice, alice.run(alice.groups.stage, ROOM, alice.wanted(log, 7, {}, executed)))
+    log.commit(alice, alice.make_commit(ROOM, alice.wanted(log, 7, {}, executed)))
     alice.sync(log)
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
@@ -393,7 +393,7 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     ]
     assert [one.detail for one in alarms.load(alice.connection)] == told
     assert list(plan.claim_words(made.claims, roster_of(alice, log))) == told
-    assert {plan.room_of(one) for one in alarms.load(alice.connection)} == {ROOM}
+    assert {one.about.partition("/")[0] for one in alarms.load(alice.connection)} == {ROOM}
     lifted = alice.sign(log, lambda r: act(log, r, davey, Unban))
     execution = Execution(Millis(log.now), alice.user, [alice.id], lambda *_: True)
     roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)), execution)
@@ -427,7 +427,7 @@ def test_a_row_says_who_did_what_and_each_name_once() -> None:
     def executed(by: Device, statement: bytes, remove: Sequence[Device] = ()) -> str:
         made = Plan([statement], [], [one.id for one in remove], [], ServerClaims())
         by.sync(log)
-        log.commit(by, by.run(by.groups.stage, ROOM, by.wanted(log, log.now, {}, made)))
+        log.commit(by, by.make_commit(ROOM, by.wanted(log, log.now, {}, made)))
         return row()
 
     log.commit(alice, alice.stage(log, 5, [bobby, carol]))
@@ -446,7 +446,7 @@ def test_a_role_is_what_an_owner_signed() -> None:
     log = room_of(alice, bobby, carol)
     statement = bytes(alice.sign(log, lambda r: act(log, r, bobby, SetRole, Role.MODERATOR)))
     wanted = alice.wanted(log, 5, {}, Plan([statement], [], [], [], ServerClaims()))
-    log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
+    log.commit(alice, alice.make_commit(ROOM, wanted))
     for device in (alice, bobby, carol):
         device.sync(log)
     person = roster_of(carol, log).person(bobby.user)

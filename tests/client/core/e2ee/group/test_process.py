@@ -13,6 +13,7 @@ from tests.client.core.e2ee.group_world import (
     sealed_body,
 )
 
+from parlour_client.core.e2ee.group import receive, store
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.run import Received
 from parlour_client.core.e2ee.group.store import load_room
@@ -108,7 +109,8 @@ def test_a_server_whose_time_leaps_ahead_spoils_late_messages_and_nothing_else()
     true = log.now
     log.now += 50 * 365 * 86_400_000
     log.commit(
-        bobby, bobby.run(bobby.groups.stage, ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log)))
+        bobby,
+        bobby.make_commit(ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log))),
     )
     (event,) = log.events[bobby.cursor(log) :]
     bobby.receive([event], now=true)
@@ -177,9 +179,9 @@ def test_older_pages_read_as_before_the_join() -> None:
     log.add(alice.user, Message(text=MessageText.parse(CANARY)))
     alice.sync(log)
     alice.commit(log, 3, [bobby])
-    bobby.run(bobby.groups.begin_at, ROOM, Seq(len(log.events) - 1))
+    bobby.run(store.begin_at, ROOM, Seq(len(log.events) - 1))
     bobby.sync(log)
-    items = bobby.run(bobby.groups.before, ROOM, log.events[2:4])
+    items = bobby.run(receive.before_join, ROOM, log.events[2:4])
     assert "before this device joined" in items[0].trouble
     assert note_of(items[1]) is NoteKind.PLAINTEXT_REFUSED
     assert CANARY not in str(items)

@@ -58,7 +58,7 @@ def test_one_commits_and_the_other_merges_it(tmp_path: Path) -> None:
         second.stage(log, 4)
     log.commit(first, body)
     second.sync(log)
-    assert first.groups.staged(first.connection, ROOM) is None
+    assert commit.staged(first.connection, ROOM) is None
     assert first.sync(log) == []
     bobby.sync(log)
     agree(log, first, second, bobby)
@@ -72,8 +72,8 @@ def test_a_commit_prepared_elsewhere_is_not_stored_when_the_group_moved(tmp_path
     wanted = CommitRequest(request(3), "test", {}, (), *clocks(log))
     prepared = commit.prepare(stored, wanted, first.own)
     with pytest.raises(MovedError):
-        first.run(first.groups.store, prepared)
-    assert first.groups.staged(first.connection, ROOM) is None
+        first.run(commit.store, first.groups, prepared)
+    assert commit.staged(first.connection, ROOM) is None
     first.commit(log, 3)
     bobby.sync(log)
     agree(log, first, second, bobby)
@@ -84,7 +84,7 @@ def test_what_was_rolled_back_is_not_gone_on_from(tmp_path: Path) -> None:
     first, second, bobby, log = pair(tmp_path)
 
     def failing(connection: apsw.Connection) -> None:
-        first.groups.stage(connection, ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log)))
+        commit.stage(connection, first.groups, ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log)))
         raise StaleError
 
     with pytest.raises(StaleError):
@@ -93,15 +93,15 @@ def test_what_was_rolled_back_is_not_gone_on_from(tmp_path: Path) -> None:
     first.say(log, 11, "two")
     bobby.sync(log)
     assert bobby.texts(log)[-2:] == ["one", "two"]
-    assert first.groups.staged(first.connection, ROOM) is None
+    assert commit.staged(first.connection, ROOM) is None
 
 
 def test_both_found_one_room(tmp_path: Path) -> None:
     """The second gets what the first has prepared."""
     first = Device("alice", path=tmp_path / "archive.db")
     second, log = first.twin(), Log()
-    asked = first.run(first.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
-    assert second.run(second.groups.create_group, ROOM, log.kind, request(2), Millis(log.now)) == asked
+    asked = first.make_group(ROOM, log.kind, request(1), Millis(log.now))
+    assert second.make_group(ROOM, log.kind, request(2), Millis(log.now)) == asked
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -145,7 +145,7 @@ def _say(device: Device, log: Log, number: int, sent: Sent) -> None:
 
 def _commit(device: Device, log: Log, number: int) -> None:
     """Send what is staged, or stage what another run sends."""
-    staged = device.groups.staged(device.connection, ROOM)
+    staged = commit.staged(device.connection, ROOM)
     if staged is None and number:
         device.stage(log, number)
     elif staged is not None:

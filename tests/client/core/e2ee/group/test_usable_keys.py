@@ -41,8 +41,9 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
     packages = {bobby.id: bobby.package(), carol.id: bad}
     signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError, match=r"that of carol: .* is a low-order point") as caught:
-        alice.run(
-            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed)
+        alice.make_commit(
+            ROOM,
+            CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
         )
     assert set(caught.value.why) == {carol.id}
 
@@ -67,7 +68,7 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     signed, _ = alice.evidence(log, [carol])
     wanted = CommitRequest(request(3), "test", {carol.id: bad}, (), *clocks(log), signed)
     with before_the_rule():
-        log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
+        log.commit(alice, alice.make_commit(ROOM, wanted))
         alice.sync(log)
         bobby.sync(log)
     return log, alice, bobby, carol

@@ -15,7 +15,7 @@ from parlour_client.core.archive import outbox_table
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.contents import remember
-from parlour_client.core.e2ee.group.groups import GroupService
+from parlour_client.core.e2ee.messages import outgoing
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.model import Entry
 from parlour_client.kit.connection_status import LinkState
@@ -69,7 +69,8 @@ async def test_nothing_is_encrypted_early_without_a_connection(harness: Harness)
     entry = await ana.messages.send(room, "later")
     assert await kept(ana, entry) == []
     harness.lines[ana].down = False
-    await harness.until(lambda: ana.connection.status.state is LinkState.ONLINE)
+    both = ana.connection, ben.connection
+    await harness.until(lambda: all(one.status.state is LinkState.ONLINE for one in both))
     await gone(harness, ana, room)
     assert await texts(ben, room) == ["later"]
 
@@ -98,10 +99,10 @@ async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: py
     """A group that cannot seal keeps no one from writing, and what was half done is undone."""
     ana, ben, room = await pair(harness)
     await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
-    seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()
+    encrypt, in_turn, may_go = outgoing.seal.encrypt, Outgoing.encrypt, asyncio.Event()
 
     def breaks(*given: object) -> object:
-        seal(*given)  # type: ignore[arg-type]
+        encrypt(*given)  # type: ignore[arg-type]
         raise MlsError("broken")
 
     async def held(self: Outgoing, *given: object) -> object:
@@ -110,7 +111,7 @@ async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: py
 
     monkeypatch.setattr(Outgoing, "encrypt", held)
     with monkeypatch.context() as patch:
-        patch.setattr(GroupService, "encrypt", breaks)
+        patch.setattr(outgoing.seal, "encrypt", breaks)
         entry = await ana.messages.send(room, "said all the same")
         assert await kept(ana, entry) == []
     may_go.set()

@@ -42,7 +42,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Accept, Execution, Remove, Roster, Statement, read_statement
-from parlour_protocol.rooms import Role, RoomKind, RoomSuite
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,7 +129,6 @@ class Device:
         self.path = str(path)
         self.connection = opened(self.path)
         ACCOUNTS[self.user] = self.account.public
-        self.roles: dict[UserName, Role] = {}
         self.receipts: list[Receipt] = []
         self.begin()
 
@@ -379,7 +378,7 @@ class Device:
         here: Millis,
         **more: Any,
     ) -> Receipt:
-        receipt = receive.process(connection, self.groups, room, events, self.roles.get, here, **more)
+        receipt = receive.process(connection, self.groups, room, events, here, **more)
         for item in receipt.items:
             self._show(connection, item)
         return receipt
@@ -423,7 +422,6 @@ def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE, suite: RoomSuit
     if len(devices) > 1:
         founder.commit(log, 2, devices[1:])
     for device in devices:
-        device.roles[founder.user] = Role.OWNER
         device.sync(log)
     return log
 

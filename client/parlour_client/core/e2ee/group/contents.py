@@ -35,8 +35,6 @@ from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
-RoleOf = Callable[[UserName], Role | None]
-
 
 @dataclass(frozen=True, slots=True)
 class SendContent:
@@ -77,12 +75,13 @@ class Speaker:
     room: RoomId
     kind: RoomKind
     user: UserName
-    role_of: RoleOf
+    role: Callable[[], Role | None]
+    """Their role, by the members' decisions."""
 
     @property
     def moderates(self) -> bool:
         """Whether they may delete and pin other people's messages (never in a direct room)."""
-        return self.kind is not RoomKind.DIRECT and self.role_of(self.user) in _MODERATORS
+        return self.kind is not RoomKind.DIRECT and self.role() in _MODERATORS
 
 
 def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> KnownMessage | None:

@@ -13,7 +13,6 @@ import apsw
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError, RuleBrokenError
-from parlour_client.core.e2ee.group.contents import RoleOf
 from parlour_client.core.e2ee.group.follow import (
     leave_group,
     process_commit,
@@ -49,7 +48,6 @@ from parlour_protocol.frames.bodies import (
     Handshake,
     Kicked,
     Left,
-    RoleSet,
     reaches_back,
     target_of,
 )
@@ -57,7 +55,6 @@ from parlour_protocol.frames.event_rules import Rooms
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Execution
-from parlour_protocol.rooms import Role
 
 _PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it is not shown.")
 
@@ -67,7 +64,6 @@ def process(
     groups: Groups,
     room: RoomId,
     events: Sequence[LogEvent],
-    role_of: RoleOf,
     now: Millis,
     *,
     welcome_missing: bool = False,
@@ -91,7 +87,6 @@ def process(
         row,
         stored,
         Links(connection, room),
-        role_of,
         now,
         receipt,
         welcome_missing=welcome_missing,
@@ -114,7 +109,6 @@ def process(
             receipt.needs_key_log = event
             break
         receipt.items.append(_placed(transaction, event, taken))
-        _note_role(transaction, event)
         row.cursor = event.seq
         transaction.welcome_missing = False
     if transaction.stored is not None and transaction.changed:
@@ -208,16 +202,6 @@ def _corrected(transaction: Transaction) -> dict[Seq, Note | None]:
             row = note is not None or bool(item.trouble) or said
             transaction.receipt.items[at] = replace(item, note=note, row=row)
     return corrected
-
-
-def _note_role(transaction: Transaction, event: LogEvent) -> None:
-    match event.body:
-        case Created():
-            transaction.roles[event.author] = Role.OWNER
-        case RoleSet(who=who, role=role):
-            transaction.roles[who] = role
-        case _:
-            pass
 
 
 def _went(transaction: Transaction, event: LogEvent) -> bool:

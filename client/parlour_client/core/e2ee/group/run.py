@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
-from parlour_client.core.e2ee.group.contents import RoleOf, Speaker
+from parlour_client.core.e2ee.group.contents import Speaker
 from parlour_client.core.e2ee.group.order import Links
 from parlour_client.core.e2ee.group.rules import binding_of
 from parlour_client.core.e2ee.group.statements import expected
@@ -108,7 +108,6 @@ class Transaction:
     row: RoomRow
     stored: StoredGroup | None
     links: Links
-    role_of: RoleOf
     now: Millis
     """This device's time."""
     receipt: Receipt
@@ -119,8 +118,6 @@ class Transaction:
     """The group must be written."""
     roster: Roster | None = None
     """The room's members after this run, to be remembered beyond its group."""
-    roles: dict[UserName, Role] = field(default_factory=dict)
-    """Roles that this run assigned: they are in the archive only at its end."""
 
     @property
     def own(self) -> OwnIdentity:
@@ -129,19 +126,19 @@ class Transaction:
 
     def speaker(self, user: UserName) -> Speaker:
         """Return the speaker, with the kind of room that all members agreed on."""
-        return Speaker(self.row.room, self._kind(), user, self._role)
-
-    def _kind(self) -> RoomKind:
         if self.stored is not None:
-            return kind_of_room(self.stored)
-        known = known_roster(self.connection, self.row.room)  # the group was left since
-        return RoomKind.PRIVATE if known is None else known.kind
+            kind = kind_of_room(self.stored)
+        else:  # the group was left since
+            known = known_roster(self.connection, self.row.room)
+            kind = RoomKind.PRIVATE if known is None else known.kind
+        return Speaker(self.row.room, kind, user, partial(self._role, user))
 
     def _role(self, user: UserName) -> Role | None:
-        if self.stored is not None:  # the server's roles do not count if this device knows the members'
-            person = expected(self.connection, self.stored, self.now).person(user)
-            return None if person is None else person.role
-        return self.roles[user] if user in self.roles else self.role_of(user)
+        roster = known_roster(self.connection, self.row.room)
+        if self.stored is not None:
+            roster = expected(self.connection, self.stored, self.now)
+        person = None if roster is None else roster.person(user)
+        return None if person is None else person.role
 
 
 def kind_of_room(stored: StoredGroup) -> RoomKind:

@@ -26,7 +26,6 @@ from parlour_client.core.archive import (
 from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
-from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.group import join, receive, store
 from parlour_client.core.e2ee.group.contents import keep_file_key
@@ -46,13 +45,12 @@ from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
-from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary, decode_body
-from parlour_protocol.frames.bodies import Created, EncryptedMessage, Handshake, Message, RoleSet
+from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
-from parlour_protocol.kit.names import UserName
-from parlour_protocol.rooms import Role, RoomKind, RoomSuite
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 Names = Callable[[AnyBody], bool]
 """Says whether a message mentions this account."""
@@ -95,13 +93,11 @@ def store_events(
     """
     cursor = store.cursor(connection, room)
     following = _following(events, cursor)
-    roles = _Roles(connection, room)
     receipt = receive.process(
         connection,
         groups,
         room,
         following,
-        roles.of,
         now,
         welcome_missing=welcome_missing,
         refused=refused,
@@ -270,29 +266,6 @@ def _reported(
     ours = {seq: RequestId(one) for seq, one in ids}
     run = [NewEvent(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
     return insertion.applied(connection, room, run)
-
-
-_ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('role', 'created') ORDER BY seq"
-
-
-class _Roles:
-    """Roles according to the log, read when someone's is needed."""
-
-    def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
-        self._connection = connection
-        self._room = room
-
-    def of(self, user: UserName) -> Role | None:
-        role = None
-        for author, body in self._connection.execute(_ROLES, (self._room,)):
-            match decode_body(str(body)):
-                case Created() if user_name(str(author)) == user:
-                    role = Role.OWNER
-                case RoleSet(who=who, role=given) if who == user:
-                    role = given
-                case _:
-                    pass
-        return role
 
 
 T = TypeVar("T")

@@ -60,9 +60,7 @@ def test_the_text_of_an_encrypted_message_is_deleted_when_its_event_is_here(tmp_
     alice.connection.execute("DELETE FROM shown")
     alice.say(log, 10, "CANARY")
     assert holds(tmp_path, b"CANARY")
-    alice.loosely(
-        receive.process, alice.groups, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
-    )
+    alice.loosely(receive.process, alice.groups, ROOM, log.events[alice.cursor(log) :], Millis(log.now))
     assert not holds(tmp_path, b"CANARY")
 
 

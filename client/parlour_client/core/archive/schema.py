@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-VERSION: Final = 18
+VERSION: Final = 19
 """Raised with each change of a table."""
 
 _ROOMS: Final = (
@@ -188,7 +188,6 @@ _GROUPS: Final = (
     """CREATE TABLE mls_staged (
         group_id TEXT PRIMARY KEY,
         request TEXT NOT NULL,
-        purpose TEXT NOT NULL,
         body BLOB NOT NULL
     ) STRICT, WITHOUT ROWID""",
     # Every id that a message of the room had: replies and edits refer to it, and a second one is a replay.

@@ -40,7 +40,7 @@ from parlour_client.core.e2ee.keep.renew import Erasure, Renewal
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.labels import RoomLabels
 from parlour_client.core.e2ee.messages.history import HistoryTransfer
-from parlour_client.core.e2ee.messages.incoming import Incoming, StoredRun
+from parlour_client.core.e2ee.messages.incoming import Incoming
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.messages.receipts import ReadReceipts
 from parlour_client.core.e2ee.trust.compare import Contacts
@@ -643,27 +643,26 @@ class E2ee:
                     await self.settle(room)
 
     # events of the parts
-    def _stored(self, room: RoomId, run: StoredRun) -> None:
+    def _stored(self, room: RoomId, receipt: Receipt) -> None:
         """Act on the results of a run of events; nothing here decides about keys."""
-        receipt = run.receipt
         for item in receipt.items:
             self._pass_on(room, item)
         for item in receipt.items:
             if item.device is not None:
                 self.closed_accounts.heard(room, item.event.author, item.event.seq)
-        for request in run.denied:
+        for request in receipt.denied:
             self.world.denied(request)
-        if run.behind or receipt.concerns:
+        if receipt.behind or receipt.concerns:
             self.world.tasks.run(self.identity.catch_up())
-        if run.differs:
+        if receipt.differs:
             self.world.tasks.run(self.identity.refresh())
-        if run.corrected:
+        if receipt.corrected:
             self.world.emit(HistoryReplaced(room))
         self._look_after(room, receipt)
         self.renewal.received(room, receipt)
         if receipt.moved:
             self.erasure.epoch_ended()
-        if receipt.moved or receipt.removed or receipt.concerns or run.elsewhere:
+        if receipt.moved or receipt.removed or receipt.concerns or receipt.elsewhere:
             self.room_statuses.changed(room)
         self.world.signal.notify()
 

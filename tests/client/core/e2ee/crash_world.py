@@ -146,10 +146,10 @@ class Program:
                 new = [member for member in members if member.id in missing]
                 old = [one for one in self.everybody.values() if one.id in leaving]
                 evidence = device.evidence(log, new, old)
-                wanted = CommitRequest(self.number(), "settle", missing, leaving, *clocks(log), *evidence)
+                wanted = CommitRequest(self.number(), missing, leaving, *clocks(log), *evidence)
                 device.make_commit(log.room, wanted)
                 continue
-            body = staged.body
+            body = staged
             self.sent.leaves(device, body.group, body.data)
             try:
                 self.served(partial(log.commit, device, body))

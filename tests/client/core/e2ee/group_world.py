@@ -247,7 +247,6 @@ class Device:
         statements, revocations = self.evidence(log, add, remove)
         wanted = CommitRequest(
             request(number),
-            "test",
             {device.id: device.package() for device in add},
             [device.id for device in remove],
             *clocks(log),
@@ -260,7 +259,6 @@ class Device:
         """Return what a plan asks for."""
         return CommitRequest(
             request(number),
-            "test",
             packages,
             made.remove,
             *clocks(log),

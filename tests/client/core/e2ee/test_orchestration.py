@@ -996,7 +996,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(harness: Harness) ->
     inside = parts(ben)
     groups, names_me = encrypted_rooms(ben).keys.groups, inside.state.names_me
     taken = await inside.archive.write(store_events, groups, room, [late], names_me, harness.clock.now())
-    assert (taken.applied, taken.receipt.cursor) == ([], seq)
+    assert (taken.applied, taken.cursor) == ([], seq)
 
 
 async def test_a_device_is_out_of_every_room_when_its_revocation_returns(harness: Harness) -> None:

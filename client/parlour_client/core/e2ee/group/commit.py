@@ -82,20 +82,10 @@ APPROVE_IT: Final = N_("Type its code on another device of yours: see /devices."
 
 
 @dataclass(frozen=True, slots=True)
-class StagedCommit:
-    """A commit that is not in the log yet: POST its body, the same after each restart."""
-
-    request: RequestId
-    purpose: str
-    body: Commit
-
-
-@dataclass(frozen=True, slots=True)
 class CommitRequest:
     """What a commit should do. An empty request only renews this device's keys."""
 
     request: RequestId
-    purpose: str
     packages: Mapping[DeviceId, bytes]
     remove: Collection[DeviceId]
     at: Millis
@@ -107,16 +97,8 @@ class CommitRequest:
     revocations: Sequence[bytes] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCommit:
-    """A commit that is not stored yet: nothing of it may be sent before that."""
-
-    stored: StoredGroup
-    staged: StagedCommit
-
-
-def prepare(stored: StoredGroup, wanted: CommitRequest, own: OwnIdentity) -> PreparedCommit:
-    """Make a commit; after this, ``stored`` is only good for ``store``.
+def prepare(stored: StoredGroup, wanted: CommitRequest, own: OwnIdentity) -> Commit:
+    """Make a commit, of which nothing may be sent before ``store``; ``stored`` is only good for that then.
 
     Raises NotReadyError, BadPackageError, MovedError.
     """
@@ -211,7 +193,7 @@ def _in_time(at: Millis) -> Callable[[Change], None]:
 
 def _prepared(
     stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster
-) -> PreparedCommit:
+) -> Commit:
     """Build the request that submits a commit and declares what it does."""
     outcome, server = pending.outcome, stored.rules.server
     unusable = unusable_leaves(stored.group.tree)
@@ -221,7 +203,7 @@ def _prepared(
         welcome = WelcomeBytes(pending.welcome)
         beside = WelcomeSupplement(pending.ratchet_tree, roster.encode())
         tree = TreeBytes(encrypt_supplement(beside, key, group_bytes(stored.id), outcome.epoch))
-    body = Commit(
+    return Commit(
         request=wanted.request,
         group=stored.id,
         epoch=Epoch(stored.epoch),
@@ -232,31 +214,28 @@ def _prepared(
         welcome=welcome,
         tree=tree,
     )
-    return PreparedCommit(stored, StagedCommit(wanted.request, wanted.purpose, body))
 
 
 def stage(connection: apsw.Connection, groups: Groups, room: RoomId, wanted: CommitRequest) -> Commit:
     """Make and store a commit. In a durable transaction. Raises NotReadyError, BadPackageError."""
-    return store(connection, groups, prepare(groups.stored(connection, room), wanted, groups.own))
+    stored = groups.stored(connection, room)
+    return store(connection, groups, stored, prepare(stored, wanted, groups.own))
 
 
-def store(connection: apsw.Connection, groups: Groups, prepared: PreparedCommit) -> Commit:
+def store(connection: apsw.Connection, groups: Groups, stored: StoredGroup, body: Commit) -> Commit:
     """Store a commit before it is sent. Raises MovedError, NotDurableError."""
     require_durable(connection)
-    stored, staged = prepared.stored, prepared.staged
     groups.save(connection, stored)
-    query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
-    connection.execute(query, (stored.id, staged.request, staged.purpose, encode_payload(staged.body)))
-    return staged.body
+    query = "INSERT INTO mls_staged VALUES (?, ?, ?)"
+    connection.execute(query, (stored.id, body.request, encode_payload(body)))
+    return body
 
 
-def staged(connection: apsw.Connection, room: RoomId) -> StagedCommit | None:
-    """Return the commit that is not in the log yet: POST it again after a restart."""
-    query = """
-        SELECT request, purpose, body FROM mls_staged JOIN mls_rooms USING (group_id) WHERE room = ?"""
-    for row in connection.execute(query, (room,)):
-        request, purpose, body = cast("tuple[str, str, bytes]", row)
-        return StagedCommit(RequestId(request), purpose, decode_payload(Commit, body))
+def staged(connection: apsw.Connection, room: RoomId) -> Commit | None:
+    """Return the commit that is not in the log yet: POST it again, the same after each restart."""
+    query = "SELECT body FROM mls_staged JOIN mls_rooms USING (group_id) WHERE room = ?"
+    for (body,) in connection.execute(query, (room,)):
+        return decode_payload(Commit, cast("bytes", body))
     return None
 
 

@@ -5,13 +5,14 @@ Everything in ``Received.event`` was either verified by MLS or is only claimed b
 left); ``sealed`` says which.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import apsw
 
 from parlour_client.core.archive import key_log_copy
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.group.contents import Speaker
 from parlour_client.core.e2ee.group.order import Links
@@ -95,8 +96,18 @@ class Receipt:
     """The group is in another epoch, or another group is in force."""
     older: bool = False
     """This home is an older copy: this device must have new keys before it encrypts anything."""
-    corrected: Mapping[Seq, Note | None] = field(default_factory=dict)
+    corrected: dict[Seq, Note | None] = field(default_factory=dict)
     """Current notes of events that were stored before."""
+    applied: Sequence[Applied] = ()
+    """What the views show."""
+    denied: Sequence[RequestId] = ()
+    """Requests that the server did not store where it said."""
+    behind: bool = False
+    """Someone has seen more of the key log than this device."""
+    differs: bool = False
+    """Someone has seen another key log: an alarm is stored."""
+    elsewhere: bool = False
+    """Another program on this home has processed more than messages of it."""
 
 
 @dataclass(slots=True)

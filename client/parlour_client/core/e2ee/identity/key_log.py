@@ -239,7 +239,14 @@ class KeyLog:
 
     async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
         """Return the heads up to the signed one; None: the entries lead to another one."""
-        missing, data = signed.size - start.size, list(first)
+        heads = [start]
+        for entry in await self._fetched(start, signed.size, first):
+            heads.append(heads[-1].after(entry))
+        return heads if heads[-1] == signed else None
+
+    async def _fetched(self, start: Head, size: int, first: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the entries from ``start`` on until there are ``size``; ``first`` are here already."""
+        missing, data = size - start.size, list(first)
         if missing > MAX_GROWTH:
             raise ServerMisbehavedError(_("The server's key log is longer than any honest one."))
         while len(data) < missing:
@@ -247,10 +254,7 @@ class KeyLog:
             if not more:
                 raise ServerMisbehavedError(_("The server holds back entries of its key log."))
             data += more
-        heads = [start]
-        for entry in data[:missing]:
-            heads.append(heads[-1].after(entry))
-        return heads if heads[-1] == signed else None
+        return data[:missing]
 
     def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
         """Go back to what a restored server has; lost entries keep their effect and are reported."""
@@ -290,16 +294,8 @@ class KeyLog:
 
     async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
         """Fetch and parse the rest; all of it must lead to the signed head."""
-        missing = page.size - start.head.size
-        if missing > MAX_GROWTH:
-            raise ServerMisbehavedError(_("The server's key log is longer than any honest one."))
-        data = list(page.entries)
-        while len(data) < missing:
-            more = (await self._directory.key_log(start.head.size + len(data))).entries
-            if not more:
-                raise ServerMisbehavedError(_("The server holds back entries of its key log."))
-            data += more
-        entries = await asyncio.to_thread(read_entries, page.server, start.head, data[:missing])
+        data = await self._fetched(start.head, page.size, page.entries)
+        entries = await asyncio.to_thread(read_entries, page.server, start.head, data)
         if entries and entries[-1].head != Head(page.size, bytes(page.head)):
             raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
         return entries

@@ -104,7 +104,7 @@ class Reconciler:
         report = await self._keys.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
             wanted = CommitRequest(
-                new_request_id(), "renew", {}, (), self._world.server_time(), self._world.clock.now()
+                new_request_id(), {}, (), self._world.server_time(), self._world.clock.now()
             )
             await self._commit(room, report, wanted)
 
@@ -270,7 +270,6 @@ class Reconciler:
             return state
         wanted = CommitRequest(
             new_request_id(),
-            "settle",
             packages,
             planned.remove,
             self._world.server_time(),
@@ -311,8 +310,8 @@ class Reconciler:
                 body = await self._world.archive.write_durably(commit.stage, groups, room, wanted)
             else:
                 stored = await self._world.archive.write(groups.stored, room)
-                prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
-                body = await self._world.archive.write_durably(commit.store, groups, prepared)
+                made = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
+                body = await self._world.archive.write_durably(commit.store, groups, stored, made)
         except BadPackageError as error:
             self._put_back(wanted.request, but=error.why)
             raise
@@ -372,7 +371,7 @@ class Reconciler:
         """Submit again what an earlier try, or an earlier run of the program, left undecided."""
         staged = await self._world.archive.read(commit.staged, room)
         if staged is not None:
-            await self._post(room, staged.body)
+            await self._post(room, staged)
             return True
         pending_creation = await self._world.archive.read(commit.pending_creation, room)
         if pending_creation is not None:

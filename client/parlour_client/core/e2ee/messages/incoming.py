@@ -10,8 +10,9 @@ left for the next fetch.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final, TypeVar, cast
+from dataclasses import replace
+from functools import partial
+from typing import Final, cast
 
 import apsw
 
@@ -56,24 +57,6 @@ Names = Callable[[AnyBody], bool]
 """Says whether a message mentions this account."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """The result of a run of events: ``applied`` for the views, the rest for anyone who acts on it."""
-
-    receipt: Receipt
-    applied: Sequence[Applied]
-    behind: bool = False
-    """Someone has seen more of the key log than this device."""
-    differs: bool = False
-    """Someone has seen another key log: an alarm is stored."""
-    denied: Sequence[RequestId] = ()
-    """Requests that the server did not store where it said."""
-    corrected: bool = False
-    """Stored rows that have changed."""
-    elsewhere: bool = False
-    """Another program on this home has processed more than messages of it."""
-
-
 def store_events(
     connection: apsw.Connection,
     groups: Groups,
@@ -86,7 +69,7 @@ def store_events(
     refused: JoinRefusedError | None = None,
     key_log_read: bool = False,
     to_head: bool = False,
-) -> StoredRun:
+) -> Receipt:
     """Decrypt and store the next events; those after a gap are left alone, known ones are only returned.
 
     ``to_head``: nothing comes after these, as far as the server has said.
@@ -103,20 +86,20 @@ def store_events(
         refused=refused,
         key_log_read=key_log_read,
     )
-    denied = _deny(connection, room, receipt.items, now)
+    receipt.denied = _deny(connection, room, receipt.items, now)
     comparisons = _keep(connection, room, receipt.items, now)
     fresh = store_items(connection, receipt.items, names_me, receipt.cursor, following)
-    corrected = dict(receipt.corrected)
     if to_head and events and receipt.cursor >= events[-1].seq:
-        corrected |= notes_on_dropped(connection, room)
-    for seq, note in corrected.items():
+        receipt.corrected |= notes_on_dropped(connection, room)
+    for seq, note in receipt.corrected.items():
         insertion.correct(connection, room, seq, note)
     # Another program on this home may have stored them: its views know, ours do not.
     known = [event for event in events if event.seq <= cursor]
-    elsewhere = any(not isinstance(event.body, EncryptedMessage) for event in known)
-    applied = [*_reported(connection, room, [event.seq for event in known], names_me), *fresh]
-    behind, differs = key_log.Comparison.BEHIND in comparisons, key_log.Comparison.DIFFERS in comparisons
-    return StoredRun(receipt, applied, behind, differs, denied, bool(corrected), elsewhere)
+    receipt.elsewhere = any(not isinstance(event.body, EncryptedMessage) for event in known)
+    receipt.applied = [*_reported(connection, room, [event.seq for event in known], names_me), *fresh]
+    receipt.behind = key_log.Comparison.BEHIND in comparisons
+    receipt.differs = key_log.Comparison.DIFFERS in comparisons
+    return receipt
 
 
 def store_older(
@@ -268,8 +251,6 @@ def _reported(
     return insertion.applied(connection, room, run)
 
 
-T = TypeVar("T")
-
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
 _MAX_INBOX: Final = 50
@@ -285,7 +266,7 @@ class Incoming:
         keys: Keys,
         identity: Identity,
         scheduler: Scheduler,
-        stored: Callable[[RoomId, StoredRun], None],
+        stored: Callable[[RoomId, Receipt], None],
     ) -> None:
         """Call ``stored`` with the outcome of each run of events."""
         self._world = world
@@ -321,9 +302,8 @@ class Incoming:
                 self._world.catch_up.hold(room)
             return ()
         if unknown := await self._unknown(events):
-            self._world.catch_up.hold(room, briefly=True)
             at = Seq(first_of(events[0]) - 1)
-            self._joining[room] = asyncio.ensure_future(self._when_known(room, unknown, at))
+            self._hold(room, partial(self._with_devices, unknown, at))
             return ()
         taken = await self._world.archive.write(
             store_events,
@@ -334,18 +314,12 @@ class Incoming:
             self._world.clock.now(),
             to_head=events[-1].seq >= self._world.catch_up.head(room),
         )
-        if taken.receipt.needs_welcome is not None:
-            self._world.catch_up.hold(room, briefly=True)
-            self._joining[room] = asyncio.ensure_future(
-                self._join(room, taken.receipt.needs_welcome, self._joined)
-            )
-        elif taken.receipt.needs_key_log is not None:
-            self._world.catch_up.hold(room, briefly=True)
-            self._joining[room] = asyncio.ensure_future(
-                self._join(room, taken.receipt.needs_key_log, self._with_key_log)
-            )
-        elif taken.receipt.cursor < events[-1].seq:
-            self._world.catch_up.stand_at(room, taken.receipt.cursor)
+        if taken.needs_welcome is not None:
+            self._hold(room, partial(self._joined, room, taken.needs_welcome))
+        elif taken.needs_key_log is not None:
+            self._hold(room, partial(self._with_key_log, room, taken.needs_key_log))
+        elif taken.cursor < events[-1].seq:
+            self._world.catch_up.stand_at(room, taken.cursor)
         self._stored(room, taken)
         return taken.applied
 
@@ -431,36 +405,36 @@ class Incoming:
         added -= self._looked_for
         return await self._world.archive.read(_not_logged, added) if added else ()
 
-    async def _when_known(self, room: RoomId, devices: Sequence[DeviceId], at: Seq) -> None:
-        """Fetch the key log, then let the room continue: a device that is not there is reported.
-
-        It continues after ``at``, where it stood: what another program on this home has processed meanwhile
-        is still to be shown here.
-        """
-        await self._retried(room, self._identity.catch_up)
-        self._looked_for.update(devices)
-        del self._joining[room]
-        self._world.catch_up.release(room, at)
-
     # joining
-    async def _join(
-        self, room: RoomId, event: LogEvent, work: Callable[[RoomId, LogEvent], Awaitable[Seq]]
-    ) -> None:
-        """Try until the Welcome was used or is useless, and the key log was read; then let the room go on."""
-        cursor = await self._retried(room, lambda: work(room, event))
-        del self._joining[room]
-        self._world.catch_up.release(room, cursor)
+    def _hold(self, room: RoomId, work: Callable[[], Awaitable[Seq]]) -> None:
+        """Let a room wait for something; it goes on after the event that ``work`` returns."""
+        self._world.catch_up.hold(room, briefly=True)
+        self._joining[room] = asyncio.ensure_future(self._held(room, work))
 
-    async def _retried(self, room: RoomId, work: Callable[[], Awaitable[T]]) -> T:
+    async def _held(self, room: RoomId, work: Callable[[], Awaitable[Seq]]) -> None:
+        """Try until the Welcome was used or is useless, and the key log was read."""
         wait = _FIRST_WAIT
         while True:
             try:
-                return await work()
+                cursor = await work()
+                break
             except ParlourClientError as error:  # also a full disk, or another program that writes for long
                 self._scheduler.failed(room, error)
                 self._world.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._world.clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
+        del self._joining[room]
+        self._world.catch_up.release(room, cursor)
+
+    async def _with_devices(self, devices: Sequence[DeviceId], at: Seq) -> Seq:
+        """Fetch the key log because of devices that are new here; one that is not in it is reported.
+
+        The room continues after ``at``, where it stood: what another program on this home has processed
+        meanwhile is still to be shown here.
+        """
+        await self._identity.catch_up()
+        self._looked_for.update(devices)
+        return at
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._keys.groups
@@ -486,7 +460,7 @@ class Incoming:
                 await self._world.show(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
                     await self._world.delivery.drop_welcome(waiting.id)
-                return taken.receipt.cursor
+                return taken.cursor
         return await self._without_welcome(groups, room, event, refused)
 
     async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
@@ -510,7 +484,7 @@ class Incoming:
         )
         self._stored(room, taken)
         await self._world.show(room, taken.applied)
-        return min(taken.receipt.cursor, event.seq)  # another program on this home may have gone on
+        return min(taken.cursor, event.seq)  # another program on this home may have gone on
 
     async def _entered(
         self,
@@ -520,7 +494,7 @@ class Incoming:
         event: LogEvent,
         *,
         key_log_read: bool = False,
-    ) -> StoredRun:
+    ) -> Receipt:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
         packages = await self._world.archive.read(key_packages.load)
         opened = await asyncio.to_thread(join.open_welcome, groups.own, kind, packages, waiting, event)
@@ -569,7 +543,8 @@ def _enter(
     now: Millis,
     *,
     key_log_read: bool,
-) -> StoredRun:
+) -> Receipt:
     received, concerns = join.enter(connection, groups, opened, event, now, key_log_read=key_log_read)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
-    return StoredRun(receipt, store_items(connection, receipt.items, names_me, receipt.cursor, [event]))
+    receipt.applied = store_items(connection, receipt.items, names_me, receipt.cursor, [event])
+    return receipt

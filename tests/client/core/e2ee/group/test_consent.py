@@ -41,7 +41,7 @@ def executes(device: Device, log: Log, made: Plan, add: Sequence[Device] = (), *
     packages = {one.id: one.package() for one in add}
     here = Millis(log.now + int(days * DAY))
     wanted = CommitRequest(
-        request(log.now % 10**9), "test", packages, made.remove, Millis(log.now), here, made.statements,
+        request(log.now % 10**9), packages, made.remove, Millis(log.now), here, made.statements,
         made.revocations,
     )  # fmt: skip
     log.commit(device, device.make_commit(ROOM, wanted))

@@ -154,7 +154,7 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     log = room_of(alice)
     resort = bobby.package(last_resort=True)
     signed, _ = alice.evidence(log, [bobby])
-    wanted = CommitRequest(request(3), "test", {bobby.id: resort}, (), *clocks(log), signed)
+    wanted = CommitRequest(request(3), {bobby.id: resort}, (), *clocks(log), signed)
     seq = log.commit(alice, alice.make_commit(ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
@@ -180,7 +180,7 @@ def test_a_last_resort_joins_a_second_room() -> None:
             log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
             alice.create_group(log, 8)
         signed, _ = alice.evidence(log, [bobby])
-        wanted = CommitRequest(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
+        wanted = CommitRequest(request(9), {bobby.id: resort}, (), *clocks(log), signed)
         log.commit(alice, alice.make_commit(log.room, wanted))
         alice.sync(log)
         bobby.sync(log)
@@ -196,7 +196,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     carol.create_group(second)
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
-        wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
+        wanted = CommitRequest(request(9), {bobby.id: package}, (), *clocks(log), signed)
         log.commit(who, who.make_commit(log.room, wanted))
         who.sync(log)
     bobby.sync(first)
@@ -267,7 +267,7 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     ready = []
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
-        wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
+        wanted = CommitRequest(request(9), {bobby.id: package}, (), *clocks(log), signed)
         log.commit(who, who.make_commit(log.room, wanted))
         event = bobby.receive(log.events, log.room).needs_welcome
         assert event is not None

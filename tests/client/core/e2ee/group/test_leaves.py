@@ -94,7 +94,7 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str
     ghost = Device("bobby", account=bobby.account)
     log = room_of(alice, bobby)
     package = _ghostly(ghost, what)
-    wanted = CommitRequest(request(3), "test", {ghost.id: package}, (), *clocks(log))
+    wanted = CommitRequest(request(3), {ghost.id: package}, (), *clocks(log))
     before = alice.state(log)
     with pytest.raises(BadPackageError) as caught:
         alice.make_commit(ROOM, wanted)
@@ -135,7 +135,7 @@ def test_a_key_package_of_another_device_is_not_added() -> None:
     """The server answers a claim for bobby's device with carol's."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice)
-    wanted = CommitRequest(request(3), "test", {bobby.id: carol.package()}, (), *clocks(log))
+    wanted = CommitRequest(request(3), {bobby.id: carol.package()}, (), *clocks(log))
     with pytest.raises(BadPackageError, match="another device"):
         alice.make_commit(ROOM, wanted)
 
@@ -150,13 +150,13 @@ def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> N
     with pytest.raises(BadPackageError) as caught:
         alice.make_commit(
             ROOM,
-            CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
+            CommitRequest(request(3), packages, (), *clocks(log), signed),
         )
     assert set(caught.value.why) == {carol.id}
     del packages[carol.id]
     alice.make_commit(
         ROOM,
-        CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
+        CommitRequest(request(3), packages, (), *clocks(log), signed),
     )
 
 
@@ -172,10 +172,10 @@ def test_a_server_with_a_false_time_adds_no_old_key_package(days: int, why: str)
     with pytest.raises(BadPackageError, match=f"that of alice: it {why} by the clock of this device"):
         alice.make_commit(
             ROOM,
-            CommitRequest(request(3), "test", packages, (), said, here, signed),
+            CommitRequest(request(3), packages, (), said, here, signed),
         )
     here = Millis(log.now + 86_400_000 * (30 if days > 0 else -1))  # wrong, and within a day of it
-    alice.make_commit(ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed))
+    alice.make_commit(ROOM, CommitRequest(request(3), packages, (), said, here, signed))
 
 
 def test_a_device_whose_certificate_has_expired_is_not_added() -> None:

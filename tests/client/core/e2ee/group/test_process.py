@@ -110,7 +110,7 @@ def test_a_server_whose_time_leaps_ahead_spoils_late_messages_and_nothing_else()
     log.now += 50 * 365 * 86_400_000
     log.commit(
         bobby,
-        bobby.make_commit(ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log))),
+        bobby.make_commit(ROOM, CommitRequest(request(3), {}, (), *clocks(log))),
     )
     (event,) = log.events[bobby.cursor(log) :]
     bobby.receive([event], now=true)

@@ -69,10 +69,10 @@ def test_a_commit_prepared_elsewhere_is_not_stored_when_the_group_moved(tmp_path
     first, second, bobby, log = pair(tmp_path)
     stored = first.run(first.groups.stored, ROOM)
     second.say(log, 10, "meanwhile")
-    wanted = CommitRequest(request(3), "test", {}, (), *clocks(log))
-    prepared = commit.prepare(stored, wanted, first.own)
+    wanted = CommitRequest(request(3), {}, (), *clocks(log))
+    made = commit.prepare(stored, wanted, first.own)
     with pytest.raises(MovedError):
-        first.run(commit.store, first.groups, prepared)
+        first.run(commit.store, first.groups, stored, made)
     assert commit.staged(first.connection, ROOM) is None
     first.commit(log, 3)
     bobby.sync(log)
@@ -84,7 +84,7 @@ def test_what_was_rolled_back_is_not_gone_on_from(tmp_path: Path) -> None:
     first, second, bobby, log = pair(tmp_path)
 
     def failing(connection: apsw.Connection) -> None:
-        commit.stage(connection, first.groups, ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log)))
+        commit.stage(connection, first.groups, ROOM, CommitRequest(request(3), {}, (), *clocks(log)))
         raise StaleError
 
     with pytest.raises(StaleError):
@@ -150,6 +150,6 @@ def _commit(device: Device, log: Log, number: int) -> None:
         device.stage(log, number)
     elif staged is not None:
         try:
-            log.commit(device, staged.body)
+            log.commit(device, staged)
         except StaleError:
             device.sync(log)

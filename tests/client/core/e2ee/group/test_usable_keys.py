@@ -43,7 +43,7 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
     with pytest.raises(BadPackageError, match=r"that of carol: .* is a low-order point") as caught:
         alice.make_commit(
             ROOM,
-            CommitRequest(request(3), "test", packages, (), *clocks(log), signed),
+            CommitRequest(request(3), packages, (), *clocks(log), signed),
         )
     assert set(caught.value.why) == {carol.id}
 
@@ -66,7 +66,7 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     log = room_of(alice, bobby)
     bad = unusable(carol.package(), carol.key.signer)
     signed, _ = alice.evidence(log, [carol])
-    wanted = CommitRequest(request(3), "test", {carol.id: bad}, (), *clocks(log), signed)
+    wanted = CommitRequest(request(3), {carol.id: bad}, (), *clocks(log), signed)
     with before_the_rule():
         log.commit(alice, alice.make_commit(ROOM, wanted))
         alice.sync(log)

@@ -3,7 +3,7 @@
 from tests.client.core.e2ee.group_world import ROOM, Device
 
 from parlour_client.core.e2ee.group.run import Received
-from parlour_client.core.e2ee.messages.incoming import store
+from parlour_client.core.e2ee.messages.incoming import store_items
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.bodies import Joined, Left, Message

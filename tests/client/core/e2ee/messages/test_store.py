@@ -44,6 +44,6 @@ def test_joining_leaves_one_divider() -> None:
         [Received(event(9), sealed=True), unread(10), begins(11)],
     ]
     for items in pieces:
-        device.run(store, items, lambda _: False, Seq(0))
+        device.run(store_items, items, lambda _: False, Seq(0))
     rows = "SELECT seq FROM events WHERE is_row AND (trouble != '' OR note IS NOT NULL) ORDER BY seq"
     assert [seq for (seq,) in device.connection.execute(rows)] == [2, 10]

@@ -10,6 +10,7 @@ from tests.protocol.membership.people import give, name, room
 
 from parlour_client.core.archive import Archive, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
+from parlour_client.core.e2ee import closed_accounts
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts, closed_words
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.values import Trust
@@ -73,10 +74,13 @@ def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
         assert not closed_words([DAN], report, ADA, [DAN], [], {})
 
 
-async def test_someone_who_writes_while_their_removal_is_signed_stays(tmp_path: Path) -> None:
+async def test_someone_who_writes_while_their_removal_is_signed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server has lied: nothing is asked of it, and what is stored says that they have written."""
     place, asked = RoomId("r" * 22), list[object]()
     roster = room(RoomKind.PRIVATE, "ada", "dan")
+    monkeypatch.setattr(closed_accounts, "expected_in", lambda *_: roster)
     archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
     clock, tasks = FakeClock(), BackgroundTasks()
 
@@ -94,7 +98,7 @@ async def test_someone_who_writes_while_their_removal_is_signed_stays(tmp_path: 
     )
     made: list[Any] = [
         world,
-        SimpleNamespace(maybe_groups=SimpleNamespace(expected=lambda *_: roster)),
+        SimpleNamespace(maybe_groups=object()),
         SimpleNamespace(trust=lambda _: Trust.FIRST_SEEN),
         SimpleNamespace(closed=lambda _: [DAN]),
         SimpleNamespace(removal=removal),

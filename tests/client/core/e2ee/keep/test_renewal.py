@@ -19,16 +19,14 @@ START = Millis(1_790_000_000_000)
 
 @dataclass
 class World:
-    """Archive, keys, keeper and clock at once; ``report`` is what a look sees."""
+    """Archive, keys, keeper and clock at once; ``seen`` is what a look sees."""
 
-    report: GroupReport
+    seen: GroupReport
     kind: RoomKind = RoomKind.PRIVATE
     at: int = START
     looks: int = 0
     renewals: int = 0
     waiting: list[Any] = field(default_factory=list)
-    groups: Any = None
-    archive: Any = None
     state: Any = None
     clock: Any = None
     chance: Any = None
@@ -36,16 +34,15 @@ class World:
 
     def __post_init__(self) -> None:
         """Make the thing under test."""
-        self.groups = self
         this = cast("Any", self)
-        self.archive = self.state = self.clock = this
+        self.state = self.clock = this
         self.chance = Random(1)  # noqa: S311 - spreads alone
         self.renewal = Renewal(this, this, this)
 
-    async def read(self, *_: object) -> GroupReport:
+    async def report(self, _room: RoomId) -> GroupReport:
         """Count a look at the group."""
         self.looks += 1
-        return self.report
+        return self.seen
 
     def summary(self, _room: RoomId) -> Any:
         """Return what has the room's kind."""
@@ -67,9 +64,9 @@ class World:
         """Send messages, one after the other."""
         for _ in range(count):
             self.renewal.sent(ROOM)
-            self.report = GroupReport(
-                GroupStatus.ACTIVE, members=self.report.members, joined=self.report.joined,
-                own_since=self.report.own_since, sent=self.report.sent + 1,
+            self.seen = GroupReport(
+                GroupStatus.ACTIVE, members=self.seen.members, joined=self.seen.joined,
+                own_since=self.seen.own_since, sent=self.seen.sent + 1,
             )  # fmt: skip
             for one in self.waiting:
                 await one

@@ -19,10 +19,9 @@ from parlour_client.core.e2ee.errors import WAITING, BlockedError, NotReadyError
 from parlour_client.core.e2ee.group import statements
 from parlour_client.core.e2ee.group.commit import APPROVE_IT, NOT_APPROVED
 from parlour_client.core.e2ee.group.plan import admission, signed
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import statement_of
 from parlour_client.core.e2ee.group.statements import Addition
-from parlour_client.core.e2ee.group.store import Groups
+from parlour_client.core.e2ee.group.store import Groups, GroupStatus
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys

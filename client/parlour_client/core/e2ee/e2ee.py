@@ -28,9 +28,9 @@ from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.group import plan, rollback, statements
 from parlour_client.core.e2ee.group.contents import Intent, known
 from parlour_client.core.e2ee.group.plan import ServerClaims
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.group.run import Receipt, Received
-from parlour_client.core.e2ee.group.store import known_roster
+from parlour_client.core.e2ee.group.store import GroupStatus, known_roster
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.inspection import OutgoingInspection

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts, closed_words
 from parlour_client.core.e2ee.errors import CONTESTED, WAITING, DisplacedError
 from parlour_client.core.e2ee.group import plan
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, closed_direct_words, room_conflict
+from parlour_client.core.e2ee.group.report import GroupReport, closed_direct_words, room_conflict
 from parlour_client.core.e2ee.group.rollback import RECREATE_FIRST
 from parlour_client.core.e2ee.group.seal import strict_words
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler

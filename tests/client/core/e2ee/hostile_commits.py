@@ -6,9 +6,8 @@ from tests.client.core.e2ee.group_world import (
     Log,
 )
 
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.run import Received
-from parlour_client.core.e2ee.group.store import ToContest
+from parlour_client.core.e2ee.group.store import GroupStatus, ToContest
 from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_mls import (

@@ -12,7 +12,8 @@ from parlour_client.core.archive import Archive, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.e2ee import closed_accounts
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts, closed_words
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupReport
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import BackgroundTasks
 from parlour_protocol.ids import RoomId

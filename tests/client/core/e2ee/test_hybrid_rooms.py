@@ -16,7 +16,7 @@ from tests.mls.mls_world import LIFETIME, NOW, World
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.errors import JoinRefusedError
 from parlour_client.core.e2ee.group import store
-from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.e2ee.keep import reconcile
 from parlour_client.core.e2ee.values import KEYS, RoomState

@@ -22,8 +22,7 @@ from parlour_client.core.e2ee import decisions
 from parlour_client.core.e2ee.errors import BlockedError, DisplacedError, NotReadyError
 from parlour_client.core.e2ee.group import commit, join
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
-from parlour_client.core.e2ee.group.report import GroupStatus
-from parlour_client.core.e2ee.group.store import scrub
+from parlour_client.core.e2ee.group.store import GroupStatus, scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.keep import renew
 from parlour_client.core.e2ee.messages import incoming

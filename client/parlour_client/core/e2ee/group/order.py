@@ -674,7 +674,7 @@ class Links:
                 differs, at = Differs(How.ORDER), None
         if at is None:
             lacking = differs.count if differs is not None else 0
-            at = self._advanced(shown.at, link.seen - shown.seen - lacking)
+            at, _left = self._walked(shown.at, max(0, link.seen - shown.seen - lacking))
         if differs is not None:
             at = self._differing(seq, user, shown.at, at, link, differs)
         follow_view(shown, link, max(at, shown.at))
@@ -743,20 +743,31 @@ class Links:
         base = self._moved(begin, link.base - shown.seen)
         return found if base is None else replace(found, running=self._folded(NOTHING, base, end))
 
-    def _folded(self, running: bytes, after: int, to: int) -> bytes | None:
+    def _between(self, after: int, to: int) -> list[tuple[bytes | None, int]]:
+        """Return digest and weight of the places after one, up to another."""
         query = (
             "SELECT digest, weight FROM mls_places WHERE room = ? AND place > ? AND place <= ? ORDER BY place"
         )
-        known: list[bytes] = []
-        for digest, weight in self._connection.execute(query, (self._room, after, to)):
-            if digest is None:
-                return None
-            if weight:
-                known.append(cast("bytes", digest))
-        return folded(running, known)
+        rows = self._connection.execute(query, (self._room, after, to))
+        return cast("list[tuple[bytes | None, int]]", list(rows))
+
+    def _folded(self, running: bytes, after: int, to: int) -> bytes | None:
+        rows = self._between(after, to)
+        known = [digest for digest, weight in rows if digest is not None and weight]
+        return None if any(digest is None for digest, _weight in rows) else folded(running, known)
+
+    def _stretch(self, after: int, to: int) -> Stretch:
+        rows = self._between(after, to)
+        known = all(digest is not None for digest, _weight in rows)
+        return Stretch(sum(weight for _digest, weight in rows), None, known)
 
     def _moved(self, place: int, count: int) -> int | None:
         """Return the place so many events after another, or before it; None if it is not known here."""
+        to, left = self._walked(place, count)
+        return None if left else to
+
+    def _walked(self, place: int, count: int) -> tuple[int, int]:
+        """Return the place so many events after another, or before it, and how many lack to get there."""
         if count >= 0:
             query = "SELECT place, weight FROM mls_places WHERE room = ? AND place > ? ORDER BY place"
         else:
@@ -769,17 +780,7 @@ class Links:
                 break
             left -= int(str(weight))
             place = int(str(to))
-        return None if left else place
-
-    def _stretch(self, after: int, to: int) -> Stretch:
-        query = (
-            "SELECT digest, weight FROM mls_places WHERE room = ? AND place > ? AND place <= ? ORDER BY place"
-        )
-        rows = cast(
-            "list[tuple[bytes | None, int]]", list(self._connection.execute(query, (self._room, after, to)))
-        )
-        known = all(digest is not None for digest, _ in rows)
-        return Stretch(sum(weight for _, weight in rows), None, known)
+        return place, left
 
     def _sum_missing(self, after: int) -> int:
         query = """
@@ -788,16 +789,6 @@ class Links:
         for (count,) in self._connection.execute(query, (self._room, after, _APART)):
             return int(str(count))
         return 0
-
-    def _advanced(self, after: int, count: int) -> int:
-        """Return the place so many events after another."""
-        query = "SELECT place, weight FROM mls_places WHERE room = ? AND place > ? ORDER BY place"
-        for place, weight in self._connection.execute(query, (self._room, after)):
-            if count <= 0:
-                break
-            count -= int(str(weight))
-            after = int(str(place))
-        return after
 
     # --- this device
 

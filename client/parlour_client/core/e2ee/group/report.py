@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import apsw
 
@@ -10,7 +9,7 @@ from parlour_client.core.e2ee.group import rollback
 from parlour_client.core.e2ee.group.plan import NO_CLAIMS, ServerClaims, claims_of
 from parlour_client.core.e2ee.group.run import kind_of_room
 from parlour_client.core.e2ee.group.statements import invitation_words
-from parlour_client.core.e2ee.group.store import Groups, MemberReport
+from parlour_client.core.e2ee.group.store import Groups, GroupStatus, MemberReport, status_of
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_protocol.frames import RoomSummary
@@ -19,21 +18,6 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 from parlour_protocol.rooms import RoomKind, RoomSuite
-
-
-class GroupStatus(Enum):
-    """The state of this device in a room."""
-
-    NO_GROUP = "no-group"
-    """There is no group in the log."""
-    OUTSIDE = "outside"
-    """There is a group, but this device is not in it."""
-    ACTIVE = "active"
-    REFUSED = "refused"
-    """This device could not process a commit."""
-    DISPLACED = "displaced"
-    """Another copy of this home has renewed the device's keys."""
-    CONTESTED = "contested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +52,10 @@ def report(connection: apsw.Connection, groups: Groups, room: RoomId) -> GroupRe
     """Return the state of a room's group."""
     row, stored = groups.both(connection, room)
     again = rollback.is_due(connection, room)
-    group = None if row is None else row.group
-    if row is None or stored is None:
-        invitation = invitation_words(connection, room)
-        status = GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE
-        return GroupReport(status, group, invitation=invitation, again=again)
-    status = GroupStatus.ACTIVE
-    if stored.displaced:
-        status = GroupStatus.DISPLACED
-    elif stored.status == "refused":
-        status = GroupStatus.REFUSED
-    elif row.contested:
-        status = GroupStatus.CONTESTED
+    status = status_of(row, stored)
+    if stored is None:
+        group = None if row is None else row.group
+        return GroupReport(status, group, invitation=invitation_words(connection, room), again=again)
     return GroupReport(
         status,
         stored.id,

@@ -53,7 +53,14 @@ from parlour_client.core.e2ee.group.run import (
     with_body,
 )
 from parlour_client.core.e2ee.group.statements import deed, learn, require_healed, statements_in
-from parlour_client.core.e2ee.group.store import Groups, RoomRow, StoredGroup, require_durable
+from parlour_client.core.e2ee.group.store import (
+    Groups,
+    GroupStatus,
+    RoomRow,
+    StoredGroup,
+    require_durable,
+    status_of,
+)
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
@@ -88,15 +95,16 @@ _REFUSED: Final = N_("This device could not follow a change of the room's keys."
 
 def _require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
     """Return the group to send to. Raises NotReadyError."""
-    if row is None or stored is None or stored.status == "creating":
+    status = status_of(row, stored)
+    if stored is None:
         raise NotReadyError(WAITING)
-    if stored.displaced:
+    if status is GroupStatus.DISPLACED:
         raise DisplacedError
-    if stored.status == "refused":
+    if status is GroupStatus.REFUSED:
         raise NotReadyError(
             _REFUSED, _("A member must add this device again, or an owner must recreate the group.")
         )
-    if row.contested:
+    if status is GroupStatus.CONTESTED:
         raise NotReadyError(CONTESTED, _("Ask an owner to do so."))
     return stored
 

@@ -14,6 +14,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from itertools import takewhile
 from typing import Final, cast
@@ -106,6 +107,32 @@ class StoredGroup:
         if removed:
             group.forget_past_epochs()
         self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
+
+
+class GroupStatus(Enum):
+    """The state of this device in a room."""
+
+    NO_GROUP = "no-group"
+    """There is no group in the log."""
+    OUTSIDE = "outside"
+    """There is a group, but this device is not in it."""
+    ACTIVE = "active"
+    REFUSED = "refused"
+    """This device could not process a commit."""
+    DISPLACED = "displaced"
+    """Another copy of this home has renewed the device's keys."""
+    CONTESTED = "contested"
+
+
+def status_of(row: RoomRow | None, stored: StoredGroup | None) -> GroupStatus:
+    """Return the state of this device in a room: what views show, and what decides whether it may send."""
+    if row is None or stored is None:
+        return GroupStatus.NO_GROUP if row is None or row.group is None else GroupStatus.OUTSIDE
+    if stored.displaced:
+        return GroupStatus.DISPLACED
+    if stored.status == "refused":
+        return GroupStatus.REFUSED
+    return GroupStatus.CONTESTED if row.contested else GroupStatus.ACTIVE
 
 
 Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]

@@ -9,8 +9,8 @@ import asyncio
 from typing import Final
 
 from parlour_client.core.e2ee.errors import DevicePendingError
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, report
-from parlour_client.core.e2ee.group.store import Groups
+from parlour_client.core.e2ee.group.report import GroupReport, report
+from parlour_client.core.e2ee.group.store import Groups, GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.trust.compare import Contacts

@@ -25,7 +25,8 @@ from parlour_client.core.e2ee.group import commit, rollback, store
 from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_client.core.e2ee.group.follow import NO_WELCOME
 from parlour_client.core.e2ee.group.plan import Clocks, Plan, plan
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupReport
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import lost_devices
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses

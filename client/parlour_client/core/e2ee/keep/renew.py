@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.run import Receipt
-from parlour_client.core.e2ee.group.store import scrub
+from parlour_client.core.e2ee.group.store import GroupStatus, scrub
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.world import World, quietly

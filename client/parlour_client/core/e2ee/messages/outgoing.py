@@ -25,12 +25,11 @@ from parlour_client.core.e2ee.group import seal
 from parlour_client.core.e2ee.group.contents import Intent, SendContent, content_of, known, was_readable
 from parlour_client.core.e2ee.group.report import (
     GroupReport,
-    GroupStatus,
     closed_direct_words,
     report,
     room_conflict,
 )
-from parlour_client.core.e2ee.group.store import Groups
+from parlour_client.core.e2ee.group.store import Groups, GroupStatus
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity

@@ -17,8 +17,7 @@ from tests.client.core.e2ee.hostile_commits import note_of
 from parlour_client.core.archive import device_groups
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group import commit
-from parlour_client.core.e2ee.group.report import GroupStatus
-from parlour_client.core.e2ee.group.store import Groups, load_room
+from parlour_client.core.e2ee.group.store import Groups, GroupStatus, load_room
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
 from parlour_protocol.ids import Epoch, GroupId, RoomId

@@ -4,7 +4,7 @@ import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake
 
-from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_mls import add_proposal
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.membership import Execution, NotAllowedError

@@ -12,9 +12,8 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake, lawless
 
 from parlour_client.core.e2ee.errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.group import store
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import Binding, DeclaredChanges
-from parlour_client.core.e2ee.group.store import ToContest
+from parlour_client.core.e2ee.group.store import GroupStatus, ToContest
 from parlour_client.core.e2ee.identity.keys import ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_mls import (

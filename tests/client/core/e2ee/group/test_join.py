@@ -9,7 +9,7 @@ from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, clocks,
 from parlour_client.core.e2ee.errors import JoinRefusedError, NotDurableError
 from parlour_client.core.e2ee.group import join, statements
 from parlour_client.core.e2ee.group.commit import CommitRequest
-from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.model import NoteKind
 from parlour_mls import add_proposal
 from parlour_protocol.delivery import WaitingWelcome

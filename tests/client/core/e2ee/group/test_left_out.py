@@ -13,8 +13,8 @@ from tests.client.core.e2ee.room_log import Log, sealed_body
 from parlour_client.core.e2ee.errors import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.group import commit, seal, store
 from parlour_client.core.e2ee.group.order import notes_on_dropped
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.run import Received
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_mls import Policy

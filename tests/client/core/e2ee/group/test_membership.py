@@ -10,8 +10,8 @@ from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.errors import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.group import plan, statements
 from parlour_client.core.e2ee.group.plan import Clocks, Plan, ServerClaims, signed
-from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.rules import Evidence, extensions_of
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
 from parlour_mls import GroupContextExtensions, add_proposal, remove_proposal

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.group.run import Receipt
+from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.keep.renew import DAY, MINUTE, MOST_UNSEEN, OWN_MESSAGES, Renewal
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq

@@ -10,8 +10,8 @@ from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.group_world import Device
 
 from parlour_client.core.e2ee.errors import BlockedError, NotReadyError
-from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.group.store import MemberReport
+from parlour_client.core.e2ee.group.report import GroupReport
+from parlour_client.core.e2ee.group.store import GroupStatus, MemberReport
 from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.labels import RoomLabels

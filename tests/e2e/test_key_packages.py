@@ -10,7 +10,7 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
-from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.clock import SystemClock
@@ -48,9 +48,9 @@ async def _replaced() -> None:
     """Nothing must be forgotten."""
 
 
-def program(archive: Archive, profile: Profile, directory: DeliveryClient) -> IdentityService:
+def program(archive: Archive, profile: Profile, directory: DeliveryClient) -> Identity:
     """Return the keys of ada's device, as one more program on her home has them."""
-    return IdentityService(
+    return Identity(
         archive, profile.user, profile.device, directory, SystemClock(), _replaced, lambda: None
     )
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parlour_client.core.e2ee.identity.enrol import enrol
 from tests.client.core.client_parts import encrypted_rooms
 
 from bench import people, servers
@@ -25,9 +24,11 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
+from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_protocol.ids import RoomId
@@ -67,7 +68,8 @@ class Homes:
         await ArchivedProfile(archive).save(profile)
         verifier = Verifier(profile.address, CaFile(profile.ca or ""))
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: self.sessions[number])
-        await enrol(archive, profile.account, delivery)
+        account = profile.account
+        await Identity(archive, account.user, account.device, delivery, SystemClock()).sign_in()
         await delivery.close()
         await archive.close()
         return home

@@ -50,9 +50,7 @@ async def _replaced() -> None:
 
 def program(archive: Archive, profile: Profile, directory: DeliveryClient) -> Identity:
     """Return the keys of ada's device, as one more program on her home has them."""
-    return Identity(
-        archive, profile.user, profile.device, directory, SystemClock(), _replaced, lambda: None
-    )
+    return Identity(archive, profile.user, profile.device, directory, SystemClock(), _replaced, lambda: None)
 
 
 async def test_two_programs_of_one_device_bring_some_at_once(ada: Person) -> None:

@@ -27,7 +27,6 @@ from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import plugin_of
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.local_bus import LocalBus
@@ -38,8 +37,7 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.service import ConnectionService
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import TicketGrant
 
 MESSAGES: Final = 5_000
@@ -60,6 +58,7 @@ class Nothing:
 
     budgets: Final[dict[type[Request], Any]] = {}
     audited = frozenset[str]()
+    wire = WIRE
 
     def state(self, _peer: object) -> None:
         """Have none."""
@@ -173,7 +172,6 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
     )
     service = ConnectionService(
         cast("Any", Nothing()),
-        wire=WIRE,
         rates=rates,
         connected=ConnectedPeers(),
         background=BackgroundTasks(),
@@ -181,9 +179,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         activity=SessionActivity(clock),
         audit=Audit(),
         clock=clock,
-        nodes=Alone(),
-        limits=AccountLimits(),
-        hits=LimitHits(),
+        quotas=Quotas(),
         extensions=Extensions(content_filter=inspection),
     )
     sink = Sink()

@@ -9,7 +9,6 @@ from tests.server.chat.service.fakes import GENEROUS, RecordingAudit
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
-from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.peer_state import PeerState
@@ -23,8 +22,8 @@ from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.host.journal_follower import JournalFollower
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ class Node:
         )
         self.service = ConnectionService(
             self.chat,
-            wire=WIRE,
             rates=GENEROUS,
             connected=connected,
             background=background,
@@ -97,9 +95,7 @@ class Node:
             activity=SessionActivity(self._clock),
             audit=audit,
             clock=self._clock,
-            nodes=nodes,
-            limits=AccountLimits(),
-            hits=LimitHits(),
+            quotas=Quotas(nodes),
         )
         self._follower = JournalFollower(self.store.journal, self.service.journal)
         self.loop.create_task(self._follow())

@@ -299,7 +299,7 @@ class App(BaseApp[Any, Any], Generic[_S]):
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
         logs = tuple(log.begin(parts) for log in self._logs.values())
         running = self._running = _RunningApp(
-            parts, self._handlers, self._greets, self._state, self.budgets, logs
+            parts, self.wire, self._handlers, self._greets, self._state, self.budgets, logs
         )
         parts.stack.callback(self._stopped)
         for log in logs:
@@ -324,6 +324,7 @@ class _RunningApp(Generic[_S]):
     def __init__(
         self,
         parts: "Parts[Any, ProgramStore]",
+        wire: Wire[Any, Any],
         handlers: Mapping[type[Request], _Handler[_S, Any]],
         greets: _Greets[_S] | None,
         state: Callable[[Peer[Any]], _S],
@@ -331,6 +332,7 @@ class _RunningApp(Generic[_S]):
         logs: Sequence[RunningLog[Any, Any]],
     ) -> None:
         self.parts = parts
+        self.wire = wire
         self.budgets = budgets
         self._state = state
         self._handlers = handlers

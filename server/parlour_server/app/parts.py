@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from parlour_server.app.hooks import Hooks
 from parlour_server.app.metrics import Metrics
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.audit import Audit
@@ -18,8 +17,8 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.https.operations import Operations
-from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Nodes
+from parlour_server.core.quotas import Quotas
 
 if TYPE_CHECKING:
     from parlour_protocol.kit.inspect import Inspector
@@ -43,16 +42,13 @@ class Parts(Generic[_Settings, _Store]):
     steady: SteadyClock
     audit: Audit
     metrics: Metrics
-    hits: LimitHits
-    """Counts what is refused over a limit."""
     connected: ConnectedPeers[Any]
     nodes: Nodes
-    limits: AccountLimits
-    """The limits of single accounts, set by the operator in place of the settings."""
+    quotas: Quotas
     hooks: Hooks
     """The hooks that capabilities have added. The program gives uploads to the content filter itself."""
     operations: Operations
-    """The handlers of the HTTPS API."""
+    """The operations of the HTTPS API: every server's, the program's, and those of capabilities."""
     inspectors: "tuple[Inspector, ...]"
     """The program's own."""
     passwords: HashingPool

@@ -30,7 +30,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
         messages=parts.settings.messages,
         store=store,
         connected=parts.connected,
-        limits=parts.limits,
+        limits=parts.quotas.accounts,
         background=parts.background,
         bus=bus,
         clock=clock,
@@ -43,18 +43,18 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
     for one in capabilities:
         if one.join is not None:
             endpoints.append(one.join(parts, chat))
-        parts.hits.counts.update(dict.fromkeys(one.limits, 0))
+        parts.quotas.hits.counts.update(dict.fromkeys(one.limits, 0))
     parts.hooks.reloaded.append(lambda settings: chat.commands.limit(settings.messages))
     parts.run(chat.positions.run())
     show_chat(parts.metrics, chat, store)
-    parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
+    parts.quotas.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
     parts.run(RoomRemoval(store.rooms, clock).run())
 
     def handlers(
         guard: RequestGuard, _login: LoginService, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
         settings = parts.settings
-        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.hits)
+        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.quotas.hits)
         made = dict(keys.handlers(guard, reauthentication, budgets, chat.commands))
         for make in endpoints:
             made |= make(settings, guard, budgets) if make else {}

@@ -15,6 +15,7 @@ import msgspec
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Greeting, Request
+from parlour_protocol.kit.wire import Wire
 from parlour_server.core.connections.budgets import Budgets
 from parlour_server.core.connections.peer import Peer
 
@@ -80,6 +81,11 @@ class Program(Protocol[S]):
     Nothing here needs to count, to catch or to close: an error in any of these ends one request or one
     connection, and is logged.
     """
+
+    @property
+    def wire(self) -> Wire[Any, Any]:
+        """What it and its clients can say."""
+        ...
 
     @property
     def budgets(self) -> Budgets:

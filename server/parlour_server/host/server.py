@@ -20,7 +20,6 @@ from parlour_server.app.hooks import Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
 from parlour_server.app.parts import Parts
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.password_change import PasswordChanger
@@ -52,13 +51,12 @@ from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.kit_store import KitStore
-from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
 from parlour_server.core.logs import log, warn
-from parlour_server.core.net.listener import bind
+from parlour_server.core.net.listener import BeforeTls, bind
 from parlour_server.core.net.net_server import NetServer
 from parlour_server.core.net.tls_groups import GROUP_LIST, taken_besides
-from parlour_server.core.net.websocket_connection import ConnectionRegistry
+from parlour_server.core.quotas import Quotas
 from parlour_server.host.journal_follower import JournalFollower
 from parlour_server.host.online import OnlineNote
 from parlour_server.host.operator_changes import OperatorChanges
@@ -128,7 +126,6 @@ class Server(Generic[_Settings]):
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             service = ConnectionService(
                 await app.start(parts),
-                wire=app.wire,
                 rates=settings.rates,
                 connected=parts.connected,
                 background=parts.background,
@@ -136,9 +133,7 @@ class Server(Generic[_Settings]):
                 activity=parts.activity,
                 audit=audit,
                 clock=parts.clock,
-                nodes=parts.nodes,
-                limits=parts.limits,
-                hits=parts.hits,
+                quotas=parts.quotas,
                 extensions=Extensions(
                     content_filter=hooks.content_filter,
                     observer=hooks.observer,
@@ -157,20 +152,16 @@ class Server(Generic[_Settings]):
                 renewal.tls,
                 service,
                 api,
+                parts.operations.body_cap,
                 TicketRedemption(
                     store.tickets,
                     store.sessions,
                     LoginThrottle(store.attempts, parts.clock, settings.logins),
                     parts.steady,
                 ),
-                ConnectionRegistry(audit, parts.hits),
+                BeforeTls(hooks.refused, hooks.balancer),
                 audit,
-                app.wire,
-                parts.operations.body_cap,
-                parts.nodes,
-                hooks.refused,
-                hooks.balancer,
-                parts.limits,
+                parts.quotas,
             )
             hooks.close_refused = net.close_refused
             stack.push_async_callback(net.stop)
@@ -297,10 +288,9 @@ async def _make_parts(
         steady=steady,
         audit=audit,
         metrics=metrics,
-        hits=LimitHits(),
         connected=ConnectedPeers(),
         nodes=nodes,
-        limits=AccountLimits(),
+        quotas=Quotas(nodes),
         hooks=hooks,
         operations=app.all_operations(),
         inspectors=app.inspectors,
@@ -350,7 +340,7 @@ class _Api(Generic[_Settings]):
             parts.audit,
             parts.settings.logins,
             parts.activity,
-            parts.limits,
+            parts.quotas.accounts,
             is_proof_required=after_password is not None and after_password.is_required,
         )
 
@@ -358,13 +348,12 @@ class _Api(Generic[_Settings]):
         app, parts, passwords = self._app, self._parts, self._parts.passwords
         logins, rates = parts.settings.logins, parts.settings.rates
         names = (*parts.settings.listen.names, app.name.word)  # no password is based on these
-        store, audit, clock, nodes = parts.store, parts.audit, parts.clock, parts.nodes
+        store, audit, clock = parts.store, parts.audit, parts.clock
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(
             clock,
-            nodes,
-            parts.hits,
+            parts.quotas,
             "logins.tickets_per_session",
             per_minute=logins.tickets_per_session,
             burst=logins.tickets_per_session,
@@ -372,8 +361,7 @@ class _Api(Generic[_Settings]):
         https_rates = partial(
             RequestRates,
             clock,
-            nodes,
-            parts.hits,
+            parts.quotas,
             "rates.http_per_minute",
             per_minute=rates.http_per_minute,
             burst=rates.http_burst,

@@ -172,7 +172,7 @@ def show_parts(metrics: Metrics, parts: "Parts[Any, Any]", serving: "Serving") -
     numbers(REQUESTS, lambda: {(_tag(kind),): count for kind, count in requests.by_kind.items()})
     numbers(REQUEST_ERRORS, lambda: {(code,): count for code, count in requests.errors.items()})
     histogram(REQUEST_SECONDS, requests.seconds)
-    hits = parts.hits.counts
+    hits = parts.quotas.hits.counts
     hits.update(dict.fromkeys(LIMITS, 0))  # so that rates begin at 0
     numbers(LIMIT_HITS, lambda: {(setting,): count for setting, count in hits.items()})
     number(DELIVERIES, lambda: deliveries.frames)

@@ -11,7 +11,7 @@ async def _start(parts: Parts[Any, Any]) -> None:
     limits = UserLimits(parts.store)
 
     async def read() -> None:
-        parts.limits.replace(await limits.all())
+        parts.quotas.accounts.replace(await limits.all())
 
     parts.hooks.read_again[CHANGED] = read
 

@@ -20,6 +20,7 @@ from parlour_protocol.frames.requests import (
     QueryRequest,
     RoomRequest,
 )
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.unions import members
 from parlour_server.chat.hooks import ChatHooks
@@ -60,6 +61,7 @@ class Chat:
     """Everything between a request and the store."""
 
     audited = AUTHORIZATION
+    wire = WIRE
 
     def __init__(
         self,

@@ -7,8 +7,7 @@ import math
 
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Nodes
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 
 
@@ -18,8 +17,7 @@ class RequestRates:
     def __init__(
         self,
         clock: Clock,
-        nodes: Nodes,
-        hits: LimitHits,
+        quotas: Quotas,
         setting: str,
         *,
         per_minute: int,
@@ -28,8 +26,8 @@ class RequestRates:
         """``hits`` counts refusals by ``setting``."""
         self._clock = clock
         self._setting = setting
-        self._hits = hits
-        self._nodes = nodes
+        self._hits = quotas.hits
+        self._nodes = quotas.nodes
         self._buckets: KeyedBuckets[str] = KeyedBuckets(per_minute, per=MINUTE, burst=burst)
 
     def spend(self, key: str) -> None:

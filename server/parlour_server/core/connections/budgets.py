@@ -17,10 +17,9 @@ from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
 from parlour_server.core.account_buckets import AccountBuckets
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Nodes
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 
@@ -75,10 +74,10 @@ class ReadBudget:
 
     __slots__ = ("_bytes", "_hits", "_nodes", "_reads", "_shares")
 
-    def __init__(self, rates: Rates, nodes: Nodes, hits: LimitHits) -> None:
+    def __init__(self, rates: Rates, quotas: Quotas) -> None:
         """``hits`` counts refusals."""
-        self._nodes = nodes
-        self._hits = hits
+        self._nodes = quotas.nodes
+        self._hits = quotas.hits
         self._reads: KeyedBuckets[str] = KeyedBuckets(
             rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
         )
@@ -112,19 +111,14 @@ class AccountBudget:
 
     __slots__ = ("_budgets", "_bytes", "_daily", "_hits", "_messages", "_nodes", "_reads", "reads")
 
-    def __init__(
-        self, rates: Rates, budgets: Budgets, nodes: Nodes, limits: AccountLimits, hits: LimitHits
-    ) -> None:
-        """``budgets`` is the program's table, and that of what the server answers.
-
-        ``limits`` has those of single accounts, ``hits`` counts refusals.
-        """
-        self._hits = hits
+    def __init__(self, rates: Rates, budgets: Budgets, quotas: Quotas) -> None:
+        """``budgets`` is the program's table, and that of what the server answers."""
+        self._hits, limits = quotas.hits, quotas.accounts
         self._budgets = budgets
         self.reads = frozenset(kind for kind, budget in self._budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
-        self._nodes = nodes
-        self._reads = ReadBudget(rates, nodes, hits)
+        self._nodes = quotas.nodes
+        self._reads = ReadBudget(rates, quotas)
         self._messages = AccountBuckets(
             limits,
             "rates.messages_per_minute",

@@ -26,7 +26,6 @@ from parlour_protocol.kit.errors import (
 )
 from parlour_protocol.kit.frames import Greeting, Request
 from parlour_protocol.kit.ids import ConnectionId, SessionId
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus, SessionsEnded, user_subject
@@ -38,14 +37,13 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import PeerConnection
 from parlour_server.core.connections.dispatcher import ANSWER_SECONDS, Conversation, RequestDispatcher
 from parlour_server.core.connections.error_boundary import ErrorBoundary
-from parlour_server.core.connections.error_frames import AnyWire, unavailable
+from parlour_server.core.connections.error_frames import unavailable
 from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.request_counts import RequestCounts
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.program import Program, Result
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import AccountEnd, SessionEnded
 
 S = TypeVar("S")
@@ -70,7 +68,6 @@ class ConnectionService(Generic[S]):
         self,
         program: Program[S],
         *,
-        wire: AnyWire,
         rates: Rates,
         connected: ConnectedPeers[S],
         background: BackgroundTasks,
@@ -78,23 +75,22 @@ class ConnectionService(Generic[S]):
         activity: SessionActivity,
         audit: Audit,
         clock: Clock,
-        nodes: Nodes,
-        limits: AccountLimits,
-        hits: LimitHits,
+        quotas: Quotas,
         extensions: Extensions = _NONE,
     ) -> None:
-        """Subscribe to the bus. Call it in the event loop. ``hits`` counts what is refused over a limit."""
-        self._hits = hits
+        """Subscribe to the bus. Call it in the event loop."""
+        self.wire: Final = program.wire
+        wire = self.wire
+        self._hits = quotas.hits
         self.requests: Final = RequestCounts(wire.requests)
         self._program = program
         self._pushes = frozenset(wire.pushes)
-        self._wire = wire
         self._rates = rates
         self._connected = connected
         self._background = background
         self._activity = activity
         self._clock = clock
-        self._nodes = nodes
+        self._nodes = quotas.nodes
         self._closed = (program.closed, *extensions.closed)
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
         self._ended: dict[SessionId, tuple[float, CloseCode]] = {}
@@ -104,7 +100,7 @@ class ConnectionService(Generic[S]):
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
-            accounts=AccountBudget(rates, budgets, nodes, limits, self._hits),
+            accounts=AccountBudget(rates, budgets, quotas),
             audit=audit,
             background=background,
             clock=clock,
@@ -202,8 +198,8 @@ class ConnectionService(Generic[S]):
             # It ended after its ticket was redeemed and before this server was notified of its end.
             self._end(peer, SESSION_ENDED)
             return
-        if type(greeting) is not self._wire.greeting:
-            raise ProgramError(f"{type(greeting).__name__} is not the greeting of {self._wire.subprotocol}")
+        if type(greeting) is not self.wire.greeting:
+            raise ProgramError(f"{type(greeting).__name__} is not the greeting of {self.wire.subprotocol}")
         conversation.greet(greeting)
         self._program.greeted(peer)
 
@@ -217,7 +213,7 @@ class ConnectionService(Generic[S]):
         """Answer a frame whose handling failed; if it started no request, close the connection."""
         request = request_id_of(data)
         if request is not None and request in conversation.started:
-            conversation.answer(request, unavailable(self._wire, request))
+            conversation.answer(request, unavailable(self.wire, request))
         else:
             conversation.peer.fail()
 

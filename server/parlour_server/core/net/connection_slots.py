@@ -9,8 +9,7 @@ owner releases them.
 import asyncio
 from collections import Counter
 
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Nodes
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.token_buckets import rate_limit_key
 
 
@@ -43,13 +42,13 @@ class Slot:
 class ConnectionSlots:
     """All slots of one server."""
 
-    def __init__(self, nodes: Nodes, hits: LimitHits, *, total: int, per_address: int) -> None:
+    def __init__(self, quotas: Quotas, *, total: int, per_address: int) -> None:
         """Set the caps: ``total`` of this server, ``per_address`` of all that share the database.
 
         ``hits`` counts refusals.
         """
-        self._nodes = nodes
-        self._hits = hits
+        self._nodes = quotas.nodes
+        self._hits = quotas.hits
         self._total = total
         self._per_address = per_address
         self._taken = 0

@@ -13,6 +13,7 @@ import socket
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_server.core.addresses import listen_address, plain_address
@@ -40,6 +41,16 @@ Raises ParlourServerError and OSError, which close the connection.
 """
 Balancer = Callable[[str], ReadClient | None]
 """Returns what reads the client of a connection from this plain address; None unless it is a balancer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeTls:
+    """What is asked of each accepted socket, before it costs anything."""
+
+    refused: Sequence[Callable[[str], bool]] = ()
+    """Whether a plain address may not connect now."""
+    balancer: Balancer | None = None
+    """Without one, everyone connects for themselves."""
 
 
 async def bind(address: str) -> list[socket.socket]:
@@ -72,22 +83,18 @@ class Listener:
         slots: ConnectionSlots,
         make_protocol: ProtocolFactory,
         audit: Audit,
+        before_tls: BeforeTls,
         *,
-        balancer: Balancer | None,
-        refused: Sequence[Callable[[str], bool]],
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take bound sockets; call ``start``.
-
-        ``refused`` say of a plain address whether it may not connect now.
-        """
+        """Take bound sockets; call ``start``."""
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
         self._audit = audit
-        self._balancer = balancer
-        self._refused = refused
+        self._balancer = before_tls.balancer
+        self._refused = before_tls.refused
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
         self._sockets = list(sockets)

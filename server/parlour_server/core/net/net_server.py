@@ -6,24 +6,21 @@ Messages go to the connection service, HTTPS requests to the API. Stopping never
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 from starlette.types import ASGIApp
 
 from parlour_protocol.kit.errors import GOING_AWAY
-from parlour_protocol.kit.wire import Wire
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.tickets import TicketRedemption
 from parlour_server.core.audit import Audit
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.connections.service import ConnectionService
-from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.gate import BodyCap, Rules, host_values
 from parlour_server.core.net.http_connection import HttpConnection, HttpSetup
-from parlour_server.core.net.listener import Balancer, Listener
+from parlour_server.core.net.listener import BeforeTls, Listener
 from parlour_server.core.net.malloc_trim import MallocTrim, glibc_trim
 from parlour_server.core.net.ping_timer import PingTimer
 from parlour_server.core.net.ticket_redaction import ReadBuffer
@@ -31,6 +28,7 @@ from parlour_server.core.net.tls_context import TlsFiles
 from parlour_server.core.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.core.net.websocket_handshake import Handshake
 from parlour_server.core.net.websocket_upgrade import WebSocketUpgrade
+from parlour_server.core.quotas import Quotas
 
 STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
 _ABORT_SECONDS: Final = 0.5
@@ -46,25 +44,21 @@ class NetServer:
         tls: TlsFiles,
         service: ConnectionService[Any],
         app: ASGIApp,
-        tickets: TicketRedemption,
-        registry: ConnectionRegistry,
-        audit: Audit,
-        wire: Wire[Any, Any],
         body_cap: BodyCap,
-        nodes: Nodes,
-        refused: Sequence[Callable[[str], bool]],
-        balancer: Balancer | None,
-        account_limits: AccountLimits,
+        tickets: TicketRedemption,
+        before_tls: BeforeTls,
+        audit: Audit,
+        quotas: Quotas,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
         listen, caps = settings.listen, settings.connections
         self._addresses = [
             (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
         ]
-        self._registry = registry
-        self._slots = ConnectionSlots(nodes, registry.hits, total=caps.total, per_address=caps.per_address)
+        self._registry = registry = ConnectionRegistry(audit, quotas.hits)
+        self._slots = ConnectionSlots(quotas, total=caps.total, per_address=caps.per_address)
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
-        handshake = Handshake(wire)
+        handshake = Handshake(service.wire)
         buffer = ReadBuffer(handshake.path)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
         self._http = HttpSetup(
@@ -83,8 +77,7 @@ class NetServer:
                 audit,
                 limits,
                 buffer,
-                nodes,
-                account_limits,
+                quotas,
                 per_user=caps.per_user,
             ),
             buffer=buffer,
@@ -100,8 +93,7 @@ class NetServer:
             self._slots,
             partial(HttpConnection, self._http),
             audit,
-            balancer=balancer,
-            refused=refused,
+            before_tls,
             tls_seconds=caps.tls_seconds,
             # The longest that an HTTP connection takes; the connections' own timers end it sooner.
             close_seconds=caps.close_seconds + caps.stalled_seconds,

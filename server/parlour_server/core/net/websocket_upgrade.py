@@ -9,19 +9,18 @@ from typing import Any
 
 from parlour_protocol.kit.ids import new_connection_id
 from parlour_protocol.kit.session_key import Redemption
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.tickets import ConnectionTicket, TicketRedemption
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import ParlourServerError, TicketRefusedError
-from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.net import http_refusals as refusals
 from parlour_server.core.net.connection_slots import Slot
 from parlour_server.core.net.gate import Redeem, Refuse
 from parlour_server.core.net.http_refusals import Refusal
 from parlour_server.core.net.ticket_redaction import ReadBuffer
 from parlour_server.core.net.websocket_connection import ConnectionRegistry, Limits, WebSocketConnection
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import TicketGrant
 
 
@@ -36,8 +35,7 @@ class WebSocketUpgrade:
         audit: Audit,
         limits: Limits,
         buffer: ReadBuffer,
-        nodes: Nodes,
-        account_limits: AccountLimits,
+        quotas: Quotas,
         *,
         per_user: int,
     ) -> None:
@@ -48,8 +46,7 @@ class WebSocketUpgrade:
         self._audit = audit
         self._limits = limits
         self._buffer = buffer
-        self._nodes = nodes
-        self._account_limits = account_limits
+        self._quotas = quotas
         self._per_user = per_user
 
     async def redeem(
@@ -81,10 +78,10 @@ class WebSocketUpgrade:
             address=address,
             keyed=grant.public_key is not None,
         )
-        count = self._registry.count_of(grant.user) + self._nodes.connections_elsewhere(grant.user)
-        if count < self._account_limits.of(grant.user, "connections.per_user", self._per_user):
+        count = self._registry.count_of(grant.user) + self._quotas.nodes.connections_elsewhere(grant.user)
+        if count < self._quotas.accounts.of(grant.user, "connections.per_user", self._per_user):
             return None
-        self._registry.hits.hit("connections.per_user")
+        self._quotas.hits.hit("connections.per_user")
         return refusals.TOO_MANY_CONNECTIONS
 
     def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:

@@ -13,8 +13,8 @@ from parlour_server.app.program_store import ProgramStore
 from parlour_server.capabilities.postgres.live_nodes import LEASE_SECONDS, SNAPSHOT_SECONDS, LiveNodes
 from parlour_server.capabilities.postgres.shared_nodes import SharedNodes
 from parlour_server.core.clock import SteadyClock
-from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.net.connection_slots import ConnectionSlots
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 from tests import postgres
 
@@ -97,7 +97,7 @@ async def test_limits_are_divided_by_the_number_of_servers(begin: Begin):
     assert [not small.take("x", 0.0, times=one.count) for _ in range(2)] == [True, False]
     large: KeyedBuckets[str] = KeyedBuckets(3, per=MINUTE, burst=3)
     assert not large.take("x", 0.0, 2, times=one.count)  # a full bucket is enough
-    slots = ConnectionSlots(one, LimitHits(), total=100, per_address=4)
+    slots = ConnectionSlots(Quotas(one), total=100, per_address=4)
     assert [slots.take("192.0.2.1") is not None for _ in range(4)] == [True, True, False, False]
 
 

@@ -14,7 +14,7 @@ from tests.server.core.store.world import log_in
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
 from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
-from parlour_protocol.frames.wire import WIRE, decode_server_frame
+from parlour_protocol.frames.wire import decode_server_frame
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode
@@ -40,8 +40,8 @@ from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
-from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord, TicketGrant
 
 _F = TypeVar("_F", bound=Frame)
@@ -193,7 +193,7 @@ class World:
         fields: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__)
         own = {"settings": settings, "store": store, "connected": connected, "nodes": self.nodes}
         ways = {"bus": self.bus, "clock": self.clock, "steady": self.clock, "background": background}
-        counts = {"audit": self.audit, "hits": LimitHits(), "metrics": Metrics()}
+        counts = {"audit": self.audit, "quotas": Quotas(self.nodes), "metrics": Metrics()}
         parts: Parts[Any, ChatStore] = Parts(**fields | own | ways | counts)
         for one in (message_reports, online_status):  # those that need no data folder
             served = one.served and one.served()
@@ -202,7 +202,6 @@ class World:
             served.join(parts, self.program)
         self.chat = ConnectionService(
             self.program,
-            wire=WIRE,
             rates=settings.rates,
             connected=connected,
             background=background,
@@ -210,9 +209,7 @@ class World:
             activity=SessionActivity(self.clock),
             audit=self.audit,
             clock=self.clock,
-            nodes=self.nodes,
-            limits=AccountLimits(),
-            hits=LimitHits(),
+            quotas=Quotas(self.nodes),
         )
 
     def account(self, name: str) -> UserName:

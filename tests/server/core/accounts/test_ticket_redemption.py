@@ -25,8 +25,7 @@ from parlour_server.core.errors import (
     TicketRefusedError,
     TooManyAttemptsError,
 )
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import SessionRecord
 
 KEY = SigningKey(b"a session's key".ljust(32))
@@ -44,7 +43,7 @@ class Desk:
         self.sessions = Sessions(
             store.sessions, bus, clock, audit, settings, SessionActivity(clock), AccountLimits()
         )
-        rates = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=10_000, burst=10_000)
+        rates = RequestRates(clock, Quotas(), "rate", per_minute=10_000, burst=10_000)
         throttle = LoginThrottle(store.attempts, clock, settings)
         self.tickets = Tickets(store.tickets, rates, audit, clock, seconds=30)
         self.redemption = TicketRedemption(store.tickets, store.sessions, throttle, clock)

@@ -14,8 +14,7 @@ from parlour_server.core.accounts.tickets import Tickets
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.config.server_settings import Logins
 from parlour_server.core.errors import SessionRefusedError, TooManyAttemptsError
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import SessionRecord
 
 
@@ -37,7 +36,7 @@ async def session(sessions: Sessions, make_account: MakeAccount, store: ChatStor
 @pytest.fixture
 def tickets(store: ChatStore, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
-    rates = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
+    rates = RequestRates(clock, Quotas(), "rate", per_minute=60, burst=60)
     return Tickets(store.tickets, rates, audit, clock, seconds=30)
 
 

@@ -16,7 +16,6 @@ from parlour_protocol.kit.frames import Error, Frame, Greeting, Hello, Ok, Part,
 from parlour_protocol.kit.ids import ConnectionId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.wire import Wire
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.config.server_settings import Rates
@@ -30,7 +29,7 @@ from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.content_filter import ContentFilter
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import TicketGrant
 
 _F = TypeVar("_F", bound=Frame)
@@ -82,6 +81,7 @@ class Toy:
     """A program that does what a test says."""
 
     audited = frozenset({"forbidden"})
+    wire = WIRE
 
     def __init__(self, budgets: Budgets) -> None:
         self.budgets = budgets
@@ -198,7 +198,6 @@ class World:
         self.activity = SessionActivity(self.clock)
         self.service = ConnectionService(
             self.toy,
-            wire=WIRE,
             rates=rates,
             connected=self.connected,
             background=BackgroundTasks(),
@@ -206,9 +205,7 @@ class World:
             activity=self.activity,
             audit=self.audit,
             clock=self.clock,
-            nodes=Alone(),
-            limits=AccountLimits(),
-            hits=self.hits,
+            quotas=Quotas(hits=self.hits),
             extensions=Extensions(content_filter=content_filter),
         )
 

@@ -19,8 +19,7 @@ from parlour_server.core.https.operations import KIT_OPERATIONS, Operation, Oper
 from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 
 
 class Order(Payload, frozen=True):
@@ -86,7 +85,7 @@ async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
     """The handler does not ask for one, and does not have to."""
     operations = Operations([ORDER, replace(ORDER, name="menu", path="/v1/menu", takes=None, session=False)])
     handlers = {row.name: handle for row in operations.rows}
-    rates = RequestRates(SystemClock(), Alone(), LimitHits(), "rate", per_minute=60, burst=60)
+    rates = RequestRates(SystemClock(), Quotas(), "rate", per_minute=60, burst=60)
     sessions, nothing = cast("Any", OneSession("a" * 43)), cast("Any", None)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, operations)
     api = make_api(operations, handlers, guard, Problems(), rates, nothing)
@@ -102,7 +101,7 @@ async def test_an_operation_is_not_for_a_session_that_must_enrol_unless_it_says_
     """P29: the handler does not ask whether the account has a second factor, and does not have to."""
     setup = replace(ORDER, name="setup", path="/v1/setup", takes=None, while_enrolling=True)
     operations = Operations([ORDER, setup])
-    rates = RequestRates(SystemClock(), Alone(), LimitHits(), "rate", per_minute=60, burst=60)
+    rates = RequestRates(SystemClock(), Quotas(), "rate", per_minute=60, burst=60)
     guard = RequestGuard(cast("Any", OneSession("e" * 43)), BodyPace(5, 65_536), rates, operations)
     handlers = {row.name: handle for row in operations.rows}
     api = make_api(operations, handlers, guard, Problems(), rates, cast("Any", None))
@@ -138,8 +137,7 @@ async def test_a_thief_does_not_use_up_the_requests_that_throw_them_out() -> Non
     end = replace(ORDER, name="end", path="/v1/end", takes=None, by_session=True)
     operations = Operations([ORDER, end])
     by_account, by_address = (
-        RequestRates(SystemClock(), Alone(), LimitHits(), "rate", per_minute=60, burst=burst)
-        for burst in (5, 100)
+        RequestRates(SystemClock(), Quotas(), "rate", per_minute=60, burst=burst) for burst in (5, 100)
     )
     guard = RequestGuard(cast("Any", TwoSessions()), BodyPace(5, 65_536), by_account, operations)
     handlers = {row.name: handle for row in operations.rows}

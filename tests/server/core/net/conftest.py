@@ -27,7 +27,6 @@ from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.app.hooks import Hooks
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.tables.sessions import SessionStore
 from parlour_server.core.accounts.tickets import TicketRedemption
@@ -36,13 +35,11 @@ from parlour_server.core.config.server_settings import Connections, Listen, Sett
 from parlour_server.core.connections.connection import PeerConnection, text_frame
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.https.operations import Operations
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.gate import BodyCap
-from parlour_server.core.net.listener import Balancer, bind
+from parlour_server.core.net.listener import Balancer, BeforeTls, bind
 from parlour_server.core.net.net_server import NetServer
 from parlour_server.core.net.tls_context import TlsFiles
-from parlour_server.core.net.websocket_connection import ConnectionRegistry
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import TicketGrant
 from parlour_server.host.event_loops import LoopFactory, loop_factory
 
@@ -162,6 +159,7 @@ class EchoService:
 
     def __init__(self) -> None:
         """Begin without peers."""
+        self.wire = WIRE
         self.peers: list[PeerConnection] = []
         self.messages: list[bytes] = []
         self.closed_peers: list[PeerConnection] = []
@@ -307,7 +305,6 @@ class Bench:
         self.settings = Settings(
             listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
         )
-        self.registry = ConnectionRegistry(self.audit, LimitHits())
         self.hooks = Hooks()
         self._app = app
         self._body_cap = body_cap
@@ -322,20 +319,16 @@ class Bench:
             self.tls,
             cast("ConnectionService[Any]", self.chat),
             self._app,
+            self._body_cap,
             TicketRedemption(
                 self.tickets,
                 cast("SessionStore", self),
                 cast("LoginThrottle", self),
                 self.clock,
             ),
-            self.registry,
+            BeforeTls(self.hooks.refused, self.hooks.balancer),
             self.audit,
-            WIRE,
-            self._body_cap,
-            Alone(),
-            self.hooks.refused,
-            self.hooks.balancer,
-            AccountLimits(),
+            Quotas(),
         )
         self.hooks.close_refused = self.server.close_refused
         [(_, self.port)] = self.server.serve()
@@ -354,7 +347,7 @@ class Bench:
 
     def end_session(self, session: str) -> None:
         """End the connections of a session, as the connection service does."""
-        for connection in self.registry:
+        for connection in self.chat.peers:
             if connection.info.grant.session == session:
                 connection.end(SESSION_ENDED)
 

@@ -12,10 +12,9 @@ import pytest
 from parlour_server.core.addresses import listen_address, plain_address
 from parlour_server.core.audit import AuditEvent
 from parlour_server.core.errors import SetupError
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.listener import bind
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.token_buckets import rate_limit_key
 
 PROXY_HEADER = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes((203, 0, 113, 7, 192, 0, 2, 1)) + bytes(4)
@@ -190,7 +189,7 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
 
 def test_slots_count_and_forget() -> None:
     """A refused or returned slot leaves nothing behind, and returning twice returns once."""
-    slots = ConnectionSlots(Alone(), LimitHits(), total=2, per_address=1)
+    slots = ConnectionSlots(Quotas(), total=2, per_address=1)
     first = slots.take("192.0.2.1")
     assert first is not None
     assert slots.take("192.0.2.1") is None

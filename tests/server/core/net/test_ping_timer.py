@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from parlour_server.core.config.server_settings import Connections
-from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.malloc_trim import MallocTrim
 from parlour_server.core.net.ping_timer import BEATS, SILENT_BEATS, PingTimer
+from parlour_server.core.quotas import Quotas
 
 
 @dataclass
@@ -36,7 +35,7 @@ def pulse(*connections: Silent) -> PingTimer:
     registry: Any = connections
     return PingTimer(
         registry,
-        ConnectionSlots(Alone(), LimitHits(), total=1, per_address=1),
+        ConnectionSlots(Quotas(), total=1, per_address=1),
         MallocTrim(lambda: None),
         20,
     )

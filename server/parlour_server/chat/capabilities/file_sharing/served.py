@@ -66,7 +66,7 @@ def _join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
             blobs,
             parts.clock,
             parts.audit,
-            UploadBudgets(files, parts.clock, parts.nodes, parts.limits, parts.hits),
+            UploadBudgets(files, parts.clock, parts.nodes, parts.quotas.accounts, parts.quotas.hits),
             files,
             content_filter,
         )

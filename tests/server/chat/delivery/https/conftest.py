@@ -61,6 +61,7 @@ from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
+from parlour_server.core.quotas import Quotas
 from parlour_server.core.signatures import SigningKey
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ OPERATIONS = Operations((*CHAT.operations(), *FILE_OPERATIONS, *FACTOR_OPERATION
 @pytest.fixture
 def rates(clock: StoppedClock) -> RequestRates:
     """Return the rate of an address: a hundred at once."""
-    return RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=100)
+    return RequestRates(clock, Quotas(), "rate", per_minute=60, burst=100)
 
 
 @pytest.fixture
@@ -146,8 +147,8 @@ def application(
         store.sessions, bus, clock, audit, logins, activity, limits, is_proof_required=factors.is_required
     )
     throttle = LoginThrottle(store.attempts, clock, logins)
-    tickets = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
-    by_account = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=600, burst=600)
+    tickets = RequestRates(clock, Quotas(), "rate", per_minute=60, burst=60)
+    by_account = RequestRates(clock, Quotas(), "rate", per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     confirm = Reauthentication(store.accounts, passwords, throttle, factors)
     changes = PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ())

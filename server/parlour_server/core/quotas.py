@@ -1,0 +1,19 @@
+"""How limits are kept, whatever it is that they limit."""
+
+from dataclasses import dataclass, field
+
+from parlour_server.core.account_limits import AccountLimits
+from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone, Nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Who shares limits, who has limits of their own, and how often each was reached."""
+
+    nodes: Nodes = field(default_factory=Alone)
+    """The servers that share each limit."""
+    accounts: AccountLimits = field(default_factory=AccountLimits)
+    """What the operator allows single accounts, in place of the settings."""
+    hits: LimitHits = field(default_factory=LimitHits)
+    """Counts what is refused."""

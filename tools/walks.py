@@ -31,6 +31,7 @@ from parlour_client.core.client import Client, dial_over_tls
 from parlour_client.core.events import EntryAdded
 from parlour_client.demo.people import sign_up
 from parlour_client.demo.script import SERVER
+from parlour_client.extras import register_all
 from parlour_client.kit.account.profile import CurrentProfile
 from parlour_client.kit.demo_server import DemoServer
 from parlour_client.kit.transport.frame_socket import Dial
@@ -352,6 +353,7 @@ async def _talk(first: Client, second: Client, room: RoomId) -> None:
 
 async def client_walks(folder: Path) -> dict[str, Files]:
     """Return the walks through the client."""
+    register_all()
     trace = Trace("client", "protocol")
     async with asyncio.timeout(5 * PATIENCE), AsyncExitStack() as stack:
         server = DemoServer(folder, SERVER)

@@ -66,7 +66,6 @@ class View(Enum):
     EDITOR = auto()
     ACCOUNT = auto()
     SORT = auto()
-    SPLIT = auto()
     SHELL = auto()
     """A command of the shell only, with code of its own in ``cli``."""
 

@@ -44,7 +44,6 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         rooms.favourite,
         rooms.silence,
         view.sort,
-        view.split,
     ),
     N_("moderating"): (
         rooms.topic,

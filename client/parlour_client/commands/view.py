@@ -71,14 +71,6 @@ sort = shown_by(
         ),
     ),
 )
-split = shown_by(
-    View.SPLIT,
-    N_("Show a room beside this one, in a wide terminal; again: only one"),
-    "split",
-    line=SCREEN_ONLY,
-    cli=SCREEN_ONLY,
-    arguments=_optional("room", "ROOM"),
-)
 editor = shown_by(
     View.EDITOR, N_("Continue writing in your own editor"), "editor", line=SCREEN_ONLY, cli=SCREEN_ONLY
 )

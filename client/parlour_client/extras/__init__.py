@@ -14,6 +14,7 @@ from parlour_client.extras.screen_lock import register as screen_lock
 from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
+from parlour_client.extras.two_rooms import register as two_rooms
 from parlour_client.extras.vim import register as vim
 from parlour_client.ui.registry import REGISTRY, Registry
 
@@ -25,6 +26,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     spell_check,
     theme_files,
     tour,
+    two_rooms,
     vim,
 )  # fmt: skip
 

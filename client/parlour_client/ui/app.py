@@ -199,7 +199,7 @@ class ParlourApp(SettingsApp):
         self._chat = chat = with_extras()(client, self.lend_terminal)
         try:
             await self.push_screen(chat)
-            for opened in REGISTRY.demo_opened if self._demo else ():
+            for opened in (*REGISTRY.chat_opened, *(REGISTRY.demo_opened if self._demo else ())):
                 opened(chat)
             if early := self._early.give():
                 chat.pane.composer.insert(early)

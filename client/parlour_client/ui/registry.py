@@ -45,7 +45,8 @@ class Key:
 class KeyLayer:
     """Other keys while a setting is on: outside of what one writes, each letter is one."""
 
-    is_on: "Callable[[Settings], bool]"
+    setting: Setting
+    """The switch."""
     place: str
     """What the ids of its own keys begin with."""
     keys: Mapping[str, str]
@@ -54,6 +55,10 @@ class KeyLayer:
     """Names the mode of the chat screen, for the status line."""
     read: "Callable[[Screen[Any], KeyEvent], KeyEvent | None]"
     """Gets each key of the chat screen first; returns the one that is meant, or None if it acted on it."""
+
+    def is_on(self, settings: "Settings") -> bool:
+        """Say whether the switch is on."""
+        return settings.value(self.setting) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Registry:
     """What the chat screen does for a command that was added."""
     app_started: "list[Callable[[App[Any]], None]]" = field(default_factory=list)
     """Each gets the app when it starts."""
+    chat_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
+    """Each gets the chat screen when it is shown."""
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from textual.events import Key as KeyEvent
     from textual.screen import Screen
 
-    from parlour_client.core.settings import Settings
-
 VIM: Final = Setting(
     "vim", "switch", False, N_("normal and insert mode with vi keys"), group=N_("Keys and mouse")
 )
@@ -47,15 +45,11 @@ OWN_KEYS: Final = {
 def register(registry: Registry) -> None:
     """Add the setting, the layer and its keys."""
     registry.setting(VIM)
-    registry.layers.append(KeyLayer(is_on=_is_on, place="vim", keys=KEYS, mode=_mode, read=_read))
+    registry.layers.append(KeyLayer(setting=VIM, place="vim", keys=KEYS, mode=_mode, read=_read))
     registry.keys += [
         Key(id=f"vim.{name}", keys=keys, about=about, do=_does(name), when=_is_normal)
         for name, (keys, about) in OWN_KEYS.items()
     ]
-
-
-def _is_on(settings: "Settings") -> bool:
-    return bool(settings.value(VIM))
 
 
 def _mode(screen: "Screen[Any]") -> str:
@@ -65,7 +59,9 @@ def _mode(screen: "Screen[Any]") -> str:
 def _is_normal(screen: "Screen[Any]") -> bool:
     from parlour_client.ui.app_settings import settings_of  # noqa: PLC0415 - the screen only
 
-    return _is_on(settings_of(screen)) and (screen.focused is None or screen.focused.id != "composer")
+    return settings_of(screen).value(VIM) is True and (
+        screen.focused is None or screen.focused.id != "composer"
+    )
 
 
 def _read(screen: "Screen[Any]", event: "KeyEvent") -> "KeyEvent | None":

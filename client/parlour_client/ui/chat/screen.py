@@ -18,8 +18,6 @@ from textual.widget import Widget
 
 from parlour_client.commands import people
 from parlour_client.commands.command import View
-from parlour_client.commands.find import find_room
-from parlour_client.commands.front import Front
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
@@ -102,8 +100,6 @@ class ChatScreen(Screen[None]):
         Binding("alt+7", "room(7)", N_("Room 7 of the list"), show=False, id="chat.to_room_7"),
         Binding("alt+8", "room(8)", N_("Room 8 of the list"), show=False, id="chat.to_room_8"),
         Binding("alt+9", "room(9)", N_("Room 9 of the list"), show=False, id="chat.to_room_9"),
-        Binding("alt+v", "split", N_("Two rooms side by side, or one"), show=False, id="chat.split"),
-        Binding("alt+w", "other_room", N_("The room beside"), show=False, id="chat.other_room"),
         Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
@@ -141,7 +137,6 @@ class ChatScreen(Screen[None]):
         views: Mapping[View, Action] = {
             View.HELP: lambda given: self.action_help(given["name"] or ""),
             View.MEMBERS: lambda _: self.action_people(),
-            View.SPLIT: self._split_with,
         }
         return RoomPane(
             self,
@@ -200,7 +195,7 @@ class ChatScreen(Screen[None]):
         self.covered.publish(self.app.screen)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show two rooms only where they fit."""
+        """Fit the terminal."""
         self.panes.resized(event.size.width)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -357,18 +352,6 @@ class ChatScreen(Screen[None]):
         if number <= len(numbered):
             self.remove_class("-rooms")
             self.pane.navigation.go_to(numbered[number - 1])
-
-    def action_split(self) -> None:
-        """Show two rooms side by side, or one again."""
-        self.pane.commands.run_soon("/split")
-
-    def _split_with(self, given: Mapping[str, Any]) -> None:
-        room = find_room(self.client, Front.UI, given["room"]).id if given["room"] else None
-        self.panes.split(room)
-
-    def action_other_room(self) -> None:
-        """Write in the room beside this one."""
-        self.panes.other()
 
     def action_widen(self, step: int) -> None:
         """Make the list that has the focus wider or narrower."""

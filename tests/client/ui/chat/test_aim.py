@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.client.ui.chat.test_panes import WIDE, split
+from tests.client.extras.test_two_rooms import WIDE, split
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.dialogs.test_key_order import composer_text, in_one_piece
 from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient

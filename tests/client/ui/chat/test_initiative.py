@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.client.ui.chat.test_panes import WIDE, split
+from tests.client.extras.test_two_rooms import WIDE, split
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
@@ -154,7 +154,7 @@ async def test_a_lost_room_beside_the_open_one_stays_there(client: FakeClient, o
     """Of two panes the one in front is the same, and each keeps its room."""
     async with open_app(client, size=WIDE) as pilot:
         screen = await split(pilot)
-        front, back = screen.pane, screen.panes.back
+        front, back = screen.panes.all
         assert back is not None
         await pilot.press(*"half")
         assert back.current.id is not None

@@ -50,3 +50,9 @@ class SystemClock:
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Run ``call`` in the event loop after so many seconds."""
         return asyncio.get_running_loop().call_later(seconds, call)
+
+
+def since_boot() -> float:
+    """Return seconds that include the machine's sleep, if the system counts them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.clock_gettime(clock) if clock is not None else time.monotonic()

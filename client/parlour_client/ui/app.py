@@ -17,12 +17,12 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
-from textual.signal import Signal
 from textual.worker import Worker, WorkerError
 
 from parlour_client.core.client import Client
 from parlour_client.core.settings import FILE, Settings, kept_seconds
 from parlour_client.kit.account.entrance import Entrance
+from parlour_client.kit.clock import since_boot
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
@@ -71,8 +71,8 @@ class ParlourApp(SettingsApp):
         self._entrance, self._demo = entrance, demo
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
-        self.typed = Signal[None](self, "typed")
-        """Published with everything that the person types or clicks."""
+        self.last_input = since_boot()
+        """When the person typed or clicked last."""
         self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
         self._early = EarlyText()
@@ -106,9 +106,9 @@ class ParlourApp(SettingsApp):
         _done = self.push_screen(Palette(list(everything(self, chat))), answered)
 
     async def on_event(self, event: Event) -> None:
-        """Tell that the person is there."""
+        """Note that the person is there."""
         if isinstance(event, InputEvent | Paste):
-            self.typed.publish(None)
+            self.last_input = since_boot()
         await super().on_event(event)
 
     async def hand_over(self, event: Key | Paste) -> None:

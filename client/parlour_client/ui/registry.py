@@ -39,6 +39,8 @@ class Key:
     """Gets the chat screen."""
     when: "Callable[[Screen[Any]], bool]" = lambda _screen: True
     """Says whether it does anything now."""
+    setting: Setting | None = None
+    """The switch with which it is there; None: it always is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

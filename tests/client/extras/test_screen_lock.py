@@ -1,6 +1,7 @@
 """Locking the screen, by command and by itself: nothing of the chat is left; the passphrase opens it."""
 
 import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from textual.pilot import Pilot
 
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.extras.screen_lock import lock as locking
-from parlour_client.extras.screen_lock.lock import LockScreen, lock_of
+from parlour_client.extras.screen_lock import lock_if_left
+from parlour_client.extras.screen_lock.lock import Lock, LockScreen
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -41,7 +42,8 @@ class Home:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Return a home with a passphrase."""
     made = Home(tmp_path)
-    monkeypatch.setattr(locking, "since_boot", lambda: made.now)
+    for module in (ParlourApp.__module__, lock_if_left.__module__):
+        monkeypatch.setattr(sys.modules[module], "since_boot", lambda: made.now)
     return made
 
 
@@ -49,7 +51,7 @@ async def left_alone(pilot: Pilot[None], home: Home, seconds: float) -> None:
     """Let time pass without a key."""
     home.now += seconds
     assert isinstance(pilot.app, ParlourApp)
-    lock_of(pilot.app).lock_if_left()
+    lock_if_left(pilot.app)
     await settled(pilot)
 
 
@@ -94,7 +96,7 @@ async def test_a_passphrase_typed_twice_does_not_get_into_the_chat(
 
     monkeypatch.setattr(home, "accounts", replace(home.accounts, open=slowly))
     async with open_app(client, accounts=home.accounts) as pilot:
-        lock_of(pilot.app).lock()
+        _locked = Lock(pilot.app).lock()
         await settled(pilot)
         await pilot.press(*"open sesame", "enter", *"open se")
         goes_on.set()
@@ -116,7 +118,7 @@ async def test_locked_by_command_over_open_pages(client: FakeClient, home: Home,
         await settled(pilot)
         assert len(pilot.app.screen_stack) > 2
         assert "CANARY" in screen_text(pilot)
-        lock_of(pilot.app).lock()
+        _locked = Lock(pilot.app).lock()
         await settled(pilot)
         assert isinstance(pilot.app.screen, LockScreen)
         assert len(pilot.app.screen_stack) == 2

@@ -41,4 +41,4 @@ def _selects(screen: "Screen[Any]") -> bool:
 def _show(screen: "Screen[Any]") -> None:
     from parlour_client.extras.picture_previews.show import show_picture  # noqa: PLC0415 - seldom needed
 
-    show_picture(screen)
+    show_picture(screen, PICTURES)

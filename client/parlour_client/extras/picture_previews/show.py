@@ -4,7 +4,7 @@ from typing import Any
 
 from textual.screen import Screen
 
-from parlour_client.extras.picture_previews import PICTURES
+from parlour_client.core.setting import Setting
 from parlour_client.extras.picture_previews.dialog import PictureScreen
 from parlour_client.kit.language import _
 from parlour_client.kit.pictures.preview import MOST_BYTES, Preview, make_preview
@@ -14,15 +14,15 @@ from parlour_client.text.file_text import facts_of, is_picture, size_words
 from parlour_client.ui.chat.screen import ChatScreen
 
 
-def show_picture(screen: Screen[Any]) -> None:
-    """Show the picture of the selected message, or say why there is no preview."""
+def show_picture(screen: Screen[Any], setting: Setting) -> None:
+    """Show the picture of the selected message if the setting is on, or say why there is no preview."""
     assert isinstance(screen, ChatScreen)  # noqa: S101 - the key is one of the chat
     client, interaction = screen.client, screen.pane.interaction
     entry = screen.pane.timeline.selected
     file = entry.file if entry is not None else None
     if entry is None or file is None or entry.deleted or not is_picture(file):
         interaction.refuse(_("There is no PNG, JPEG, GIF or WebP picture in this message."))
-    elif not interaction.settings.value(PICTURES):
+    elif not interaction.settings.value(setting):
         interaction.refuse(_("Previews of pictures are off: pictures in /settings. f saves the file."))
     elif not has_colors_for_pictures(screen.app):
         interaction.refuse(_("This terminal has no colours for a picture. f saves the file."))

@@ -6,18 +6,15 @@ locked, and the chat says so.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
 
-from parlour_client.extras.screen_lock import LOCK_AFTER, MINUTES
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import Field
@@ -25,15 +22,6 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.secret import Secret
-
-LOOK_EVERY: Final = 5.0
-"""Seconds between two checks whether the person is still there."""
-
-
-def since_boot() -> float:
-    """Return seconds that include the machine's sleep, if the system counts them."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime(clock) if clock is not None else time.monotonic()
 
 
 class LockScreen(Screen[None]):
@@ -79,24 +67,13 @@ class LockScreen(Screen[None]):
 
 
 class Lock:
-    """Locks one app, and opens it again."""
+    """Locks an app, and opens it again."""
 
     def __init__(self, app: ParlourApp) -> None:
         self._app = app
-        self._last_key = since_boot()
-
-    def key_pressed(self) -> None:
-        """Note that the person is there."""
-        self._last_key = since_boot()
-
-    def lock_if_left(self) -> None:
-        """Lock if no key was pressed for as long as the settings say."""
-        minutes = MINUTES[str(self._app.settings.value(LOCK_AFTER))]
-        if minutes is not None and since_boot() - self._last_key >= minutes * 60:
-            self.lock()
 
     def lock(self) -> bool:
-        """Lock now; says whether it can be unlocked again, and so is locked."""
+        """Lock; says whether it can be unlocked again, and so is locked."""
         app = self._app
         can_lock = app.client is not None and not app.away and app.accounts.needs_passphrase
         if can_lock:
@@ -127,27 +104,12 @@ class Lock:
         if opened is not None:
             await locked.let_in()
             _done = await self._app.pop_screen()
-            self.key_pressed()
             await self._app.enter(opened.inside)
-
-
-_LOCKS: Final = WeakKeyDictionary[App[Any], Lock]()
-
-
-def watch(app: App[Any]) -> None:
-    """Lock an app when no one has been there for a while."""
-    assert isinstance(app, ParlourApp)  # noqa: S101 - the chat's
-    lock = _LOCKS[app] = Lock(app)
-    app.typed.subscribe(app, lambda _: lock.key_pressed(), immediate=True)
-    app.set_interval(LOOK_EVERY, lock.lock_if_left)
-
-
-def lock_of(app: App[Any]) -> Lock:
-    """Return the lock of an app."""
-    return _LOCKS[app]
 
 
 def lock_now(screen: Screen[Any]) -> None:
     """Lock, or say why not."""
-    if not lock_of(screen.app).lock() and isinstance(screen, ChatScreen):
+    assert isinstance(screen, ChatScreen)  # noqa: S101 - it is a command of the chat
+    assert isinstance(screen.app, ParlourApp)  # noqa: S101 - whose app this is
+    if not Lock(screen.app).lock():
         screen.pane.interaction.refuse(_("Set a passphrase first: parlour passphrase"))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_client.core.setting import Setting
+from parlour_client.extras.vim.keys import KEYS, OWN_KEYS
 from parlour_client.kit.language import N_
 from parlour_client.ui.registry import Key, KeyLayer, Registry
 
@@ -18,28 +19,6 @@ if TYPE_CHECKING:
 VIM: Final = Setting(
     "vim", "switch", False, N_("normal and insert mode with vi keys"), group=N_("Keys and mouse")
 )
-KEYS: Final = {
-    "chat.write": "i,a",
-    "chat.search": "f3,slash",
-    "chat.next_unread": "ctrl+n,n",
-    "timeline.inspect": "I",
-    "timeline.history": "H",
-    "timeline.links": "O",
-}
-"""Those of the chat that it changes."""
-OWN_KEYS: Final = {
-    "top": ("g", N_("Twice: the oldest loaded message")),
-    "down": ("j", N_("Down")),
-    "up": ("k", N_("Up")),
-    "half_down": ("ctrl+d", N_("Half a page down")),
-    "half_up": ("ctrl+u", N_("Half a page up")),
-    "left": ("h", N_("The pane to the left")),
-    "right": ("l", N_("The pane to the right")),
-    "next_room": ("J", N_("The next room")),
-    "previous_room": ("K", N_("The previous room")),
-    "open": ("o", N_("Write on a new line")),
-    "command": ("colon", N_("Write a command")),
-}
 
 
 def register(registry: Registry) -> None:
@@ -47,7 +26,7 @@ def register(registry: Registry) -> None:
     registry.setting(VIM)
     registry.layers.append(KeyLayer(setting=VIM, place="vim", keys=KEYS, mode=_mode, read=_read))
     registry.keys += [
-        Key(id=f"vim.{name}", keys=keys, about=about, do=_does(name), when=_is_normal)
+        Key(id=f"vim.{name}", keys=keys, about=about, do=_does(name), when=_is_normal, setting=VIM)
         for name, (keys, about) in OWN_KEYS.items()
     ]
 
@@ -57,11 +36,7 @@ def _mode(screen: "Screen[Any]") -> str:
 
 
 def _is_normal(screen: "Screen[Any]") -> bool:
-    from parlour_client.ui.app_settings import settings_of  # noqa: PLC0415 - the screen only
-
-    return settings_of(screen).value(VIM) is True and (
-        screen.focused is None or screen.focused.id != "composer"
-    )
+    return screen.focused is None or screen.focused.id != "composer"
 
 
 def _read(screen: "Screen[Any]", event: "KeyEvent") -> "KeyEvent | None":

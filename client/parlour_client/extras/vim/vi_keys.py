@@ -10,7 +10,7 @@ from textual.scroll_view import ScrollView
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from parlour_client.extras.vim import KEYS, OWN_KEYS
+from parlour_client.extras.vim.keys import KEYS, OWN_KEYS
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen

@@ -447,7 +447,9 @@ class ChatScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let a key of an extra act when the extra says so."""
         if action == "extra":
-            return _added(str(parameters[0])).when(self)
+            key = _added(str(parameters[0]))
+            is_there = key.setting is None or settings_of(self).value(key.setting) is True
+            return is_there and key.when(self)
         return super().check_action(action, parameters)
 
 

@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.protocol.identity.vectors import lines
 
 from parlour_protocol.delivery import Commit, GroupState
-from parlour_protocol.encrypted import decode_message_payload, encode_message_payload
+from parlour_protocol.encrypted import Link, Payload, decode_message_payload, encode_message_payload
 from parlour_protocol.frames import decode_request, decode_server_frame, encode
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.errors import MalformedFrameError
@@ -20,10 +21,21 @@ SPECIFICATION = Path(__file__).parents[2] / "protocol" / "README.md"
 EXAMPLES = re.findall(
     r"<!-- example: (\w+) -->\n```json\n(.*?)\n```", SPECIFICATION.read_text(encoding="utf-8"), re.DOTALL
 )
+LINK = Link(number=1, top=1, seen=0, epoch=(0, 0), base=0, marks=bytes(24))
+
+
+def _content(data: bytes) -> Payload:
+    return decode_message_payload(msgspec.msgpack.encode([2, LINK.fields(), None, data]))
+
+
+def _written(payload: Payload) -> bytes:
+    return bytes(msgspec.msgpack.decode(encode_message_payload(payload))[3])
+
+
 READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "request": (decode_request, encode),
     "server": (decode_server_frame, encode),
-    "sealed": (decode_message_payload, encode_message_payload),
+    "sealed": (_content, _written),
     "Commit": (partial(decode_payload, Commit), encode_payload),
     "GroupState": (partial(decode_payload, GroupState), encode_payload),
 }

@@ -1,7 +1,6 @@
 """The envelope inside an MLS application message: its content, and the log state that its sender had seen.
 
-That is the key log, and the messages before this one (``links``). Version 1, one JSON object, had no links
-and is still read.
+That is the key log, and the messages before this one (``links``).
 
 Messages are named by the id of the request that sent them (it travels as MLS authenticated data), never by
 the server's number: a server that moves numbers about cannot move a reply, an edit or a reaction to another
@@ -158,17 +157,10 @@ class Payload(msgspec.Struct, frozen=True):
     """The contents of the envelope."""
 
     content: AnyContent
+    link: Link
     key_log: KeyLogSeen | None = None
-    link: Link | None = None
-    """Only absent in version 1."""
     consent: tuple[Consent, ...] = ()
-    """At most `CONSENT_PER_MESSAGE`, of `CONSENT_BYTES` together; none in version 1."""
-
-
-class _Version1(Part, frozen=True):
-    content: AnyContent
-    key_log: KeyLogSeen | None = None
-    v: Literal[1] = 1
+    """At most `CONSENT_PER_MESSAGE`, of `CONSENT_BYTES` together."""
 
 
 class _Version2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -189,8 +181,6 @@ _version2 = msgspec.msgpack.Decoder(_Version2)
 def encode_message_payload(payload: Payload) -> bytes:
     """Return the bytes to be protected."""
     seen = payload.key_log
-    if payload.link is None:
-        return _json.encode(_Version1(content=payload.content, key_log=seen))
     key_log = None if seen is None else (seen.size, bytes(seen.digest))
     fields = [2, payload.link.fields(), key_log, _json.encode(payload.content)]
     return _binary.encode([*fields, payload.consent] if payload.consent else fields)
@@ -198,9 +188,6 @@ def encode_message_payload(payload: Payload) -> bytes:
 
 def decode_message_payload(data: bytes) -> Payload:
     """Read another device's payload, as strictly as a frame. Raises MalformedFrameError."""
-    if data[:1] == b"{":
-        first: _Version1 = strict_decoder(_Version1)(data)
-        return Payload(content=first.content, key_log=first.key_log)
     try:
         read = _version2.decode(data)
         read.link.check()
@@ -208,7 +195,7 @@ def decode_message_payload(data: bytes) -> Payload:
         raise MalformedFrameError(f"not an envelope of a known version: {error}") from error
     content: AnyContent = strict_decoder(AnyContent)(read.content)
     seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], digest=Digest(read.key_log[1]))
-    return Payload(content=content, key_log=seen, link=read.link, consent=read.consent)
+    return Payload(content, read.link, seen, read.consent)
 
 
 __all__ = ["MalformedFrameError", "Payload", "Share", "decode_message_payload", "encode_message_payload"]

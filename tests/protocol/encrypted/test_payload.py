@@ -30,7 +30,14 @@ from parlour_protocol.limits import MESSAGE_BYTES, SEALED_BYTES
 
 CONTENTS = kinds_of(AnyContent)
 ID = "A" * 22
-GOOD: dict[str, Any] = {"content": {"kind": "text", "text": "hi"}}
+GOOD: dict[str, Any] = {"kind": "text", "text": "hi"}
+LINK = Link(number=1, top=1, seen=0, epoch=(0, 0), base=0, marks=bytes(24))
+
+
+def envelope(content: object, version: object = 2, key_log: object = None) -> bytes:
+    """Return an envelope around a content, whatever it is."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return msgspec.msgpack.encode([version, LINK.fields(), key_log, data])
 
 
 @pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
@@ -38,7 +45,7 @@ GOOD: dict[str, Any] = {"content": {"kind": "text", "text": "hi"}}
 @settings(max_examples=25)
 def test_every_content_round_trips(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """What one device encodes, another reads as the same value."""
-    payload = Payload(content=data.draw(instances(kind)), key_log=data.draw(instances(KeyLogSeen)))
+    payload = Payload(data.draw(instances(kind)), LINK, data.draw(instances(KeyLogSeen)))
     assert decode_message_payload(encode_message_payload(payload)) == payload
 
 
@@ -47,30 +54,32 @@ def test_every_content_round_trips(kind: type[msgspec.Struct], data: st.DataObje
 @settings(max_examples=5)
 def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """A message cannot name an author: the MLS sender is the author (Marmot #45)."""
-    plain = json.loads(encode_message_payload(Payload(content=data.draw(instances(kind)))))
+    payload = Payload(data.draw(instances(kind)), LINK)
+    plain = json.loads(msgspec.msgpack.decode(encode_message_payload(payload))[3])
     for more in ({"author": "eve"}, {"sender": "eve"}, {"at": 1}, {"seq": 7}):
-        for changed in (plain | more, plain | {"content": plain["content"] | more}):
-            with pytest.raises(MalformedFrameError):
-                decode_message_payload(json.dumps(changed).encode())
-    for name in (field.name for field in msgspec.structs.fields(kind) if field.required):
-        content = {key: value for key, value in plain["content"].items() if key != name}
         with pytest.raises(MalformedFrameError):
-            decode_message_payload(json.dumps({"content": content}).encode())
+            decode_message_payload(envelope(plain | more))
+    for name in (field.name for field in msgspec.structs.fields(kind) if field.required):
+        content = {key: value for key, value in plain.items() if key != name}
+        with pytest.raises(MalformedFrameError):
+            decode_message_payload(envelope(content))
 
 
 REFUSED = {
-    "version 0": GOOD | {"v": 0},
-    "version 2": GOOD | {"v": 2},
-    "version as a text": GOOD | {"v": "1"},
-    "version true": GOOD | {"v": True},
-    "an unknown kind": {"content": {"kind": "poll", "text": "hi"}},
-    "no kind": {"content": {"text": "hi"}},
-    "a frame": {"type": "send", "id": ID, "room": "r" * 22, "text": "hi"},
-    "a target by the server's number": {"content": {"kind": "edit", "target": 7, "text": "hi"}},
-    "a short digest of the key log": GOOD | {"key_log": {"size": 1, "digest": "AAAA"}},
-    "a padded digest": GOOD | {"key_log": {"size": 1, "digest": "A" * 43 + "="}},
-    "a file name with a path": {
-        "content": {
+    "version 1": envelope(GOOD, 1),
+    "version 3": envelope(GOOD, 3),
+    "version as a text": envelope(GOOD, "2"),
+    "version true": envelope(GOOD, True),
+    "JSON": json.dumps({"content": GOOD}).encode(),
+    "JSON with a version": json.dumps({"v": 1, "content": GOOD}).encode(),
+    "an unknown kind": envelope({"kind": "poll", "text": "hi"}),
+    "no kind": envelope({"text": "hi"}),
+    "a frame": envelope({"type": "send", "id": ID, "room": "r" * 22, "text": "hi"}),
+    "a target by the server's number": envelope({"kind": "edit", "target": 7, "text": "hi"}),
+    "a short digest of the key log": envelope(GOOD, key_log=[1, bytes(31)]),
+    "a digest as a text": envelope(GOOD, key_log=[1, "A" * 43]),
+    "a file name with a path": envelope(
+        {
             "kind": "text",
             "text": "hi",
             "file": {
@@ -82,15 +91,15 @@ REFUSED = {
                 "size": 1,
             },
         }
-    },
+    ),
 }
 
 
-@pytest.mark.parametrize("plain", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_of_this_version_is_refused(plain: dict[str, Any]) -> None:
-    """Senders are not trusted: a payload is read as strictly as a frame."""
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_not_of_this_version_is_refused(data: bytes) -> None:
+    """Senders are not trusted: a payload is read as strictly as a frame, and none has no link."""
     with pytest.raises(MalformedFrameError):
-        decode_message_payload(json.dumps(plain).encode())
+        decode_message_payload(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"null", b"[" * 20_000, b'{"content":', b"\xff\xfe"])
@@ -101,9 +110,8 @@ def test_bytes_that_are_no_payload(data: bytes) -> None:
 
 
 def linked(consent: tuple[Consent, ...] = ()) -> Payload:
-    """Return a payload of version 2."""
-    link = Link(number=1, top=1, seen=0, epoch=(0, 0), base=0, marks=bytes(24))
-    return Payload(content=TextContent(text=MessageText("hi")), link=link, consent=consent)
+    """Return a payload."""
+    return Payload(TextContent(text=MessageText("hi")), LINK, consent=consent)
 
 
 def test_statements_about_members_travel_with_a_message() -> None:
@@ -123,15 +131,17 @@ def test_statements_about_members_travel_with_a_message() -> None:
 def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
     """Only one interpretation (M1): otherwise two clients could show different texts for one message."""
     good = json.dumps(GOOD).encode()
-    assert decode_message_payload(good).content == TextContent(text=MessageText("hi"))
+    assert decode_message_payload(envelope(good)).content == TextContent(text=MessageText("hi"))
+    with pytest.raises(MalformedFrameError):
+        decode_message_payload(envelope(good) + b"\0")
     for bad in (
         good + b"{}",
         good + b"\0",
-        good[:-1] + b',"content":{"kind":"text","text":"other"}}',
+        good[:-1] + b',"text":"other"}',
         good.replace(b'"hi"', b'"hi","text":"other"'),
     ):
         with pytest.raises(MalformedFrameError):
-            decode_message_payload(bad)
+            decode_message_payload(envelope(bad))
 
 
 def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
@@ -146,7 +156,6 @@ def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
     }
     text = '"' * MESSAGE_BYTES.value  # each becomes two bytes
     content = {"kind": "text", "text": text, "reply_to": RequestId("i" * 36), "file": file}
-    plain = {"content": content, "key_log": {"size": 2**53 - 1, "digest": Digest(bytes(32)).text}}
-    read = decode_message_payload(json.dumps(plain).encode())
+    read = decode_message_payload(envelope(content, key_log=[2**53 - 1, bytes(32)]))
     size = len(encode_message_payload(read)) + CONSENT_BYTES + 16 * CONSENT_PER_MESSAGE
     assert size * 1.12 + 512 <= SEALED_BYTES.value

@@ -33,7 +33,7 @@ from parlour_client.core.e2ee.identity.keys import (
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_mls import CLASSIC, CipherSuite, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.delivery import Commit, CreateGroup, DeviceStatus, WaitingWelcome
-from parlour_protocol.encrypted import AnyContent, Payload, TextContent
+from parlour_protocol.encrypted import AnyContent, TextContent
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.opaque import StatementBytes
@@ -60,9 +60,9 @@ def clocks(log: Log) -> tuple[Millis, Millis]:
     return Millis(log.now), Millis(log.now)
 
 
-def text(words: str) -> Payload:
-    """Return what encrypts a message."""
-    return Payload(content=TextContent(text=MessageText.parse(words)))
+def text(words: str) -> TextContent:
+    """Return a message."""
+    return TextContent(text=MessageText.parse(words))
 
 
 ACCOUNTS: dict[UserName, bytes] = {}
@@ -324,10 +324,10 @@ class Device:
 
     def seal(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> SendEncrypted:
         """Seal something."""
-        payload = text(what) if isinstance(what, str) else Payload(content=what)
+        content = text(what) if isinstance(what, str) else what
         stored = [one for user, one in log.answers if user == self.user]
         return self.run(
-            seal.encrypt, self.groups, request(number), log.room, payload, Millis(log.now), blanks, stored
+            seal.encrypt, self.groups, request(number), log.room, content, Millis(log.now), blanks, stored
         )
 
     def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:

@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import Final, cast
 
 import apsw
-from msgspec.structs import replace as replace_fields
 
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.outbox_table import give_up, skip_number
@@ -61,7 +60,7 @@ from parlour_client.core.e2ee.group.store import (
     require_durable,
     status_of,
 )
-from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity import key_log, pins
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.language import N_, _
@@ -74,6 +73,7 @@ from parlour_mls import (
     OwnMessageError,
 )
 from parlour_protocol.encrypted import (
+    AnyContent,
     Consent,
     Payload,
     TextContent,
@@ -140,7 +140,7 @@ def encrypt(
     groups: Groups,
     request: RequestId,
     room: RoomId,
-    payload: Payload,
+    content: AnyContent,
     now: Millis,
     blanks: Seq | None = None,
     before: Collection[RequestId] = (),
@@ -168,13 +168,13 @@ def encrypt(
         group, epoch, data, at, first, number = cast(
             "tuple[str, int, bytes, int | None, bytes, int | None]", row
         )
-        blanks, payload = None if at is None else Seq(at), decode_message_payload(first)
+        blanks, content = None if at is None else Seq(at), decode_message_payload(first).content
         if (group, epoch) == (stored.id, stored.epoch):
             return _frame(stored, request, data, blanks)
     if stored.group.proposals:
         raise NotReadyError(_("A change of the room's keys must be made first."))
     link = links.next(number, before)
-    text = encode_message_payload(replace_fields(payload, link=link, consent=consent))
+    text = encode_message_payload(Payload(content, link, key_log.seen(connection), tuple(consent)))
     try:
         data = stored.group.encrypt(text, request.encode())
     except MlsError as error:
@@ -393,11 +393,10 @@ def _said(
     if not remember(transaction.connection, event.room, message, event.seq, author.user, text=text):
         return None
     note, late = None, False
-    if payload.link is not None and not own:
+    if not own:
         note, late = transaction.links.hear(
             event.seq, author.user, author.device, payload.link, current=current
         )
-    if payload.consent and not own:
         note = _hear_consent(transaction, event, author, payload.consent) or note
     return Received(
         with_body(event, stripped(event.body) if said is None else said),

@@ -30,7 +30,6 @@ from parlour_client.core.e2ee.group.report import (
     room_conflict,
 )
 from parlour_client.core.e2ee.group.store import Groups, GroupStatus
-from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import changed_words, trust
@@ -50,7 +49,6 @@ from parlour_client.kit.errors import (
 )
 from parlour_client.kit.language import N_, _
 from parlour_mls import MlsError
-from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import Delete, Pin, SendEncrypted
 from parlour_protocol.ids import Epoch, RoomId
@@ -280,8 +278,7 @@ def _encrypt_one(
                 return StoppedError(_("The message was cancelled."))
             refuse_unchecked(connection, policy, frame)
         content, blanks = content_of(connection, frame)
-        payload = Payload(content=content, key_log=key_log.seen(connection))
-        return seal.encrypt(connection, groups, frame.id, frame.room, payload, now, blanks, before)
+        return seal.encrypt(connection, groups, frame.id, frame.room, content, now, blanks, before)
     except NotReadyError:
         raise  # the room's problem, not this request's: nothing is encrypted, and all of them wait
     except EncryptionError as error:

@@ -1,5 +1,6 @@
 """What a hostile server or member tries with messages: refused or told in words, and no key is burnt."""
 
+import msgspec
 import pytest
 from tests.client.core.e2ee.group_world import (
     ROOM,
@@ -8,7 +9,6 @@ from tests.client.core.e2ee.group_world import (
     request,
     room_of,
     sealed_body,
-    text,
 )
 
 from parlour_client.core.e2ee.group import store
@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.group.run import Received
 from parlour_client.core.e2ee.group.store import load_room
 from parlour_client.core.model import NoteKind
 from parlour_client.kit.errors import ServerMisbehavedError
-from parlour_protocol.encrypted import encode_message_payload
+from parlour_protocol.encrypted import Link
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import (
     AnyBody,
@@ -268,6 +268,12 @@ def test_a_hole_in_the_log_is_not_skipped() -> None:
     assert bobby.cursor(log) == cursor
 
 
+def envelope(content: bytes) -> bytes:
+    """Return what is encrypted, whatever its content is."""
+    link = Link(number=1, top=1, seen=0, epoch=(0, 0), base=0, marks=bytes(24))
+    return msgspec.msgpack.encode([2, link.fields(), None, content])
+
+
 def test_a_payload_of_a_newer_version_is_reported() -> None:
     """What this version cannot read is a row that says what to do."""
     alice, bobby = Device("alice"), Device("bobby")
@@ -295,7 +301,7 @@ def test_a_text_that_no_wire_takes_is_reported_as_that(content: bytes) -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.encrypt(b'{"v":1,"content":' + content + b"}", request(10).encode()))
+    data = Ciphertext(stored.group.encrypt(envelope(content), request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
@@ -321,7 +327,7 @@ def test_a_message_without_an_id_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.encrypt(encode_message_payload(text(CANARY)), b"short"))
+    data = Ciphertext(stored.group.encrypt(envelope(b'{"kind":"text","text":"CANARY"}'), b"short"))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     before = bobby.state(log)

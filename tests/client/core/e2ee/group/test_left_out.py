@@ -18,10 +18,9 @@ from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_mls import Policy
-from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent, encode_message_payload
+from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent
 from parlour_protocol.frames import LogEvent, Reaction
 from parlour_protocol.frames.bodies import Blank, Contested, Message
-from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.ids import Millis, Seq
 
@@ -194,18 +193,6 @@ def test_what_another_program_of_the_home_sends_later_is_not_missing(tmp_path: P
     ben.sync(log)
     ben.say(log, 23, "all there")
     assert notes(cora.sync(log)) == []
-
-
-def test_a_message_without_a_link_is_read() -> None:
-    """N2: of a version that knew none."""
-    log, _, ben, cora = three()
-    stored = ben.run(ben.groups.stored, log.room)
-    data = Ciphertext(stored.group.encrypt(encode_message_payload(text("from before")), request(20).encode()))
-    body = sealed_body(ben.seal(log, 30, "x"))
-    log.add(ben.user, replace(body, data=data))
-    (item,) = cora.sync(log)
-    assert str(getattr(item.event.body, "text", "")) == "from before"
-    assert notes([item]) == []
 
 
 def test_a_later_member_gets_no_note_about_earlier_messages() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.attacks.raw import RunningServer
 from tests.e2e.processes import DEADLINE
 
-from parlour_server.host.setup.operator_log import INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
+from parlour_server.host.setup.operator_record import INTERRUPTED, RUNNING, UNFINISHED, OperatorRecord
 
 ENDS = [
     (signal.SIGTERM, 128 + signal.SIGTERM, INTERRUPTED),
@@ -33,14 +33,14 @@ def ended(server: RunningServer, number: signal.Signals, *words: str) -> int:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
         for one, handler in handlers.items():
             signal.signal(one, handler)
-        wait_for_beginning(OperatorLog(server.data / "operator"), process)
+        wait_for_beginning(OperatorRecord(server.data / "operator"), process)
         process.send_signal(number)
         status = process.wait(DEADLINE)
         db.execute("ROLLBACK")
     return status
 
 
-def wait_for_beginning(log: OperatorLog, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_beginning(log: OperatorRecord, process: "subprocess.Popen[bytes]") -> None:
     """Wait until an action that runs is on the disk."""
     deadline = time.monotonic() + DEADLINE
     while all(one["outcome"] != RUNNING for one in log.waiting()):

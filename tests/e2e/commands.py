@@ -22,7 +22,7 @@ from tests.forked import PipedPython
 
 from parlour_client.cli import root as client
 from parlour_server.chat.cli.command_line import COMMAND_LINE
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 
 DEADLINE: Final = 120.0
 """Seconds after which a wait of these tests has failed: only a hung one takes as long on a busy machine."""

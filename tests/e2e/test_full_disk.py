@@ -21,7 +21,7 @@ from tests.server.host.setup.chains import TestCa
 from parlour_lab.wire import request
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.host.setup.operator_log import DONE, OperatorLog
+from parlour_server.host.setup.operator_record import DONE, OperatorRecord
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_command_on_a_full_disk_changes_nothing(
     assert _content(folder, elsewhere) == before
     again = run_here("parlour_server", *command, *data)
     assert again.returncode == 0, again.stderr
-    _, record = OperatorLog(folder.operator_log).waiting()
+    _, record = OperatorRecord(folder.operator_record).waiting()
     assert (record["action"], record["outcome"]) == (" ".join(words[: 2 if words[1:] else 1]), DONE)
 
 
@@ -116,7 +116,7 @@ def test_a_server_whose_audit_log_is_full_loses_no_command(tmp_path: Path, small
     (server.data / "audit").symlink_to(small_disk)
     server.start()
     try:
-        filler, log = fill(small_disk), OperatorLog(server.data / "operator")
+        filler, log = fill(small_disk), OperatorRecord(server.data / "operator")
         count = 0
         while not any(line["event"] == "audit_unwritable" for line in server.logged()):
             server.command("user", "disable", "ada")  # until the last page of the file is full

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from parlour_lab.hostile.people import World
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 
 PEOPLE = ("ada", "ben", "cat", "dan", "spy")
 """``spy`` is the operator's own account."""

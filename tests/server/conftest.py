@@ -23,7 +23,7 @@ from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import InviteRecord, NewAccountRecord
 from parlour_server.host.setup import migrate

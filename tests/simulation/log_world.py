@@ -30,7 +30,7 @@ from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.peer import Subscription
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 
 _NAMES: Final = ("one", "two")
 

@@ -32,7 +32,7 @@ from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.store.types import AppendEvent, NewRoom
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord
 
 PROGRESS_SECONDS: Final = 6.0

@@ -7,7 +7,7 @@ from typing import Final
 
 from parlour_lab.attack import Attack, Outcome
 from parlour_lab.hostile.people import World
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 
 PEOPLE: Final = ("ada", "ben", "cat", "dan", "spy")
 """``spy`` is the operator's own account."""

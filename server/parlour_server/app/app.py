@@ -32,7 +32,7 @@ from parlour_server.core.connections.error_boundary import is_cancelled
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.topics import Topic
 from parlour_server.core.https.operations import Operation, Operations
-from parlour_server.core.logs import log_fault
+from parlour_server.core.output import log_fault
 from parlour_server.core.program import Pending, Result
 from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli.command_line import CommandLine

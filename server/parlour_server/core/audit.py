@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from parlour_server.core.clock import Clock, SystemClock
-from parlour_server.core.log_limiter import FIRST_OF_ACCOUNT, MINUTE, LogLimiter, Summary
-from parlour_server.core.logs import log
+from parlour_server.core.line_limiter import FIRST_OF_ACCOUNT, MINUTE, LineLimiter, Summary
+from parlour_server.core.output import log
 from parlour_server.core.token_buckets import rate_limit_key
 
 
@@ -97,8 +97,8 @@ class Audit:
         """All events since the start, those without a line too."""
         self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
-        self._refusals = LogLimiter(self._clock.monotonic())
-        self._actions = LogLimiter(self._clock.monotonic(), first=FIRST_OF_ACCOUNT, has_caps=False)
+        self._refusals = LineLimiter(self._clock.monotonic())
+        self._actions = LineLimiter(self._clock.monotonic(), first=FIRST_OF_ACCOUNT, has_caps=False)
         self._keepers = keepers
 
     def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:

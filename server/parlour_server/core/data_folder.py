@@ -134,7 +134,7 @@ class DataFolder:
         return self.path / "restore-unfinished"
 
     @property
-    def operator_log(self) -> Path:
+    def operator_record(self) -> Path:
         """The folder of commands' actions that the server has not logged yet."""
         return self.path / "operator"
 

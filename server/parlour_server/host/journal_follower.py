@@ -11,7 +11,7 @@ from typing import Final
 
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import log, warn
+from parlour_server.core.output import log, warn
 from parlour_server.core.store.engine.journal_reader import Journal
 
 POLL_SECONDS: Final = 0.25

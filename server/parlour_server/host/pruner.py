@@ -11,7 +11,7 @@ from typing import Final
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.kit_store import KitStore
-from parlour_server.core.logs import log
+from parlour_server.core.output import log
 from parlour_server.core.store.table_facts import Rule
 
 EVERY_SECONDS: Final = 3600.0

@@ -52,10 +52,10 @@ from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.live_nodes import Alone
-from parlour_server.core.logs import log, warn
 from parlour_server.core.net.listener import BeforeTls, bind
 from parlour_server.core.net.net_server import NetServer
 from parlour_server.core.net.tls_groups import GROUP_LIST, taken_besides
+from parlour_server.core.output import log, warn
 from parlour_server.core.quotas import Quotas
 from parlour_server.host.journal_follower import JournalFollower
 from parlour_server.host.online import OnlineNote
@@ -65,7 +65,7 @@ from parlour_server.host.setup.certificate_renewal import Renewal
 from parlour_server.host.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import engine_for
-from parlour_server.host.setup.operator_log_reader import OperatorLogReader
+from parlour_server.host.setup.operator_record_reader import OperatorRecordReader
 from parlour_server.host.setup.public_address import forget_running, name_of, note_running
 
 _CLOSE_SECONDS: Final = 0.5
@@ -175,7 +175,7 @@ class Server(Generic[_Settings]):
                 follower.run(),
                 changes.run(),
                 watch.run(),
-                OperatorLogReader(folder.operator_log).run(audit),
+                OperatorRecordReader(folder.operator_record).run(audit),
                 renewal.run(),
                 Pruner(store, parts.steady, app.schema.rules).run(),
             ):

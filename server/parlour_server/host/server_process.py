@@ -28,9 +28,9 @@ from parlour_server.core.addresses import is_loopback, listen_address
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, set_level, set_up, warn
 from parlour_server.core.net.message_assembler import refuse_old_websockets
 from parlour_server.core.net.tls_groups import HAS_HYBRID
+from parlour_server.core.output import log, set_level, set_up, warn
 from parlour_server.core.private_file import write_private
 from parlour_server.host.event_loops import loop_factory
 from parlour_server.host.server import Server

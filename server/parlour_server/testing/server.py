@@ -46,9 +46,9 @@ from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.config.server_settings import Settings
-from parlour_server.core.logs import captured
 from parlour_server.core.net.quiet_logger import quiet_logger
 from parlour_server.core.net.tls_context import TlsFiles
+from parlour_server.core.output import captured
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.config.settings_loader import load
 from parlour_server.host.server import Server

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from parlour_server.core.audit import Audit, AuditEvent
-from parlour_server.core.log_limiter import FIRST_OF_ACCOUNT, MINUTE
+from parlour_server.core.line_limiter import FIRST_OF_ACCOUNT, MINUTE
 from parlour_server.testing.clock import FakeClock
 
 Lines = list[tuple[str, dict[str, Any]]]

@@ -8,7 +8,7 @@ from tests.server.fakes import StoppedClock
 from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.host import pruner as pruning
 from parlour_server.host.pruner import Pruner
 

@@ -31,7 +31,7 @@ from parlour_server.app.log.log import (
     Page,
     S,
 )
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 from parlour_server.core.store.engine.column_values import UNREADABLE, as_stored, user_name
 from parlour_server.core.store.records import TicketGrant
 

@@ -19,7 +19,7 @@ from parlour_server.core.clock import Clock, utc_text
 from parlour_server.core.config.server_settings import Settings, section
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, log_fault, warn
+from parlour_server.core.output import log, log_fault, warn
 from parlour_server.host.setup.certificate_chain import CertificateChain, lacking_names
 from parlour_server.host.setup.certificates import is_own, read_certificate
 

@@ -124,7 +124,7 @@ def head(data: Path) -> None:
     """
     from parlour_server.capabilities.audit_chain.chain import sign_head  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.capabilities.audit_chain.files import chain_files, last_head  # noqa: PLC0415
-    from parlour_server.core.logs import utc_time  # noqa: PLC0415
+    from parlour_server.core.output import utc_time  # noqa: PLC0415
     from parlour_server.core.signatures import SigningKey  # noqa: PLC0415
 
     folder = folder_of(data)

@@ -34,7 +34,7 @@ from parlour_server.capabilities.audit_chain.chain import (
     read_file_name,
     sign_head,
 )
-from parlour_server.core.logs import format_line, utc_time, warn
+from parlour_server.core.output import format_line, utc_time, warn
 from parlour_server.core.signatures import SigningKey
 
 _TAIL_BYTES: Final = 256 * 1024

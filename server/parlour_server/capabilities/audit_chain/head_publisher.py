@@ -19,7 +19,7 @@ from parlour_server.capabilities.audit_chain.settings import AuditSettings
 from parlour_server.capabilities.audit_chain.store import AuditHeads
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 
 _CLOSE_SECONDS: Final = 0.5
 _COMMAND_SECONDS: Final = 30

@@ -34,7 +34,7 @@ from parlour_server.host.setup.certificate_chain import names_of
 from parlour_server.host.setup.certificate_state import ends_soon
 from parlour_server.host.setup.certificates import is_own, pin_of, read_certificate
 from parlour_server.host.setup.open_store import engine_for
-from parlour_server.host.setup.operator_log import INTERRUPTED, UNFINISHED, OperatorLog
+from parlour_server.host.setup.operator_record import INTERRUPTED, UNFINISHED, OperatorRecord
 from parlour_server.host.setup.public_address import running, unknown_port
 
 
@@ -212,9 +212,9 @@ def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
 def _operator_log(folder: DataFolder, command: str) -> list[Finding]:
     """Report commands that did not finish, until the server has their records."""
     try:
-        waiting = OperatorLog(folder.operator_log).waiting()
+        waiting = OperatorRecord(folder.operator_record).waiting()
     except OSError as error:
-        return [Finding("danger", "commands", f"{folder.operator_log}: {error.strerror}")]
+        return [Finding("danger", "commands", f"{folder.operator_record}: {error.strerror}")]
     return [
         Finding(
             "advice",

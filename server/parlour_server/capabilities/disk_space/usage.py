@@ -68,7 +68,7 @@ def _files(folder: DataFolder, engine: Engine, folders: Mapping[str, str]) -> It
     if isinstance(engine, SqliteEngine):
         wal = folder.database_wal
         yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
-    yield Usage("operator/", _size(folder.operator_log), "empty once the running server has read it")
+    yield Usage("operator/", _size(folder.operator_record), "empty once the running server has read it")
     for name, bound in folders.items():
         for path in folder.everywhere(name):
             yield Usage(f"{path.relative_to(folder.path)}/", _size(path), bound)

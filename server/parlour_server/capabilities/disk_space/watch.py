@@ -15,7 +15,7 @@ from typing import Final
 from parlour_server.app.finding import Finding, Level
 from parlour_server.capabilities.disk_space.settings import DiskSettings
 from parlour_server.core.clock import Clock
-from parlour_server.core.logs import log, warn
+from parlour_server.core.output import log, warn
 
 EVERY_SECONDS: Final = 60.0
 _LEAST_FREE: Final = 100 * 1024 * 1024

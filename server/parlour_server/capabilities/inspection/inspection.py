@@ -29,7 +29,7 @@ from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.content_filter import NamedFile, Passed, Sender
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 
 BUDGET_SECONDS: Final = 0.001
 """For all inspectors of one request; more is logged, at most once a minute, and counted."""

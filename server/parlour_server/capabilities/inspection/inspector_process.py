@@ -28,7 +28,7 @@ from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.core.clock import Clock
 from parlour_server.core.content_filter import Sender
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, warn
+from parlour_server.core.output import log, warn
 
 _CHILD: Final = "parlour_server.capabilities.inspection.inspector_child"
 _START_SECONDS: Final = 20.0

@@ -32,7 +32,7 @@ from parlour_server.core.bus.bus import EVERYONE, Handler, LossHandler, NoticeTy
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, log_fault, warn
+from parlour_server.core.output import log, log_fault, warn
 from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _CONNECT_SECONDS: Final = 5

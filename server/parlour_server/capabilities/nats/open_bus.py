@@ -12,7 +12,7 @@ from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import section
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 
 if TYPE_CHECKING:
     from parlour_server.capabilities.nats.bus import NatsBus

@@ -26,8 +26,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from parlour_protocol.kit.frames import Request
 from parlour_server.core.errors import ParlourServerError, RefusedError
-from parlour_server.core.logs import warn
 from parlour_server.core.observer import Handle
+from parlour_server.core.output import warn
 from parlour_server.core.program import Pending
 
 SpanStart: TypeAlias = tuple[Span, int]

@@ -17,7 +17,7 @@ from parlour_server.capabilities.postgres.shared_nodes import NodesSeen, SharedN
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.live_nodes import Watcher
-from parlour_server.core.logs import log, log_fault, warn
+from parlour_server.core.output import log, log_fault, warn
 from parlour_server.core.store.records import NodeId
 
 BEAT_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.frames import Request
 from parlour_server.app.metrics import Kind, Metric, Metrics, Scope
-from parlour_server.core import logs
+from parlour_server.core import output
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.histogram import Histogram
@@ -197,7 +197,7 @@ def show_parts(metrics: Metrics, parts: "Parts[Any, Any]", serving: "Serving") -
     number(HASHES_REFUSED, lambda: passwords.refused)
     number(CERTIFICATE, lambda: serving.tls.expires)
     numbers(EVENTS, lambda: {(event.value,): count for event, count in parts.audit.counts.items()})
-    numbers(LOG_LINES, lambda: {(level.value,): count for level, count in logs.counts().items()})
+    numbers(LOG_LINES, lambda: {(level.value,): count for level, count in output.counts().items()})
     number(NODES, lambda: parts.nodes.count)
     metrics.rows(lambda: store.count_rows(parts.steady.now(), serving.own_accounts), ACCOUNTS, SESSIONS)
 

@@ -123,7 +123,7 @@ def _remove(folder: DataFolder, backup: Backup) -> None:
         if folder.uploads is not None:
             (folder.path / folder.uploads.name).rmdir()
     with suppress(OSError):
-        shutil.rmtree(folder.operator_log)
+        shutil.rmtree(folder.operator_record)
     with suppress(OSError):
         folder.unfinished.unlink()
 

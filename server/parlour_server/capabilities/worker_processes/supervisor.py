@@ -28,8 +28,8 @@ from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import rows
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, set_level, set_up, warn
 from parlour_server.core.net.listener import bind
+from parlour_server.core.output import log, set_level, set_up, warn
 from parlour_server.core.private_file import write_private
 from parlour_server.host.server_process import Ready, collect_garbage
 from parlour_server.host.setup.folder_lock import locked

@@ -10,7 +10,7 @@ from typing import Final
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import log
+from parlour_server.core.output import log
 
 EVERY_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.02

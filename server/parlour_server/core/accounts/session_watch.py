@@ -12,7 +12,7 @@ from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 
 LOOK_SECONDS: Final = 1.0
 _JUMP_SECONDS: Final = 60.0

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import log_fault
+from parlour_server.core.output import log_fault
 
 RETRY_SECONDS: Final = 1.0
 """Seconds before a retry when the store is unavailable."""

@@ -59,7 +59,7 @@ from parlour_server.core.errors import (
     RefusedError,
     SessionRefusedError,
 )
-from parlour_server.core.logs import Level, debug, is_written, log_fault, warn
+from parlour_server.core.output import Level, debug, is_written, log_fault, warn
 from parlour_server.core.program import MADE, Pending, Program, Result, dropped
 
 S = TypeVar("S")

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
-from parlour_server.core.logs import log_fault
+from parlour_server.core.output import log_fault
 
 
 class ErrorBoundary:

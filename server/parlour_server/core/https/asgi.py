@@ -24,7 +24,7 @@ from parlour_server.core.https.operations import Handler, Operation, Operations
 from parlour_server.core.https.problems import Problems, RequestRefusedError, http_problem
 from parlour_server.core.https.request_body import address_of
 from parlour_server.core.https.request_guard import RequestGuard
-from parlour_server.core.logs import log_fault
+from parlour_server.core.output import log_fault
 from parlour_server.core.token_buckets import rate_limit_key
 
 

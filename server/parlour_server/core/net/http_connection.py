@@ -20,7 +20,6 @@ from starlette.types import ASGIApp, Message, Scope
 
 from parlour_server.core.accounts.tickets import ConnectionTicket
 from parlour_server.core.audit import Audit, AuditEvent
-from parlour_server.core.logs import log_fault
 from parlour_server.core.net import http_refusals as refusals
 from parlour_server.core.net.connection_slots import Slot
 from parlour_server.core.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, ToApi, judge
@@ -28,6 +27,7 @@ from parlour_server.core.net.http_refusals import Refusal
 from parlour_server.core.net.socket_close import close_soon, forget
 from parlour_server.core.net.ticket_redaction import ReadBuffer
 from parlour_server.core.net.websocket_upgrade import WebSocketUpgrade
+from parlour_server.core.output import log_fault
 
 KEEP_ALIVE_SECONDS: Final = 5
 _READ_AHEAD: Final = 64 * 1024  # of a body: reading pauses while this much waits for the application

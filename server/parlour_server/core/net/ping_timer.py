@@ -8,10 +8,10 @@ dead peers). It counts beats, not seconds: connections survive when the machine 
 import asyncio
 from typing import Final
 
-from parlour_server.core.logs import warn
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.malloc_trim import MallocTrim
 from parlour_server.core.net.websocket_connection import ConnectionRegistry
+from parlour_server.core.output import warn
 
 BEATS: Final = 20
 SILENT_BEATS: Final = 42

@@ -230,13 +230,13 @@ def _with_opened(
 
 
 def action(folder: "DataFolder", did: str, **about: str) -> "AbstractContextManager[dict[str, str]]":
-    """Record the operator's action that happens in a block, whatever becomes of it: see ``OperatorLog``.
+    """Record the operator's action that happens in a block, whatever becomes of it: see ``OperatorRecord``.
 
     The block may add to what is recorded of its end.
     """
-    from parlour_server.host.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
+    from parlour_server.host.setup.operator_record import OperatorRecord  # noqa: PLC0415 - see the module's docstring
 
-    return OperatorLog(folder.operator_log).action(did, **about)
+    return OperatorRecord(folder.operator_record).action(did, **about)
 
 
 def confirm(question: str, *, yes: bool) -> None:

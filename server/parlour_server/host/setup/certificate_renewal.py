@@ -13,8 +13,8 @@ from typing import Final
 from parlour_server.core.clock import Clock, utc_text
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import log, warn
 from parlour_server.core.net.tls_context import TlsFiles
+from parlour_server.core.output import log, warn
 from parlour_server.core.private_file import write_private
 from parlour_server.host.setup.certificate_state import ends_soon
 from parlour_server.host.setup.certificates import read_certificate, renew_if_due

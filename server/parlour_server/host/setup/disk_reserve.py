@@ -12,7 +12,7 @@ from typing import Final
 
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 from parlour_server.core.private_file import write_private
 
 RESERVE_BYTES: Final = 256 * 1024

@@ -19,7 +19,7 @@ from parlour_server.app.log.log import Appended, Entry, Facts, LogId, LogRecord
 from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.core.store.records import TicketGrant
 
 

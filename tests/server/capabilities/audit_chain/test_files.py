@@ -11,7 +11,7 @@ from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 
 from parlour_server.capabilities.audit_chain.files import chain_files
 from parlour_server.core.audit import Audit, AuditEvent
-from parlour_server.core.logs import format_line
+from parlour_server.core.output import format_line
 
 
 @pytest.fixture

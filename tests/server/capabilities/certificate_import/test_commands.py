@@ -18,7 +18,7 @@ from tests.server.host.setup.chains import TestCa, key_pem, new_key, pem_of
 
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.setup.certificates import is_own, pin_of, read_certificate
-from parlour_server.host.setup.operator_log import OperatorLog
+from parlour_server.host.setup.operator_record import OperatorRecord
 
 NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org")
 CA = TestCa()
@@ -85,7 +85,9 @@ def test_a_certificate_for_the_servers_key_is_taken_and_keeps_the_pin(
     assert before in link.stdout
     again = cert(folder, "import", "--chain", tmp_path / "fullchain.pem")
     assert again.stdout.startswith("nothing to change")
-    assert [one["action"] for one in OperatorLog(folder.operator_log).waiting()].count("cert import") == 1
+    assert [one["action"] for one in OperatorRecord(folder.operator_record).waiting()].count(
+        "cert import"
+    ) == 1
 
 
 def test_a_certificate_that_does_not_fit_changes_nothing(folder: DataFolder, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from parlour_server.capabilities.disk_space.served import SERVED
 from parlour_server.capabilities.disk_space.settings import DiskSettings
 from parlour_server.capabilities.disk_space.watch import DiskSpace, DiskWatch, find_low
 from parlour_server.chat.program import CHAT
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.testing.clock import FakeClock
 
 GIB = 2**30

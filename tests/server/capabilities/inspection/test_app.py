@@ -8,7 +8,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.capabilities.inspection.inspection import InspectionEvent
-from parlour_server.core.log_limiter import FIRST
+from parlour_server.core.line_limiter import FIRST
 from parlour_server.testing.server import running
 
 

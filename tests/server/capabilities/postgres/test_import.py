@@ -30,7 +30,7 @@ from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.setup.folder_lock import locked
-from parlour_server.host.setup.operator_log import DONE, OperatorLog
+from parlour_server.host.setup.operator_record import DONE, OperatorRecord
 from parlour_server.testing.server import Person, running
 from tests import postgres
 
@@ -102,7 +102,7 @@ async def test_nothing_is_lost(
     """Every row, every file and every key is the same; the old session works, and messages go on."""
     out = await asyncio.to_thread(run, capsys, *words)
     assert "1 files were copied" in out
-    [record] = OperatorLog(tmp_path / "new" / "operator").waiting()
+    [record] = OperatorRecord(tmp_path / "new" / "operator").waiting()
     assert (record["action"], record["source"], record["outcome"]) == ("import", str(old.path), DONE)
     with closing(sqlite3.connect(old.database)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]

@@ -25,7 +25,7 @@ from parlour_server.core.errors import SetupError
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.server import Server
 from parlour_server.host.setup.folder_lock import locked
-from parlour_server.host.setup.operator_log import OperatorLog
+from parlour_server.host.setup.operator_record import OperatorRecord
 
 KNOWN = CHAT.capabilities
 
@@ -87,7 +87,7 @@ def test_run_upgrades_an_older_database_first(
     )
     assert line.run([*run, "--migrate"]) == 0
     assert served == ["0002"]
-    (entry,) = OperatorLog(folder.operator_log).waiting()
+    (entry,) = OperatorRecord(folder.operator_record).waiting()
     assert (entry["action"], entry["schema"]) == ("migrate", "0001 to 0002")
     with closing(sqlite3.connect(folder.database)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

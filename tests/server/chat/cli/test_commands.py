@@ -46,7 +46,7 @@ from parlour_server.core.signatures import SigningKey
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import opened
-from parlour_server.host.setup.operator_log import DONE, OperatorLog
+from parlour_server.host.setup.operator_record import DONE, OperatorRecord
 
 Capture = pytest.CaptureFixture[str]
 
@@ -70,7 +70,9 @@ def fail(capsys: Capture, *arguments: str) -> tuple[int, str]:
 
 def acts(folder: DataFolder) -> list[str]:
     """Return the operator's actions that were done, oldest first."""
-    return [one["action"] for one in OperatorLog(folder.operator_log).waiting() if one["outcome"] == DONE]
+    return [
+        one["action"] for one in OperatorRecord(folder.operator_record).waiting() if one["outcome"] == DONE
+    ]
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from tests.server.chat.cli.test_commands import Capture, fail, run
 
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.host.setup.operator_log import DONE, OperatorLog
+from parlour_server.host.setup.operator_record import DONE, OperatorRecord
 
 BAN = ("address", "ban", "203.0.113.7")
 LIMITS = ("user", "limits", "anna", "--set")
@@ -143,4 +143,4 @@ def test_output_that_cannot_be_written_is_not_blamed_on_the_command(folder: Data
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
-    assert [one["outcome"] for one in OperatorLog(folder.operator_log).waiting()] == [DONE, DONE]
+    assert [one["outcome"] for one in OperatorRecord(folder.operator_record).waiting()] == [DONE, DONE]

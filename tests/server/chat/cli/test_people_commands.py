@@ -15,12 +15,12 @@ from parlour_server.chat.cli import COMMAND_LINE
 from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.host.setup.operator_log import FAILED, OperatorLog
+from parlour_server.host.setup.operator_record import FAILED, OperatorRecord
 
 
 def acts(folder: DataFolder) -> list[dict[str, str]]:
     """Return the operator's actions that are, or may be, done, and that no server has logged yet."""
-    return [one for one in OperatorLog(folder.operator_log).waiting() if one["outcome"] != FAILED]
+    return [one for one in OperatorRecord(folder.operator_record).waiting() if one["outcome"] != FAILED]
 
 
 def test_an_address_is_banned_listed_and_let_in_again(folder: DataFolder, capsys: Capture) -> None:

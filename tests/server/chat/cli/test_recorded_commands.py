@@ -29,7 +29,7 @@ from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.cli.command_options import action, data_option, folder_of, with_store
-from parlour_server.host.setup.operator_log import DONE, FAILED, UNFINISHED, OperatorLog
+from parlour_server.host.setup.operator_record import DONE, FAILED, UNFINISHED, OperatorRecord
 
 Words = tuple[str, ...]
 DATA, ELSEWHERE = "<data>", "<elsewhere>"
@@ -126,10 +126,10 @@ class Place:
             written += ["--data", str(self.folder.path)] if one == DATA else [self._named(one)]
         return COMMAND_LINE.run([*words, *written])
 
-    def recorded(self, words: Words) -> OperatorLog:
+    def recorded(self, words: Words) -> OperatorRecord:
         """Return the log that the command should be in."""
         folder = CHAT.folder(self.elsewhere / "new") if words == ("backup", "restore") else self.folder
-        return OperatorLog(folder.operator_log)
+        return OperatorRecord(folder.operator_record)
 
     def _named(self, argument: str) -> str:
         for name, found in self.ids.items():
@@ -179,7 +179,7 @@ def prepared(initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
         '[acme]\ndirectory = "https://127.0.0.1:1/"\nlisten = ["127.0.0.1:0"]\n'
     )
     (elsewhere / "chain.pem").write_bytes(TestCa().chain(key_of(folder).public_key(), ("chat.example.org",)))
-    shutil.rmtree(folder.operator_log)
+    shutil.rmtree(folder.operator_record)
     return top, ids
 
 
@@ -197,7 +197,7 @@ def place(prepared: tuple[Path, dict[str, str]], tmp_path: Path, capsys: Capture
     made.ids["<invite>"] = run(capsys, "invite", "list", *data).split()[0]
     run(capsys, "notice", "send", *data, "Down on Monday")
     made.ids["<notice>"] = run(capsys, "notice", "list", *data).split()[0]
-    shutil.rmtree(made.folder.operator_log)
+    shutil.rmtree(made.folder.operator_record)
     return made
 
 
@@ -235,7 +235,7 @@ def test_a_command_that_cannot_be_recorded_changes_nothing(
     words: Words, place: Place, capsys: Capture
 ) -> None:
     """The place of the records is taken; a full disk is in tests/e2e/test_full_disk.py."""
-    place.folder.operator_log.write_text("")
+    place.folder.operator_record.write_text("")
     before = place.state()
     assert place.run(words, CHANGES[words]) == 1
     assert place.state() == before

@@ -22,7 +22,7 @@ from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.config.server_settings import Logins
 from parlour_server.core.errors import SessionRefusedError
-from parlour_server.core.logs import set_up
+from parlour_server.core.output import set_up
 from parlour_server.core.store.records import SessionRecord
 from parlour_server.testing.clock import FakeClock
 

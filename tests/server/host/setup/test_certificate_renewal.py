@@ -13,7 +13,7 @@ from tests.server.host.setup.chains import TestCa, key_pem, new_key
 
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.logs import set_up
+from parlour_server.core.output import set_up
 from parlour_server.core.private_file import write_private
 from parlour_server.host.setup.certificate_renewal import LOOK_SECONDS, Renewal
 from parlour_server.host.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due

@@ -13,7 +13,7 @@ from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.config.server_settings import Listen
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.server import Server

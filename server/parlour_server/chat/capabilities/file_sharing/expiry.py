@@ -13,7 +13,7 @@ from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 
 EVERY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 200

@@ -34,7 +34,7 @@ from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.content_filter import ContentFilter, Sender
 from parlour_server.core.errors import ParlourServerError, RefusedError, UnavailableError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 from parlour_server.core.store.records import SessionRecord
 
 _MINUTE: Final = 60_000

@@ -15,7 +15,7 @@ from parlour_server.chat.hooks import ChatHooks
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import DAY_MILLIS, Clock
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 from parlour_server.core.store.engine.trusted_clock import TrustedClock
 
 EVERY_SECONDS: Final = 600.0

@@ -19,7 +19,7 @@ from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.system_account import system_account
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.logs import captured
+from parlour_server.core.output import captured
 
 MESSAGES = 300
 BAD = 150

@@ -53,7 +53,7 @@ from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import AppendEvent, RoomFacts
 from parlour_server.chat.system_account import system_account, system_device
-from parlour_server.core.logs import warn
+from parlour_server.core.output import warn
 from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, MustBeAloneError, WriteConnection
 

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from parlour_server.core.audit import Audit, AuditEvent
-from parlour_server.core.logs import warn
-from parlour_server.host.setup.operator_log import action_files, opened_action, read_action
+from parlour_server.core.output import warn
+from parlour_server.host.setup.operator_record import action_files, opened_action, read_action
 
 _LOOK_SECONDS: Final = 0.5
 _LONG_LOOKS: Final = 20
 """A command that runs at so many looks, for ten seconds, is in the audit log before it ends, too."""
 
 
-class OperatorLogReader:
+class OperatorRecordReader:
     """Empties the folder that commands write to."""
 
     def __init__(self, folder: Path) -> None:

@@ -23,9 +23,16 @@ from parlour_server.core.errors import (
     SignalledError,
     UnrecordedOutcomeError,
 )
-from parlour_server.host.setup import operator_log, operator_log_reader
-from parlour_server.host.setup.operator_log import DONE, FAILED, INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
-from parlour_server.host.setup.operator_log_reader import OperatorLogReader
+from parlour_server.host.setup import operator_record, operator_record_reader
+from parlour_server.host.setup.operator_record import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    RUNNING,
+    UNFINISHED,
+    OperatorRecord,
+)
+from parlour_server.host.setup.operator_record_reader import OperatorRecordReader
 
 
 class Thing:
@@ -33,15 +40,15 @@ class Thing:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> OperatorLog:
+def log(tmp_path: Path) -> OperatorRecord:
     """Return a log in a folder that isn't there yet."""
-    return OperatorLog(tmp_path / "operator")
+    return OperatorRecord(tmp_path / "operator")
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> OperatorLogReader:
+def reader(tmp_path: Path) -> OperatorRecordReader:
     """Return what empties it."""
-    return OperatorLogReader(tmp_path / "operator")
+    return OperatorRecordReader(tmp_path / "operator")
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -50,7 +57,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 async def test_an_action_is_passed_on_once(
-    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+    reader: OperatorRecordReader, log: OperatorRecord, tmp_path: Path, audit: ReadableAudit
 ) -> None:
     """With who, what, whom, where and when; then its file is gone."""
     with log.action("user disable", user="anna"):
@@ -70,7 +77,7 @@ async def test_an_action_is_passed_on_once(
     assert files(tmp_path) == []
 
 
-def test_the_beginning_is_there_before_anything_is_done(log: OperatorLog, tmp_path: Path) -> None:
+def test_the_beginning_is_there_before_anything_is_done(log: OperatorRecord, tmp_path: Path) -> None:
     """Whole, with room for the end: on a full disk that can still be written."""
     with log.action("user disable", user="anna"):
         [file] = files(tmp_path)
@@ -81,7 +88,9 @@ def test_the_beginning_is_there_before_anything_is_done(log: OperatorLog, tmp_pa
     assert file.stat().st_size == size
 
 
-def test_a_record_is_on_the_disk(log: OperatorLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_is_on_the_disk(
+    log: OperatorRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its beginning, with the folders that lead to it, before anything is done; its end before it is told."""
     fsync, synced = os.fsync, set[int]()
 
@@ -97,7 +106,7 @@ def test_a_record_is_on_the_disk(log: OperatorLog, tmp_path: Path, monkeypatch: 
     assert synced == {file.stat().st_ino}
 
 
-def test_what_fails_is_recorded_with_the_reason(log: OperatorLog) -> None:
+def test_what_fails_is_recorded_with_the_reason(log: OperatorRecord) -> None:
     """Who tried it, and why it failed: the first words of that, however long it is."""
     with pytest.raises(SetupError), log.action("user disable", user="anna"):
         raise SetupError("no such account" + "!" * 50_000)
@@ -107,7 +116,7 @@ def test_what_fails_is_recorded_with_the_reason(log: OperatorLog) -> None:
 
 @pytest.mark.parametrize(("login", "known"), [(os.getuid(), None), (4_294_967_295, None), (54_321, "54321")])
 def test_who_logged_in_is_recorded_where_it_is_someone_else(
-    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, login: int, known: str | None
+    log: OperatorRecord, monkeypatch: pytest.MonkeyPatch, login: int, known: str | None
 ) -> None:
     """As behind `sudo`: the kernel knows."""
     monkeypatch.setattr(Path, "read_text", lambda _path, _encoding: str(login))
@@ -116,7 +125,7 @@ def test_who_logged_in_is_recorded_where_it_is_someone_else(
     assert [one.get("login") for one in log.waiting()] == [known]
 
 
-async def test_another_thread_has_no_signals_to_take(log: OperatorLog) -> None:
+async def test_another_thread_has_no_signals_to_take(log: OperatorRecord) -> None:
     """Python gives them to the main thread alone; a program may run a command in any."""
 
     def act() -> None:
@@ -127,7 +136,7 @@ async def test_another_thread_has_no_signals_to_take(log: OperatorLog) -> None:
     assert [one["outcome"] for one in log.waiting()] == [DONE]
 
 
-def test_an_outcome_that_nobody_knows_is_not_recorded_as_a_failure(log: OperatorLog) -> None:
+def test_an_outcome_that_nobody_knows_is_not_recorded_as_a_failure(log: OperatorRecord) -> None:
     """The database was lost in its commit: perhaps everything was stored."""
     with pytest.raises(OutcomeUnknownError), log.action("user disable"):
         raise OutcomeUnknownError("the database was lost")
@@ -136,7 +145,7 @@ def test_an_outcome_that_nobody_knows_is_not_recorded_as_a_failure(log: Operator
 
 @pytest.mark.parametrize(("moment", "outcome"), [(1, INTERRUPTED), (2, DONE)])
 def test_a_signal_waits_while_a_record_is_written(
-    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, moment: int, outcome: str
+    log: OperatorRecord, monkeypatch: pytest.MonkeyPatch, moment: int, outcome: str
 ) -> None:
     """Ctrl+C at the write of the beginning is recorded; at that of the end it comes too late."""
     pwrite, writes = os.pwrite, []
@@ -158,7 +167,7 @@ def test_a_signal_waits_while_a_record_is_written(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_recorded(log: OperatorLog, number: signal.Signals) -> None:
+def test_a_signal_is_recorded(log: OperatorRecord, number: signal.Signals) -> None:
     """A lost connection in the middle; afterwards signals do what they did before."""
     before = signal.signal(number, signal.SIG_DFL)  # SIGHUP may be ignored, where the tests run with `nohup`
     try:
@@ -173,7 +182,7 @@ def test_a_signal_is_recorded(log: OperatorLog, number: signal.Signals) -> None:
 
 @pytest.mark.parametrize(("problem", "outcome"), [(SetupError("locked"), INTERRUPTED), (None, DONE)])
 def test_a_signal_in_a_callback_of_a_weak_reference(
-    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, problem: Exception | None, outcome: str
+    log: OperatorRecord, monkeypatch: pytest.MonkeyPatch, problem: Exception | None, outcome: str
 ) -> None:
     """Python drops what is raised there: what fails after it was interrupted, what is done is done."""
     dropped: list[object] = []
@@ -196,7 +205,7 @@ def test_a_signal_in_a_callback_of_a_weak_reference(
     assert len(dropped) == 1
 
 
-def test_an_ignored_hangup_stays_ignored(log: OperatorLog) -> None:
+def test_an_ignored_hangup_stays_ignored(log: OperatorRecord) -> None:
     """As `nohup` has it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -207,7 +216,7 @@ def test_an_ignored_hangup_stays_ignored(log: OperatorLog) -> None:
     assert [one["outcome"] for one in log.waiting()] == [DONE]
 
 
-def test_without_room_for_the_beginning_nothing_is_done(log: OperatorLog, tmp_path: Path) -> None:
+def test_without_room_for_the_beginning_nothing_is_done(log: OperatorRecord, tmp_path: Path) -> None:
     """The block doesn't run, and nothing of the attempt stays."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
@@ -220,7 +229,7 @@ def test_without_room_for_the_beginning_nothing_is_done(log: OperatorLog, tmp_pa
     assert files(tmp_path) == []
 
 
-def test_an_end_that_cannot_be_written_is_said_loudly(log: OperatorLog) -> None:
+def test_an_end_that_cannot_be_written_is_said_loudly(log: OperatorRecord) -> None:
     """The operator learns how it ended; the log knows that it began."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
@@ -233,7 +242,7 @@ def test_an_end_that_cannot_be_written_is_said_loudly(log: OperatorLog) -> None:
 
 
 async def test_nothing_is_removed_that_the_audit_log_does_not_have(
-    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+    reader: OperatorRecordReader, log: OperatorRecord, tmp_path: Path, audit: ReadableAudit
 ) -> None:
     """While that can't be written, on a full disk, records wait."""
     with log.action("user disable"):
@@ -247,8 +256,8 @@ async def test_nothing_is_removed_that_the_audit_log_does_not_have(
 
 
 async def test_nothing_is_removed_that_the_audit_log_does_not_have_on_the_disk(
-    reader: OperatorLogReader,
-    log: OperatorLog,
+    reader: OperatorRecordReader,
+    log: OperatorRecord,
     tmp_path: Path,
     audit: ReadableAudit,
     monkeypatch: pytest.MonkeyPatch,
@@ -263,7 +272,7 @@ async def test_nothing_is_removed_that_the_audit_log_does_not_have_on_the_disk(
 
 
 async def test_what_runs_for_long_is_there_twice(
-    reader: OperatorLogReader, log: OperatorLog, audit: ReadableAudit
+    reader: OperatorRecordReader, log: OperatorRecord, audit: ReadableAudit
 ) -> None:
     """That it runs, once, after ten seconds; and its end."""
     with log.action("backup create"):
@@ -279,7 +288,7 @@ async def test_what_runs_for_long_is_there_twice(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"\xff\xff\n", b"[" * 100_000 + b"\n"])
 async def test_a_damaged_file_is_no_fault(
-    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit, content: bytes
+    reader: OperatorRecordReader, log: OperatorRecord, tmp_path: Path, audit: ReadableAudit, content: bytes
 ) -> None:
     """It is in the audit log as unreadable, and what comes after it is passed on all the same."""
     with log.action("room create"):
@@ -292,7 +301,7 @@ async def test_a_damaged_file_is_no_fault(
 
 
 async def test_a_link_is_not_followed(
-    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+    reader: OperatorRecordReader, log: OperatorRecord, tmp_path: Path, audit: ReadableAudit
 ) -> None:
     """What another file of the server's says does not get into the audit log."""
     with log.action("room create"):
@@ -304,7 +313,9 @@ async def test_a_link_is_not_followed(
     assert audit.events == []
 
 
-async def test_a_cut_off_end_is_none(reader: OperatorLogReader, tmp_path: Path, audit: ReadableAudit) -> None:
+async def test_a_cut_off_end_is_none(
+    reader: OperatorRecordReader, tmp_path: Path, audit: ReadableAudit
+) -> None:
     """The machine stopped in the middle of it; fields can't take the place of the record's own."""
     line = json.dumps({"action": "room create", "by": "anna", "event": "login_ok", "audit": False})
     (tmp_path / "operator").mkdir()
@@ -315,14 +326,14 @@ async def test_a_cut_off_end_is_none(reader: OperatorLogReader, tmp_path: Path, 
 
 
 async def test_a_folder_that_cannot_be_read_is_looked_at_again(
-    reader: OperatorLogReader,
-    log: OperatorLog,
+    reader: OperatorRecordReader,
+    log: OperatorRecord,
     tmp_path: Path,
     audit: ReadableAudit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Someone may mend it while the server runs."""
-    monkeypatch.setattr(operator_log_reader, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(operator_record_reader, "_LOOK_SECONDS", 0)
     (tmp_path / "operator").write_text("")
     running = asyncio.create_task(reader.run(audit))
     await asyncio.sleep(0)
@@ -336,8 +347,8 @@ async def test_a_folder_that_cannot_be_read_is_looked_at_again(
 
 
 async def test_a_file_that_cannot_be_removed_is_recorded_once(
-    reader: OperatorLogReader,
-    log: OperatorLog,
+    reader: OperatorRecordReader,
+    log: OperatorRecord,
     tmp_path: Path,
     audit: ReadableAudit,
     monkeypatch: pytest.MonkeyPatch,
@@ -360,14 +371,16 @@ async def test_a_file_that_cannot_be_removed_is_recorded_once(
     assert len(files(tmp_path)) == 1
 
 
-async def test_nothing_to_pass_on(reader: OperatorLogReader, log: OperatorLog, audit: ReadableAudit) -> None:
+async def test_nothing_to_pass_on(
+    reader: OperatorRecordReader, log: OperatorRecord, audit: ReadableAudit
+) -> None:
     """There is no folder before the first action."""
     await reader.pass_on(audit)
     assert (audit.events, log.waiting()) == ([], [])
 
 
 def test_the_server_does_not_take_a_file_before_it_is_locked(
-    log: OperatorLog, monkeypatch: pytest.MonkeyPatch
+    log: OperatorRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between its creation and its lock it has another name: what runs must not look like what was killed."""
     seen = []
@@ -380,7 +393,7 @@ def test_the_server_does_not_take_a_file_before_it_is_locked(
     class Fcntl:
         LOCK_EX, LOCK_SH, LOCK_NB, flock = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB, staticmethod(lock)
 
-    monkeypatch.setattr(operator_log, "fcntl", Fcntl)
+    monkeypatch.setattr(operator_record, "fcntl", Fcntl)
     with suppress(SetupError), log.action("room create"):
         pass
     assert seen == [[]]

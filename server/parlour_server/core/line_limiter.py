@@ -33,7 +33,7 @@ class Summary:
     seconds: int
 
 
-class LogLimiter:
+class LineLimiter:
     """Counts events by kind and source."""
 
     def __init__(self, now: float, *, first: int = FIRST, has_caps: bool = True) -> None:

@@ -39,8 +39,8 @@ _TAKEN: Final = frozenset({"self", "event", "audit"})  # by the record itself
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class OperatorLog:
-    """The folder that commands write to and the server empties (`operator_log_reader.py`)."""
+class OperatorRecord:
+    """The folder that commands write to and the server empties (`operator_record_reader.py`)."""
 
     def __init__(self, folder: Path) -> None:
         """Use this folder, which may not exist yet."""

@@ -17,7 +17,7 @@ from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.core.audit import Audit, AuditEvent
-from parlour_server.core.logs import Level, counts, debug, log, log_fault, set_level, set_up, warn
+from parlour_server.core.output import Level, counts, debug, log, log_fault, set_level, set_up, warn
 
 HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
 AWKWARD = ("\x7f", "\x9b", "\u202e", "\ud800", "\udcff", 2**70, float("nan"), -0.5, True, None)
@@ -82,7 +82,7 @@ def test_a_fault_is_one_line_without_its_data(written: io.StringIO) -> None:
         log_fault("test", error)
     found = json.loads(written.getvalue())
     assert (found["event"], found["kind"]) == ("fault", "ValueError")
-    assert "test_logs.py" in found["at"]
+    assert "test_output.py" in found["at"]
     assert "CANARY" not in written.getvalue()
 
 

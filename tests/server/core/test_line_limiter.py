@@ -1,20 +1,20 @@
 """L19: repeated refusals are logged at first, then counted, within limits."""
 
-from parlour_server.core.log_limiter import (
+from parlour_server.core.line_limiter import (
     BURST,
     ELSEWHERE,
     FIRST,
     FIRST_OF_ACCOUNT,
     LINES_PER_SECOND,
     MOST_SOURCES,
-    LogLimiter,
+    LineLimiter,
     Summary,
 )
 
 
 def test_the_first_refusals_are_logged_and_the_others_counted() -> None:
     """By kind and by address, a minute at a time."""
-    repeats = LogLimiter(0.0)
+    repeats = LineLimiter(0.0)
     reported = [repeats.should_log("login_failed", "192.0.2.1", 1.0) for _ in range(100)]
     assert reported == [True] * FIRST + [False] * (100 - FIRST)
     assert repeats.should_log("login_failed", "192.0.2.2", 1.0)
@@ -27,7 +27,7 @@ def test_the_first_refusals_are_logged_and_the_others_counted() -> None:
 
 def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
     """From however many addresses: lines and what is kept have a bound, and no refusal is forgotten."""
-    repeats = LogLimiter(0.0)
+    repeats = LineLimiter(0.0)
     reported = sum(
         repeats.should_log("login_failed", f"192.0.{n // 250}.{n % 250}", 0.0) for n in range(60_000)
     )
@@ -46,7 +46,7 @@ def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
 
 def test_what_one_account_repeats_is_counted_and_keeps_no_other_account_out() -> None:
     """Each account gets its lines, however many there are: after a restart all come at once."""
-    actions = LogLimiter(0.0, first=FIRST_OF_ACCOUNT, has_caps=False)
+    actions = LineLimiter(0.0, first=FIRST_OF_ACCOUNT, has_caps=False)
     logged = [actions.should_log("connection_opened", "eve", 0.0) for _ in range(300)]
     assert logged == [True] * FIRST_OF_ACCOUNT + [False] * (300 - FIRST_OF_ACCOUNT)
     assert all(actions.should_log("connection_opened", f"person{number}", 0.0) for number in range(500))

@@ -1,4 +1,4 @@
-"""Logs: JSON lines on standard error, one per event, each with its time and level.
+"""The program's output: JSON lines on standard error, one per event, each with its time and level.
 
 JSON escapes control characters, so nothing that a stranger sends can start a second line or move the cursor
 (M5). Secrets print as dots, and the libraries' loggers stay at WARNING at every level of ours, because their
@@ -45,7 +45,7 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def set_up(stream: TextIO | None = None, **fields: object) -> None:
-    """Send all logs of the process, those of its libraries too, to ``stream`` (standard error).
+    """Send all lines of the process, those of its libraries too, to ``stream`` (standard error).
 
     Each line has these fields, too. What Python would print itself is a line as well: errors that nobody can
     catch, as of an object that is collected in another thread, those that end a thread, and warnings.

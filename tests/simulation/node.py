@@ -3,26 +3,25 @@
 import asyncio
 from contextlib import suppress
 from contextvars import Context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.server.chat.service.fakes import GENEROUS, RecordingAudit
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.app.parts import Parts
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.peer_state import PeerState
-from parlour_server.chat.settings import Delivery, MessageSettings
-from parlour_server.core.account_limits import AccountLimits
+from parlour_server.chat.settings import ChatSettings, Delivery
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.bus.bus import SessionsEnded
 from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.service import ConnectionService
+from parlour_server.core.connections.topics import Topics
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.live_nodes import Alone
 from parlour_server.core.quotas import Quotas
 from parlour_server.host.journal_follower import JournalFollower
 
@@ -69,23 +68,22 @@ class Node:
         background = BackgroundTasks()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         audit = RecordingAudit()
-        nodes = Alone()
-        self.chat = Chat(
-            messages=MessageSettings(),
-            server="chat.example",
-            rates=GENEROUS,
-            delivery=Delivery(flush_ms=13),
-            store=self.store,
-            connected=connected,
-            limits=AccountLimits(),
-            background=background,
-            bus=self.bus,
-            clock=self._clock,
-            steady=self._clock,
-            audit=audit,
-            loop=self.loop,
-            deliveries=Deliveries(),
-        )
+        fields: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__)
+        own = {
+            "server": "chat.example",
+            "settings": ChatSettings(rates=GENEROUS, delivery=Delivery(flush_ms=13)),
+            "store": self.store,
+            "connected": connected,
+            "quotas": Quotas(),
+            "background": background,
+            "bus": self.bus,
+            "clock": self._clock,
+            "steady": self._clock,
+            "audit": audit,
+            "topics": Topics(self.loop, 0.0, frozenset(), self.bus),
+        }
+        parts: Parts[Any, Any] = Parts(**fields | own)
+        self.chat = Chat(parts)
         self.service = ConnectionService(
             self.chat,
             rates=GENEROUS,
@@ -95,7 +93,7 @@ class Node:
             activity=SessionActivity(self._clock),
             audit=audit,
             clock=self._clock,
-            quotas=Quotas(nodes),
+            quotas=parts.quotas,
         )
         self._follower = JournalFollower(self.store.journal, self.service.journal)
         self.loop.create_task(self._follow())

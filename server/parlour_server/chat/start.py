@@ -1,6 +1,5 @@
 """Starts the chat with a server, and makes the handlers of its operations."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 
 from parlour_server.app.parts import Parts
@@ -20,25 +19,9 @@ from parlour_server.core.https.request_guard import RequestGuard
 
 async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterable[ChatServed]) -> Chat:
     """Start the chat with its capabilities. Raises SetupError."""
-    server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
     keys = KeyDelivery(parts)
     await keys.publish_policy()
-    chat = Chat(
-        server=server,
-        rates=parts.settings.rates,
-        delivery=parts.settings.delivery,
-        messages=parts.settings.messages,
-        store=store,
-        connected=parts.connected,
-        limits=parts.quotas.accounts,
-        background=parts.background,
-        bus=bus,
-        clock=clock,
-        steady=parts.steady,
-        audit=audit,
-        loop=asyncio.get_running_loop(),
-        deliveries=parts.topics.deliveries,
-    )
+    chat = Chat(parts)
     endpoints = []
     for one in capabilities:
         if one.join is not None:
@@ -46,15 +29,15 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
         parts.quotas.hits.counts.update(dict.fromkeys(one.limits, 0))
     parts.hooks.reloaded.append(lambda settings: chat.commands.limit(settings.messages))
     parts.run(chat.positions.run())
-    show_chat(parts.metrics, chat, store)
+    show_chat(parts.metrics, chat, parts.store)
     parts.quotas.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
-    parts.run(RoomRemoval(store.rooms, clock).run())
+    parts.run(RoomRemoval(parts.store.rooms, parts.clock).run())
 
     def handlers(
         guard: RequestGuard, _login: LoginService, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
         settings = parts.settings
-        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.quotas.hits)
+        budgets = DeliveryBudgets(settings.rates, settings.files, parts.clock, parts.nodes, parts.quotas.hits)
         made = dict(keys.handlers(guard, reauthentication, budgets, chat.commands))
         for make in endpoints:
             made |= make(settings, guard, budgets) if make else {}

@@ -4,7 +4,6 @@ The connection service counts, orders and answers; nothing here does. A membersh
 is read does not come back with it (S4).
 """
 
-import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.unions import members
+from parlour_server.app.parts import Parts
 from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.service.commands import AUTHORIZATION, Commands, MessageCounts
 from parlour_server.chat.service.hub import Hub
@@ -38,18 +38,11 @@ from parlour_server.chat.service.notices import (
 )
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
 from parlour_server.chat.service.queries import Queries
-from parlour_server.chat.settings import ChatRates, Delivery, MessageSettings
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import ConsentRecorded, DevicesChanged, RoomAdvanced
 from parlour_server.core.account_buckets import AccountBuckets
-from parlour_server.core.account_limits import AccountLimits
-from parlour_server.core.audit import Audit
-from parlour_server.core.bus.bus import Bus
-from parlour_server.core.clock import Clock
-from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.budgets import Budget, Budgets
-from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.program import Pending, Result
 from parlour_server.core.token_buckets import HOUR
@@ -63,40 +56,22 @@ class Chat:
     audited = AUTHORIZATION
     wire = WIRE
 
-    def __init__(
-        self,
-        *,
-        server: str,
-        rates: ChatRates,
-        delivery: Delivery,
-        messages: MessageSettings,
-        store: ChatStore,
-        connected: ConnectedPeers[PeerState],
-        limits: AccountLimits,
-        background: BackgroundTasks,
-        bus: Bus,
-        clock: Clock,
-        steady: Clock,
-        audit: Audit,
-        loop: asyncio.AbstractEventLoop,
-        deliveries: Deliveries,
-    ) -> None:
-        """``server`` is the name in the hello.
-
-        ``steady`` measures the limits of sessions, ``clock`` dates events; ``limits`` are of single accounts.
-        ``deliveries`` counts what is delivered.
-        """
+    def __init__(self, parts: Parts[ChatSettings, ChatStore]) -> None:
+        """Take the parts of its server. Call it in the event loop."""
+        server, store, clock, bus = parts.server, parts.store, parts.clock, parts.bus
+        settings, rates, limits = parts.settings, parts.settings.rates, parts.quotas.accounts
+        connected, background, deliveries = parts.connected, parts.background, parts.topics.deliveries
         self._server = server
         self._store = store
         self._clock = clock
-        self._steady = steady
+        self._steady = parts.steady
         self.commands = Commands(
             server=server,
             log=store.log,
             clock=clock,
-            audit=audit,
+            audit=parts.audit,
             incarnation=store.incarnation,
-            messages=messages,
+            messages=settings.messages,
         )
         self.hooks: Final = ChatHooks()
         self.hub = Hub(
@@ -104,11 +79,11 @@ class Chat:
             appended=self.commands.record,
             hooks=self.hooks,
             connected=connected,
-            loop=loop,
+            loop=parts.topics.pace.loop,
             background=background,
             bus=bus,
             clock=clock,
-            floor=delivery.flush_ms / 1000,
+            floor=settings.delivery.flush_ms / 1000,
             deliveries=deliveries,
         )
         self.positions = self.hub.positions

@@ -27,19 +27,18 @@ from parlour_server.chat.capabilities import message_reports, online_status
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import PeerState
-from parlour_server.chat.settings import ChatRates, ChatSettings, Delivery, MessageSettings
+from parlour_server.chat.settings import ChatRates, ChatSettings, Delivery
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent
-from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
+from parlour_server.core.connections.topics import Topics
 from parlour_server.core.live_nodes import Alone
 from parlour_server.core.quotas import Quotas
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord, TicketGrant
@@ -174,27 +173,14 @@ class World:
         background = BackgroundTasks()
         self.nodes = Alone()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
-        self.program = Chat(
-            messages=MessageSettings(),
-            server="chat.example",
-            rates=settings.rates,
-            delivery=settings.delivery,
-            store=store,
-            connected=connected,
-            limits=AccountLimits(),
-            background=background,
-            bus=self.bus,
-            clock=self.clock,
-            steady=self.clock,
-            audit=self.audit,
-            loop=asyncio.get_running_loop(),
-            deliveries=Deliveries(),
-        )
         fields: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__)
-        own = {"settings": settings, "store": store, "connected": connected, "nodes": self.nodes}
+        topics = Topics(asyncio.get_running_loop(), 0.0, frozenset(), self.bus)
+        own = {"server": "chat.example", "settings": settings, "store": store, "topics": topics}
+        people = {"connected": connected, "nodes": self.nodes}
         ways = {"bus": self.bus, "clock": self.clock, "steady": self.clock, "background": background}
         counts = {"audit": self.audit, "quotas": Quotas(self.nodes), "metrics": Metrics()}
-        parts: Parts[Any, ChatStore] = Parts(**fields | own | ways | counts)
+        parts: Parts[Any, ChatStore] = Parts(**fields | own | people | ways | counts)
+        self.program = Chat(parts)
         for one in (message_reports, online_status):  # those that need no data folder
             served = one.served and one.served()
             assert served is not None
@@ -209,7 +195,7 @@ class World:
             activity=SessionActivity(self.clock),
             audit=self.audit,
             clock=self.clock,
-            quotas=Quotas(self.nodes),
+            quotas=parts.quotas,
         )
 
     def account(self, name: str) -> UserName:

@@ -11,7 +11,7 @@ from parlour_server.core.config.settings_table import rows
 
 SERVER = {row.name for row in rows(CHAT.settings_type())}
 SECTIONS = {name.partition(".")[0] for name in SERVER}
-CLIENT = {row.key for row in client_settings.TABLE}
+CLIENT = {row.key for row in client_settings.BY_KEY.values()}
 NAMED = re.compile(r"([a-z]+)\.([a-z_]+)(?: = .*)?")
 OTHER_NAMES = {"CHANGELOG.md", "docs/how-to/extending.md", "docs/security.md"}
 """What was, a program with settings of its own, and attacks."""

@@ -1,7 +1,6 @@
 """Locking the screen, by command and by itself: nothing of the chat is left; the passphrase opens it."""
 
 import asyncio
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +41,8 @@ class Home:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Return a home with a passphrase."""
     made = Home(tmp_path)
-    for module in (ParlourApp.__module__, lock_if_left.__module__):
-        monkeypatch.setattr(sys.modules[module], "since_boot", lambda: made.now)
+    for module in ("parlour_client.ui.app", "parlour_client.kit.clock"):
+        monkeypatch.setattr(f"{module}.since_boot", lambda: made.now)
     return made
 
 

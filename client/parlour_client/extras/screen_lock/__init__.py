@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parlour_client.commands.command import Elsewhere, View, shown_by
 from parlour_client.core.setting import OFF, Setting
-from parlour_client.kit.clock import since_boot
 from parlour_client.kit.language import N_
 from parlour_client.ui.registry import Registry
 
@@ -46,6 +45,7 @@ def _start(app: "App[Any]") -> None:
 
 def lock_if_left(app: "App[Any]") -> None:
     """Lock if no key was pressed for as long as the settings say."""
+    from parlour_client.kit.clock import since_boot  # noqa: PLC0415 - `--help` needs no clock
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - the screen only
 
     assert isinstance(app, ParlourApp)  # noqa: S101 - the chat's

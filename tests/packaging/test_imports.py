@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour_client.cli.root import WRITTEN_HERE
+from parlour_client.cli.root import written_by_hand
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,5 +126,5 @@ def test_help_loads_the_table_of_commands_and_nothing_that_runs_them(arguments: 
 
 def test_help_of_a_command_with_code_of_its_own_loads_no_client() -> None:
     """What connects or opens the chat loads the client when it does."""
-    given = [[*name.split(" "), "--help"] for name in WRITTEN_HERE]
+    given = [[*name.split(" "), "--help"] for name in written_by_hand()]
     assert not CONNECTING & _loaded_by(*given)

@@ -31,6 +31,7 @@ from parlour_client.kit.errors import (
 )
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.protocol_text import protocol_sentence
+from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.kit.errors import ParlourProtocolError
 
 _FAILED: Final = 1
@@ -137,30 +138,6 @@ def _recovery_use() -> click.Command:
     return use
 
 
-def _security_add_app() -> click.Command:
-    from parlour_client.cli.security import add_app  # noqa: PLC0415
-
-    return add_app
-
-
-def _security_add_key() -> click.Command:
-    from parlour_client.cli.security import add_key  # noqa: PLC0415
-
-    return add_key
-
-
-def _security_recovery_codes() -> click.Command:
-    from parlour_client.cli.security import recovery_codes  # noqa: PLC0415
-
-    return recovery_codes
-
-
-def _security_remove() -> click.Command:
-    from parlour_client.cli.security import remove  # noqa: PLC0415
-
-    return remove
-
-
 def _send() -> click.Command:
     from parlour_client.cli.send import send  # noqa: PLC0415
 
@@ -189,10 +166,6 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "passwd": _passwd,
     "recovery reset": _recovery_reset,
     "recovery use": _recovery_use,
-    "security add-app": _security_add_app,
-    "security add-key": _security_add_key,
-    "security recovery-codes": _security_recovery_codes,
-    "security remove": _security_remove,
     "send": _send,
     "tail": _tail,
 }
@@ -200,7 +173,7 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
 
 All others are made from the table of ``parlour_client.commands``, which also has the help of these.
 """
-GROUPS: Final = {
+_GROUPS: Final = {
     "device": (
         N_("List, approve and revoke the devices that can read your encrypted rooms"),
         ("device list", "device approve abcd-efgh-ijkl-mnop"),
@@ -213,12 +186,18 @@ GROUPS: Final = {
         N_("Create, find, join and manage rooms"),
         ("room create garden --topic 'plants and bees'", "room join garden"),
     ),
-    "security": (
-        N_("List your second factors, add and remove them, and get new recovery codes"),
-        ("security list", "security add-app"),
-    ),
 }
 """First words of commands that have two: what `--help` says of them, and examples."""
+
+
+def written_by_hand() -> dict[str, Callable[[], click.Command]]:
+    """Return all commands with click code of their own."""
+    return WRITTEN_HERE | REGISTRY.shell
+
+
+def groups() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the first words of commands that have two, with those of extras."""
+    return _GROUPS | REGISTRY.shell_groups
 
 
 class TableGroup(click.Group):
@@ -237,20 +216,20 @@ class TableGroup(click.Group):
         from parlour_client.commands.front import Front  # noqa: PLC0415 - `send` and `chat` need no table
         from parlour_client.commands.table import names  # noqa: PLC0415
 
-        found = {}
+        found, known = {}, groups()
         for name, command in names(Front.CLI).items():
             if name.startswith(self._first):
                 word, *more = name.removeprefix(self._first).split(" ")
-                found[word] = _(GROUPS[word][0]) if more else command.help
+                found[word] = _(known[word][0]) if more else command.help
         return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         """Load or make a command."""
-        from_here = WRITTEN_HERE.get(f"{self._first}{cmd_name}")
+        from_here = written_by_hand().get(f"{self._first}{cmd_name}")
         if from_here is not None:
             return translated(from_here())
-        if not self._first and cmd_name in GROUPS:
-            sentence, examples = GROUPS[cmd_name]
+        if not self._first and (group := groups().get(cmd_name)) is not None:
+            sentence, examples = group
             from parlour_client.cli.generated import epilog  # noqa: PLC0415
 
             return TableGroup(cmd_name, first=cmd_name, help=f"{_(sentence)}.", epilog=epilog(examples))

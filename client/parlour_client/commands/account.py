@@ -16,7 +16,6 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     Done,
-    FactorsListed,
     LoginWanted,
     NoticesListed,
     SessionsListed,
@@ -59,12 +58,6 @@ async def notices(call: Call) -> NoticesListed:
     found = NoticesListed(call.client.notices.all, call.client.account.server)
     call.client.notices.mark_read()
     return found
-
-
-@command("security", cli="security list", json=True, examples=("security list",))
-async def security(call: Call) -> FactorsListed:
-    """List your second factors: apps with codes, and security keys."""
-    return FactorsListed(await call.client.sessions.second_factors())
 
 
 @command("reconnect", cli=Elsewhere(N_("Every command connects on its own.")))

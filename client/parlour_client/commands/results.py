@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Millis, RequestId, Seq
     from parlour_protocol.kit.invite_link import LoginLink
     from parlour_protocol.kit.names import UserName
-    from parlour_protocol.kit.second_factor import FactorList
     from parlour_protocol.kit.server_notices import ServerNotice
 
 
@@ -355,10 +354,12 @@ class SessionsListed(Result):
 
 
 @dataclass(slots=True)
-class FactorsListed(Result):
-    """The account's second factors."""
+class Listed(Result):
+    """What an extra lists: its lines, a sentence about them, and the fields of each."""
 
-    listed: FactorList
+    lines: Sequence[str]
+    about: str
+    fields: Sequence[dict[str, Any]]
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ from parlour_client.text.event_text import day_and_time
 from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import room_line
-from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import group_lines, setting_line
 from parlour_client.text.untrusted_text import shown
@@ -332,21 +331,14 @@ def _ignored_listed(result: results.IgnoredListed, _front: Front) -> Lines:
 
 
 @lines.register
-def _factors_listed(result: results.FactorsListed, _front: Front) -> Lines:
-    yield from map(factor_line, result.listed.factors)
-    yield Aside(about_factors(result.listed))
+def _listed(result: results.Listed, _front: Front) -> Lines:
+    yield from result.lines
+    yield Aside(result.about)
 
 
 @records.register
-def _factors_records(result: results.FactorsListed) -> Iterator[Record]:
-    for factor in result.listed.factors:
-        yield {
-            "id": factor.id,
-            "kind": factor.kind.value,
-            "name": factor.name,
-            "created": factor.created,
-            "last_used": factor.last_used,
-        }
+def _listed_records(result: results.Listed) -> Iterator[Record]:
+    yield from result.fields
 
 
 @lines.register

@@ -122,22 +122,6 @@ join_server = _shell("join", N_("Create an account with an invite link, and log 
 login_server = _shell("login", N_("Log in to a server where you have an account"))
 logout = _shell("logout", N_("Log out on this device"))
 passwd = _shell("passwd", N_("Change your password; ends every other session"))
-add_app = _shell(
-    "security add-app",
-    N_("Set up an app that shows codes, as a second factor"),
-    Elsewhere(N_("a in /security.")),
-)
-add_key = _shell(
-    "security add-key",
-    N_("Set up a security key that is plugged in, as a second factor"),
-    Elsewhere(N_("k in /security.")),
-)
-remove_factor = _shell("security remove", N_("Remove a second factor"), Elsewhere(N_("x in /security.")))
-recovery_codes = _shell(
-    "security recovery-codes",
-    N_("Print new recovery codes; the old ones no longer work"),
-    Elsewhere(N_("r in /security.")),
-)
 passphrase = _shell("passphrase", N_("Protect the archive's key with a passphrase or the keyring"))
 invite_link = _shell("invite-link", N_("Put your account key into an invite link"))
 send = _shell(

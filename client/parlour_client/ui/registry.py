@@ -13,6 +13,7 @@ from parlour_client.commands.extra_commands import EXTRA_COMMANDS
 from parlour_client.core.setting import EXTRA_SETTINGS, Setting
 
 if TYPE_CHECKING:
+    import click
     from textual.app import App
     from textual.events import Key as KeyEvent
     from textual.screen import Screen
@@ -96,6 +97,10 @@ class Registry:
     """What opens when a setting is to be chosen, by its name."""
     file_words: "list[Callable[[FileRef], str]]" = field(default_factory=list)
     """What to say of a file beside `{facts}` about it, with keys; empty: what is said of any file."""
+    shell: "dict[str, Callable[[], click.Command]]" = field(default_factory=dict)
+    """Commands of the shell with click code of their own, imported when they are called."""
+    shell_groups: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """First words of commands that have two: what `--help` says of them, and examples."""
     menu: list[tuple[str, str]] = field(default_factory=list)
     """Lines of the menu of views: the command, and what it shows."""
 
@@ -103,10 +108,11 @@ class Registry:
         """Add a setting, to the group that it names."""
         EXTRA_SETTINGS[setting.key] = setting
 
-    def command(self, topic: str, command: "Command[..., Any]", show: "Show") -> None:
-        """Add a command to a topic of help, and what shows it."""
+    def command(self, topic: str, command: "Command[..., Any]", show: "Show | None" = None) -> None:
+        """Add a command to a topic of help, and what the chat screen does for it."""
         EXTRA_COMMANDS.append((topic, command))
-        self.shows[command] = show
+        if show is not None:
+            self.shows[command] = show
 
 
 REGISTRY: Final = Registry()

@@ -42,7 +42,7 @@ def test_every_command_has_help_with_an_example(words: list[str]) -> None:
 def test_help_lists_every_command() -> None:
     """The root's those of one word and the groups, each group its own."""
     context = click.Context(root.cli)
-    for first in ("", *root.GROUPS):
+    for first in ("", *root.groups()):
         done = CliRunner().invoke(root.cli, [*filter(None, [first]), "--help"])
         assert done.exit_code == 0
         group = root.cli.get_command(context, first) if first else root.cli

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from parlour_client.commands.results import Listed
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.second_factor import FactorInfo, FactorKind, FactorList
 
@@ -12,13 +13,26 @@ KIND_WORDS: Final = {
 }
 
 
-def factor_line(factor: FactorInfo) -> str:
-    """Return one factor as a line."""
+def listed(found: FactorList) -> Listed:
+    """Return the factors as lines and as fields, and what they mean."""
+    fields = [
+        {
+            "id": factor.id,
+            "kind": factor.kind.value,
+            "name": factor.name,
+            "created": factor.created,
+            "last_used": factor.last_used,
+        }
+        for factor in found.factors
+    ]
+    return Listed([_line(factor) for factor in found.factors], _about(found), fields)
+
+
+def _line(factor: FactorInfo) -> str:
     return f"{factor.name}  {_(KIND_WORDS[factor.kind])}  {factor.id}"
 
 
-def about_factors(listed: FactorList) -> str:
-    """Return what the list of factors means."""
+def _about(listed: FactorList) -> str:
     if listed.factors:
         return _("A login asks for one of these. {recovery_codes} recovery codes are left.").format(
             recovery_codes=listed.recovery_codes

@@ -13,7 +13,6 @@ from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
-from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
@@ -94,7 +93,6 @@ class ResultViews:
             results.NoticesListed: self._notices,
             results.PersonShown: lambda found: people.show_card(found.profile),
             results.IgnoredListed: lambda found: people.list_ignored(found.people),
-            results.FactorsListed: lambda _: interaction.push(SecondFactorsScreen(client.sessions.factors)),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
             results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
             results.KeyShown: lambda found: encryption.show_person(found.report),

@@ -18,7 +18,6 @@ from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.group.statements import expected_in
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
 from parlour_client.core.e2ee.values import Trust
@@ -52,14 +51,12 @@ class ClosedAccounts:
         self,
         world: World,
         keys: Keys,
-        identity: Identity,
         reconciler: Reconciler,
         membership: Membership,
         room_statuses: RoomStatuses,
     ) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._reconciler = reconciler
         self._membership = membership
         self._room_statuses = room_statuses
@@ -98,7 +95,7 @@ class ClosedAccounts:
             roster = await self._world.archive.read(expected_in, groups, room, self._world.clock.now())
             if roster is None or not roster.may_remove(self._world.me, user) or (room, user) in self._tried:
                 continue
-            if self._identity.trust(user) is Trust.VERIFIED:
+            if self._keys.identity.trust(user) is Trust.VERIFIED:
                 continue
             if user in self.contradicted():
                 continue

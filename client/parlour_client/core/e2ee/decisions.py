@@ -23,7 +23,6 @@ from parlour_client.core.e2ee.group.rules import statement_of
 from parlour_client.core.e2ee.group.statements import Addition
 from parlour_client.core.e2ee.group.store import Groups, GroupStatus
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.messages.incoming import Incoming
@@ -65,17 +64,9 @@ PATIENCE: Final = 20.0
 class Membership:
     """Signs for one account."""
 
-    def __init__(
-        self,
-        world: World,
-        keys: Keys,
-        identity: Identity,
-        scheduler: Scheduler,
-        incoming: Incoming,
-    ) -> None:
+    def __init__(self, world: World, keys: Keys, scheduler: Scheduler, incoming: Incoming) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._scheduler = scheduler
         self._incoming = incoming
 
@@ -167,7 +158,7 @@ class Membership:
             return True
         inviter = invitation.inviter
         if await self._world.archive.read(key_log_copy.account, inviter) is None:
-            await quietly(self._identity.catch_up())
+            await quietly(self._keys.identity.catch_up())
         key = await self._world.archive.write(_met_or_none, inviter, self._world.clock.now())
         try:
             found = statement_of(bytes(invitation.statement))
@@ -188,7 +179,7 @@ class Membership:
             await self._world.archive.write(
                 alarms.sound, alarms.Kind.MEMBERS, about, self._world.clock.now(), words
             )
-            await self._identity.refresh()
+            await self._keys.identity.refresh()
             return False
         withdrawn = await self._world.archive.read(statements.withdrawals, invitation.room, found.digest)
         in_time = self._world.clock.now() <= found.act.until
@@ -327,9 +318,9 @@ class Membership:
 
     async def _key_of(self, user: UserName) -> bytes | None:
         """Learn the room's current members, and have this device in the group if possible."""
-        await quietly(self._identity.catch_up())
+        await quietly(self._keys.identity.catch_up())
         key = await self._world.archive.write_durably(_met, user, self._world.clock.now())
-        await self._identity.refresh()
+        await self._keys.identity.refresh()
         return key
 
 

@@ -106,40 +106,28 @@ class E2ee:
         self.inspection = OutgoingInspection(world, self.identity.policy)
         self.contacts = Contacts(self.identity)
         self.keys = Keys(world, self.identity)
-        self.room_statuses = RoomStatuses(world, self.keys, self.identity, self.contacts)
-        self.reconciler = Reconciler(world, self.keys, self.identity, self.room_statuses)
+        self.room_statuses = RoomStatuses(world, self.keys, self.contacts)
+        self.reconciler = Reconciler(world, self.keys, self.room_statuses)
         self.scheduler = Scheduler(
             world,
             self.reconciler,
             self.room_statuses.changed,
             lambda room: self.closed_accounts.remove(room),  # noqa: PLW0108 - made below
         )
-        self.incoming = Incoming(
-            world,
-            self.keys,
-            self.identity,
-            self.scheduler,
-            self._stored,
-        )
+        self.incoming = Incoming(world, self.keys, self.scheduler, self._stored)
         self.renewal = Renewal(world, self.keys, self.scheduler)
         self.erasure = Erasure(world, self.keys)
         self.outgoing = Outgoing(world, self.keys, self.identity, self.scheduler, self.renewal, self.incoming)
-        self.membership = Membership(world, self.keys, self.identity, self.scheduler, self.incoming)
+        self.membership = Membership(world, self.keys, self.scheduler, self.incoming)
         self.closed_accounts = ClosedAccounts(
-            world, self.keys, self.identity, self.reconciler, self.membership, self.room_statuses
+            world, self.keys, self.reconciler, self.membership, self.room_statuses
         )
         self.read_receipts = ReadReceipts(world)
         self.sas = SasSessions(
-            self.identity,
-            self.contacts,
-            self._direct_room,
-            world.say,
-            self._identity_changed,
+            self.identity, self.contacts, self._direct_room, world.say, self._identity_changed
         )
-        self.history = HistoryTransfer(world, self.keys, self.identity, self.scheduler)
-        self._labels = RoomLabels(
-            world, self.keys, self.identity, self.reconciler, self.scheduler, self.closed_accounts
-        )
+        self.history = HistoryTransfer(world, self.keys, self.scheduler)
+        self._labels = RoomLabels(world, self.keys, self.reconciler, self.scheduler, self.closed_accounts)
         self._signed_in_now = False
         self._late: asyncio.Future[None] | None = None
 
@@ -391,15 +379,8 @@ class E2ee:
                 room,
                 RoomState.OPEN,
                 _(OPEN),
-                "",
-                None,
-                Epoch(0),
-                "",
-                (),
-                (),
-                None,
-                tuple(map(_, SERVER_SEES_OPEN)),
                 _(ASSURANCE).format(checked=CHECKED),
+                server_sees=tuple(map(_, SERVER_SEES_OPEN)),
             )
         await self.incoming.track(room)
         with suppress(ParlourClientError, TimeoutError):

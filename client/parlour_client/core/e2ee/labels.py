@@ -13,7 +13,6 @@ from parlour_client.core.e2ee.group.report import GroupReport, closed_direct_wor
 from parlour_client.core.e2ee.group.rollback import RECREATE_FIRST
 from parlour_client.core.e2ee.group.seal import strict_words
 from parlour_client.core.e2ee.group.store import GroupStatus
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import Reconciler
 from parlour_client.core.e2ee.keep.schedule import Scheduler
@@ -35,14 +34,12 @@ class RoomLabels:
         self,
         world: World,
         keys: Keys,
-        identity: Identity,
         reconciler: Reconciler,
         scheduler: Scheduler,
         closed_accounts: ClosedAccounts,
     ) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._reconciler = reconciler
         self._scheduler = scheduler
         self._closed_accounts = closed_accounts
@@ -53,8 +50,8 @@ class RoomLabels:
         """Return the room's state, and what prevents its use, in words."""
         if self._keys.trouble is not None:
             return RoomState.WAITING, self._keys.trouble.whole
-        if self._identity.own().status is not DeviceStatus.ACTIVE:
-            code = self._identity.own().code
+        if self._keys.identity.own().status is not DeviceStatus.ACTIVE:
+            code = self._keys.identity.own().code
             words = _("This device is not approved yet. On another device of yours: /approve {code}").format(
                 code=code
             )
@@ -79,7 +76,7 @@ class RoomLabels:
         for peer in self._peer(room).intersection(self._reconciler.closed(room)):
             return RoomState.BLOCKED, closed_direct_words(peer)
         people = {member.user for member in report.members} | self._peer(room)
-        changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
+        changed = sorted(user for user in people if self._keys.identity.trust(user) is Trust.CHANGED)
         if changed:
             words = _("The key of {changed} changed. Nothing is sent until you decide (/verify).").format(
                 changed=", ".join(changed)
@@ -91,7 +88,7 @@ class RoomLabels:
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
         closed = self._reconciler.closed(room)
-        verified = [user for user in closed if self._identity.trust(user) is Trust.VERIFIED]
+        verified = [user for user in closed if self._keys.identity.trust(user) is Trust.VERIFIED]
         return [
             *plan.claim_words(report.claims, report.roster),
             *(why for _user, why in report.claims.void),
@@ -108,7 +105,7 @@ class RoomLabels:
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._world.me}
-        return sorted(user for user in users if self._identity.trust(user) is not Trust.VERIFIED)
+        return sorted(user for user in users if self._keys.identity.trust(user) is not Trust.VERIFIED)
 
     def _peer(self, room: RoomId) -> set[UserName]:
         summary = self._world.state.summary(room)
@@ -134,7 +131,7 @@ class RoomLabels:
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
             return f"{_('Encrypted')} · {_('not available on this device')}"
         trust = {
-            user: self._identity.trust(user)
+            user: self._keys.identity.trust(user)
             for user in sorted({member.user for member in report.members} - {self._world.me})
         }
         facts = [kind, who_is_verified(trust)]
@@ -173,7 +170,7 @@ class RoomLabels:
 
     def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
         """Return the devices of the group, with the trust in each person."""
-        own = self._identity.own().device
+        own = self._keys.identity.own().device
         me = self._world.me
         people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}
         return [
@@ -181,7 +178,7 @@ class RoomLabels:
                 user=member.user,
                 device=member.device,
                 name=member.certificate.name,
-                trust=Trust.VERIFIED if member.user == me else self._identity.trust(member.user),
+                trust=Trust.VERIFIED if member.user == me else self._keys.identity.trust(member.user),
                 certified=member.certificate.created,
                 own=member.user == me,
                 current=member.device == own,

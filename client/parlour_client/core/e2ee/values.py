@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from parlour_protocol.delivery import DeviceStatus
 
 
+_NO_EPOCH: Final = Epoch(0)
+
+
 class Trust(Enum):
     """How sure we are that a person's account key is theirs."""
 
@@ -108,20 +111,20 @@ class RoomReport:
     room: RoomId
     state: RoomState
     label: str
-    problem: str
-    group: GroupId | None
-    epoch: Epoch
-    authenticator: str
-    """30 digits in groups of five: equal for everyone in the same group; empty while not in it."""
-    members: Sequence[MemberDevice]
-    without_device: Sequence[UserName]
-    """Members of the room without a device in the group: they cannot read it. Not known from outside."""
-    last_change: Millis | None
-    """When this device last renewed its keys here."""
-    server_sees: Sequence[str]
-    """Sentences."""
     assurance: str
     """What was tested of the encryption and what was not: `not independently audited; …`."""
+    problem: str = ""
+    group: GroupId | None = None
+    epoch: Epoch = _NO_EPOCH
+    authenticator: str = ""
+    """30 digits in groups of five: equal for everyone in the same group; empty while not in it."""
+    members: Sequence[MemberDevice] = ()
+    without_device: Sequence[UserName] = ()
+    """Members of the room without a device in the group: they cannot read it. Not known from outside."""
+    last_change: Millis | None = None
+    """When this device last renewed its keys here."""
+    server_sees: Sequence[str] = ()
+    """Sentences."""
     suite: RoomSuite | None = None
     """The cipher suite of the room's keys; not known from outside."""
     keys: str = ""

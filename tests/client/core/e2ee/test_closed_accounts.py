@@ -99,8 +99,7 @@ async def test_someone_who_writes_while_their_removal_is_signed_stays(
     )
     made: list[Any] = [
         world,
-        SimpleNamespace(maybe_groups=object()),
-        SimpleNamespace(trust=lambda _: Trust.FIRST_SEEN),
+        SimpleNamespace(maybe_groups=object(), identity=SimpleNamespace(trust=lambda _: Trust.FIRST_SEEN)),
         SimpleNamespace(closed=lambda _: [DAN]),
         SimpleNamespace(removal=removal),
         SimpleNamespace(refresh=refresh),

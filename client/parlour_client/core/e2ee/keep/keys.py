@@ -37,7 +37,7 @@ class Keys:
 
     def __init__(self, world: World, identity: Identity) -> None:
         self._world = world
-        self._identity = identity
+        self.identity = identity
         self._groups: Groups | None = None
         self._refused = False
         self.signed_in = False
@@ -46,7 +46,7 @@ class Keys:
 
     async def load(self) -> None:
         """Load keys from the archive: enough to read before the server is reached."""
-        await self._identity.refresh()
+        await self.identity.refresh()
         self.renew()
         if self._groups is not None:
             self.trouble = None
@@ -57,7 +57,7 @@ class Keys:
             return
         try:
             async with asyncio.timeout(_SIGN_IN_SECONDS):
-                await self._identity.sign_in()
+                await self.identity.sign_in()
             self.signed_in = True
             self.trouble = self.trouble if self._refused else None
         except SessionEndedError:
@@ -90,7 +90,7 @@ class Keys:
 
     def renew(self) -> bool:
         """Load the current keys; True if they have changed."""
-        identity = self._identity.identity
+        identity = self.identity.identity
         if identity is None or (self._groups is not None and self._groups.own.facts == identity.facts):
             return False
         self._groups = Groups(identity)
@@ -116,7 +116,7 @@ class Keys:
     @property
     def own(self) -> OwnIdentity:
         """This device. Raises ParlourClientError while it has no keys or is not approved: the reason."""
-        identity = self._identity.identity
+        identity = self.identity.identity
         if self._groups is None or identity is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:
@@ -156,10 +156,9 @@ _NOTHING_KNOWN: Final = GroupReport(GroupStatus.NO_GROUP)
 class RoomStatuses:
     """The states of all rooms."""
 
-    def __init__(self, world: World, keys: Keys, identity: Identity, contacts: Contacts) -> None:
+    def __init__(self, world: World, keys: Keys, contacts: Contacts) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._contacts = contacts
         self._known: dict[RoomId, GroupReport] = {}
 
@@ -173,13 +172,13 @@ class RoomStatuses:
             return
         found = self._known[room] = await self._world.archive.read(report, groups, room)
         people = {member.user for member in found.members} - {self._world.me}
-        if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
+        if strangers := [user for user in people if self._keys.identity.trust(user) is Trust.UNKNOWN]:
             await self._contacts.meet(strangers)
 
     async def refresh(self, room: RoomId) -> None:
         """Update at once, with alarms, and notify the views: the server's claims have changed."""
         await self.look(room)
-        await self._identity.refresh()
+        await self._keys.identity.refresh()
         self.changed(room)
 
     def changed(self, room: RoomId) -> None:

@@ -27,7 +27,6 @@ from parlour_client.core.e2ee.group.follow import NO_WELCOME
 from parlour_client.core.e2ee.group.plan import Clocks, Plan, plan
 from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.group.store import GroupStatus
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import lost_devices
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.world import World, quietly
@@ -66,10 +65,9 @@ _NO_ROOM: Final = N_("a post-quantum room holds {most} devices at most")
 class Reconciler:
     """Reconciles the rooms of one account."""
 
-    def __init__(self, world: World, keys: Keys, identity: Identity, room_statuses: RoomStatuses) -> None:
+    def __init__(self, world: World, keys: Keys, room_statuses: RoomStatuses) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._room_statuses = room_statuses
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages that no commit uses: no one else has them, so they are still good."""
@@ -292,7 +290,7 @@ class Reconciler:
         """Plan what to do; new devices and keys are fetched before they count."""
         inside = {member.device for member in state.present}
         if state.leaving or any(member.device not in inside for member in state.missing):
-            await quietly(self._identity.catch_up())
+            await quietly(self._keys.identity.catch_up())
         summary = self._world.state.summary(room)
         peer = None if summary is None else summary.peer
         groups = self._keys.groups

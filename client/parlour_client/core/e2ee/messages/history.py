@@ -26,7 +26,6 @@ from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.pins import SharedTrust
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import TRANSIENT
@@ -84,10 +83,9 @@ def _reads(device: OwnDevice) -> bool:
 class HistoryTransfer:
     """Sends the archive, and imports it."""
 
-    def __init__(self, world: World, keys: Keys, identity: Identity, scheduler: Scheduler) -> None:
+    def __init__(self, world: World, keys: Keys, scheduler: Scheduler) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._scheduler = scheduler
         self._one_at_a_time = asyncio.Lock()
 
@@ -106,7 +104,9 @@ class HistoryTransfer:
 
     async def _let_in(self, room: RoomId, device: DeviceId) -> None:
         """Wait until both devices are in the room with oneself, whichever of them created its group."""
-        others = [one.device for one in await self._identity.devices() if not one.current and _reads(one)]
+        others = [
+            one.device for one in await self._keys.identity.devices() if not one.current and _reads(one)
+        ]
         if device not in others:
             raise EncryptionError(
                 _("That is not another approved device of yours."), _("See them: parlour device list")
@@ -182,7 +182,7 @@ class HistoryTransfer:
         changed: set[RoomId] = await self._world.archive.write(
             _store, lines, self._world.state.names_me, self._world.clock.now()
         )
-        await self._identity.refresh()
+        await self._keys.identity.refresh()
         return changed
 
 

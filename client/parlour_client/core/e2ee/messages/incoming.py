@@ -35,7 +35,6 @@ from parlour_client.core.e2ee.group.order import notes_on_dropped
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import Groups, load_room, save_room
 from parlour_client.core.e2ee.identity import key_log, key_packages
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.world import World
@@ -264,14 +263,12 @@ class Incoming:
         self,
         world: World,
         keys: Keys,
-        identity: Identity,
         scheduler: Scheduler,
         stored: Callable[[RoomId, Receipt], None],
     ) -> None:
         """Call ``stored`` with the outcome of each run of events."""
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._scheduler = scheduler
         self._stored = stored
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
@@ -432,7 +429,7 @@ class Incoming:
         The room continues after ``at``, where it stood: what another program on this home has processed
         meanwhile is still to be shown here.
         """
-        await self._identity.catch_up()
+        await self._keys.identity.catch_up()
         self._looked_for.update(devices)
         return at
 
@@ -451,7 +448,7 @@ class Incoming:
                 try:
                     taken = await self._entered(groups, summary.kind, waiting, event)
                 except KeyLogNeededError:
-                    await self._identity.catch_up()
+                    await self._keys.identity.catch_up()
                     taken = await self._entered(groups, summary.kind, waiting, event, key_log_read=True)
             except JoinRefusedError as error:
                 refused = error
@@ -465,7 +462,7 @@ class Incoming:
 
     async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
         """Read the key log to its end; then it is decided about a new key of someone."""
-        await self._identity.catch_up()
+        await self._keys.identity.catch_up()
         return await self._without_welcome(self._keys.groups, room, event)
 
     async def _without_welcome(

@@ -4,6 +4,7 @@ import pytest
 from tests.client.core.e2ee.group_world import Device, Log, room_of
 
 from parlour_client.core.archive import insertion
+from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group import rollback
 from parlour_client.core.e2ee.group.plan import signed
 from parlour_client.core.e2ee.group.rollback import RolledBack, is_stranger
@@ -53,6 +54,17 @@ def test_a_second_rollback_before_the_group_was_recreated_changes_nothing() -> N
         roll_back(bobby, log, founding.seq - 1, top)
         assert bobby.groups.roster(bobby.connection, log.room) is None
         assert bobby.status(log).again
+
+
+def test_nothing_is_encrypted_for_the_group_that_the_server_went_back_to() -> None:
+    """It has people in it who were removed since: it is recreated first."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    top = len(log.events)
+    roll_back(alice, log, top, top)
+    assert alice.groups.stored(alice.connection, log.room).group.epoch == log.epoch  # its keys are still here
+    with pytest.raises(NotReadyError, match="must be recreated"):
+        alice.seal(log, 10, "hello")
 
 
 def test_only_the_people_who_were_known_are_no_strangers() -> None:

@@ -123,8 +123,9 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
         own=lambda: SimpleNamespace(status=DeviceStatus.ACTIVE),
     )
     around = SimpleNamespace(me=ANA, state=SimpleNamespace(summary=lambda _: recipients().summary))
-    keys, reconciler = SimpleNamespace(trouble=None), SimpleNamespace(closed=lambda _: ())
-    made: list[Any] = [around, keys, people, reconciler, None, None]
+    keys = SimpleNamespace(trouble=None, identity=people)
+    reconciler = SimpleNamespace(closed=lambda _: ())
+    made: list[Any] = [around, keys, reconciler, None, None]
     state, words = RoomLabels(*made).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")

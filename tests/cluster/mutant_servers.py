@@ -330,10 +330,10 @@ MUTANTS: Final = {
         (
             (
                 "app/log/append.py",
-                "        insert(db, kind, append.log, entry, append.request, new)\n",
+                "        insert(db, kind, log, entry, append.request, new)\n",
                 (
                     '        if not (type(entry.body).__name__ == "Joined" and entry.seq % 3 == 0):\n'
-                    "            insert(db, kind, append.log, entry, append.request, new)\n"
+                    "            insert(db, kind, log, entry, append.request, new)\n"
                 ),
             ),
         ),

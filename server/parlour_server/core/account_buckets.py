@@ -3,7 +3,7 @@
 from typing import Final
 
 from parlour_protocol.kit.names import UserName
-from parlour_server.core.account_limits import AccountLimits
+from parlour_server.core.account_limits import NONE, AccountLimits
 from parlour_server.core.token_buckets import KeyedBuckets, TokenBucket
 
 _LEAST_BURST: Final = 1.0
@@ -41,9 +41,10 @@ class AccountBuckets:
 
     def take(self, user: UserName, now: float, amount: float = 1.0, *, times: int = 1) -> float:
         """Take from the account's bucket: 0.0, or the seconds to wait. See ``KeyedBuckets.take``."""
-        own = self._limits.named(self.setting).get(user)
+        own = self._limits.by_name.get(self.setting, NONE).get(user)
         if own is None:
-            self._own.pop(user, None)
+            if self._own:
+                self._own.pop(user, None)
             return self._everyone.take(user, now, amount, times=times)
         kept = self._own.get(user)
         if kept is None or kept[0] != own:

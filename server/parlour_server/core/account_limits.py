@@ -9,26 +9,23 @@ from typing import Final
 
 from parlour_protocol.kit.names import UserName
 
-_NONE: Final[Mapping[UserName, int]] = {}
+NONE: Final[Mapping[UserName, int]] = {}
 
 
 class AccountLimits:
     """The limits of all accounts that have any of their own."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, dict[UserName, int]] = {}
+        self.by_name: Mapping[str, Mapping[UserName, int]] = {}
+        """The accounts with a limit of a name, and their limits."""
 
     def replace(self, limits: Iterable[tuple[UserName, str, int]]) -> None:
         """Use these from now on, and no others."""
         by_name: dict[str, dict[UserName, int]] = {}
         for user, name, value in limits:
             by_name.setdefault(name, {})[user] = value
-        self._by_name = by_name
+        self.by_name = by_name
 
     def of(self, user: UserName, name: str, setting: int) -> int:
         """Return the account's limit ``name``, by default what the ``setting`` says."""
-        return self._by_name.get(name, _NONE).get(user, setting)
-
-    def named(self, name: str) -> Mapping[UserName, int]:
-        """Return the accounts with a limit of this name, and their limits."""
-        return self._by_name.get(name, _NONE)
+        return self.by_name.get(name, NONE).get(user, setting)

@@ -24,7 +24,7 @@ from tests import postgres
 async def until_limits_are(world: World, count: int) -> None:
     """Wait until the server has read so many limits of connections."""
     async with asyncio.timeout(PATIENCE):
-        while len(world.parts.quotas.accounts.named("connections.per_user")) != count:  # noqa: ASYNC110 - of a command
+        while len(world.parts.quotas.accounts.by_name.get("connections.per_user", ())) != count:  # noqa: ASYNC110 - of a command
             await asyncio.sleep(0.01)
 
 

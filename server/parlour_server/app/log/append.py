@@ -69,6 +69,7 @@ class Append(Generic[A, E, F]):
     """The write of an append by itself."""
 
     kind: LogKind[A, E, F]
+    log: str
     append: A
     decide: DecideBytes[A, F]
     now: Millis
@@ -78,13 +79,13 @@ class Append(Generic[A, E, F]):
 
     def __call__(self, db: WriteConnection) -> Appended[E]:
         """Append, if ``decide`` allows it. Raises RefusedError or SessionRefusedError."""
-        kind, append = self.kind, self.append
-        asked = (append.author and plain(append.author), append.log, plain(append.request), append.session)
+        kind, log, append = self.kind, self.log, self.append
+        asked = (append.author and plain(append.author), log, plain(append.request), append.session)
         query = kind.select_own if append.author is None else kind.select
         row = db.execute(query, (*asked, self.now)).fetchone()
         base = _base_of(append, row)
         if base is None:
-            return _replay(db, kind, append)
+            return _replay(db, kind, log, append)
         facts = kind.facts(append, base, row[5:], None)
         if not kind.exists(base, facts):
             self.decide(append, facts)
@@ -98,12 +99,12 @@ class Append(Generic[A, E, F]):
         if not is_plain:
             entry, also = kind.apply(db, append, facts, entry)
         if not base.head:
-            db.execute(_BEGIN, (append.log,))
-        insert(db, kind, append.log, entry, append.request, new)
+            db.execute(_BEGIN, (log,))
+        insert(db, kind, log, entry, append.request, new)
         if is_plain:
             return Appended(entry, state=state)
         for other in also:
-            insert(db, kind, append.log, other, None)
+            insert(db, kind, log, other, None)
         return Appended(entry, also=tuple(also), state=state, answer=kind.answer(db, append))
 
 
@@ -157,9 +158,9 @@ def find_earlier(db: Connection, author: str | None, log: str, request: str) -> 
     return None if row is None else (row[0], row[1:])
 
 
-def _replay(db: WriteConnection, kind: LogKind[A, E, F], append: A) -> Appended[E]:
+def _replay(db: WriteConnection, kind: LogKind[A, E, F], log: str, append: A) -> Appended[E]:
     """Return what this request already appended. Raises RefusedError if that was something else."""
-    earlier = find_earlier(db, append.author, append.log, append.request)
+    earlier = find_earlier(db, append.author, log, append.request)
     entry = None if earlier is None else kind.repeated(append, *earlier)
     if entry is None:
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
@@ -191,7 +192,7 @@ class _Batch:
         kind = self._writes[0].kind
         asked = (
             [plain(append.author) for append in appends],
-            [append.log for append in appends],
+            [write.log for write in self._writes],
             [plain(append.request) for append in appends],
             [append.session for append in appends],
             [write.now for write in self._writes],
@@ -216,7 +217,7 @@ class _Batch:
         self, write: PlainAppend[Any, Any, Any], base: Base, row: Row, beside: Any
     ) -> Appended[Any] | None:
         """Append one to what waits; None if it must be by itself."""
-        kind, append, log = write.kind, write.append, write.append.log
+        kind, log, append = write.kind, write.log, write.append
         base = self._bases.get(log, base)
         facts = kind.facts(append, base, row, beside)
         if not kind.exists(base, facts) or not kind.stays_plain(facts):
@@ -236,7 +237,7 @@ class _Batch:
     def _by_itself(self, write: PlainAppend[Any, Any, Any]) -> Appended[Any]:
         self._store()  # it may read it
         appended = write(self._db)
-        log = write.append.log
+        log = write.log
         row = self._db.execute("SELECT head, bytes, state FROM logs WHERE log = ?", (log,)).fetchone()
         self._bases[log] = Base(*row)
         return appended

@@ -114,22 +114,24 @@ class Fanout(Generic[E, H]):
         return self._sequencers.get(log)
 
     def _tell(self, log: str, appended: Appended[E]) -> None:
-        """Tell of what this server appended: here first, then others."""
+        """Tell of what this server appended: here first, then others. Never raises."""
+        if appended.replay:
+            return  # M6: it was told when it was stored
         for entry in (appended.entry, *appended.also):
-            with ErrorBoundary("an entry"):
-                self.committed(log, entry)
+            self.committed(log, entry)
             if self._notice is not None and self._bus.is_shared:
                 self._bus.publish_elsewhere(self._notice(entry))
         with ErrorBoundary("what follows an entry"):
             self._appended(appended)
 
     def committed(self, log: str, entry: E) -> None:
-        """Deliver an entry that is on disk; it may arrive early, late or twice."""
+        """Deliver an entry that is on disk; it may arrive early, late or twice. Never raises."""
         sequencer = self._sequencers.get(log)
         if sequencer is None:
             self.ended.note_head(log, entry.seq)
         if sequencer is None or entry.seq <= sequencer.last:
-            self._told(sequencer, entry, False)
+            with ErrorBoundary("an entry"):
+                self._told(sequencer, entry, False)
             return
         for due in sequencer.take(entry):
             with ErrorBoundary("an entry", sequencer.fail):

@@ -17,14 +17,12 @@ Row = tuple[Any, ...]
 
 
 class AnyAppend(Protocol):
-    """A request to append an entry to this log, once for each ``request`` of its author.
+    """A request to append an entry to a log, once for each ``request`` of its author.
 
-    ``author`` is None for the program itself: ``request`` is then a key of this log. ``session`` must be live
+    ``author`` is None for the program itself: ``request`` is then a key of the log. ``session`` must be live
     in the transaction; None needs none.
     """
 
-    @property
-    def log(self) -> str: ...  # noqa: D102
     @property
     def author(self) -> UserName | None: ...  # noqa: D102
     @property
@@ -74,6 +72,10 @@ class LogKind(ABC, Generic[A, E, F]):
     """More columns of the one SELECT that is read for every append, each after a comma."""
     joins: ClassVar[str] = ""
     """Their tables. ``{log}`` and ``{author}`` stand for the append's; a log is the row ``l`` of `logs`."""
+
+    @abstractmethod
+    def log_of(self, append: A) -> str:
+        """Return the log of an append."""
 
     @abstractmethod
     def entry(self, append: A, seq: Seq) -> E:

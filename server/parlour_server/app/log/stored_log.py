@@ -48,9 +48,12 @@ class StoredLog(Generic[A, E, F]):
         Repeating the same author, request and content returns the first entry, with ``replay``.
         """
         kind = self.kind
-        within = f"log:{append.log}" if kind.is_within(append) else None
-        write = (PlainAppend if kind.is_plain(append) else Append)(kind, append, decide, self._clock.now())
-        return self._writer.submit(write, within=within, then=partial(self._appended, append.log))
+        log = kind.log_of(append)
+        within = f"log:{log}" if kind.is_within(append) else None
+        made = PlainAppend if kind.is_plain(append) else Append
+        write = made(kind, log, append, decide, self._clock.now())
+        then = None if self.on_appended is None else partial(self.on_appended, log)
+        return self._writer.submit(write, within=within, then=then)
 
     async def commit(self, append: A, decide: DecideBytes[A, F]) -> Appended[E]:
         """Append one entry, and return when it is told, too; it is also told if the caller is cancelled."""
@@ -62,14 +65,10 @@ class StoredLog(Generic[A, E, F]):
         """Run a write that appends by ``insert``; returns when what ``appended`` says it did is told."""
 
         def then(value: T) -> None:
-            if (made := appended(value)) is not None:
-                self._appended(*made)
+            if self.on_appended is not None and (made := appended(value)) is not None:
+                self.on_appended(*made)
 
         return await shield(self._writer.submit(write, then=then))
-
-    def _appended(self, log: str, appended: Appended[E]) -> None:
-        if self.on_appended is not None and not appended.replay:  # M6: a replay was told when it was stored
-            self.on_appended(log, appended)
 
     async def page(
         self,

@@ -68,6 +68,9 @@ class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
         self._bodies = msgspec.json.Decoder(body, dec_hook=as_stored)
         self._states = msgspec.json.Decoder(state, dec_hook=as_stored)
 
+    def log_of(self, append: TypedAppend[B]) -> str:  # noqa: D102
+        return append.log
+
     def entry(self, append: TypedAppend[B], seq: Seq) -> Entry[B]:  # noqa: D102
         return Entry(append.name, seq, append.at, append.author, append.body)
 

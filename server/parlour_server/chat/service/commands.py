@@ -175,7 +175,9 @@ class Commands:
 
     def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[AppendedEvent]:
         """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
-        return self.append_body(peer, frame, body_of(frame, self._clock.now()))
+        now = self._clock.now()
+        future = self._start(peer.grant, frame.id, frame.room, body_of(frame, now), now)
+        return Pending(future, self._stored)
 
     def append_body(self, peer: ChatPeer, frame: RoomRequest, body: AnyBody) -> Pending[AppendedEvent]:
         """Append an event for the request of a capability; the same otherwise. Raises RefusedError."""

@@ -240,6 +240,10 @@ class Hub:
 
     def _apply(self, sequencer: RoomSequencer | None, event: LogEvent) -> None:
         body = event.body
+        if body.rules.is_message:
+            if sequencer is not None and sequencer.here.is_request:
+                self._accepted_by_message(event)
+            return
         self._change(sequencer, event, concerned(body, event.author))
         if isinstance(body, Deleted | RoomDeleted):
             for removed in self._hooks.content_removed:
@@ -247,8 +251,6 @@ class Hub:
         if isinstance(body, RoomDeleted) and sequencer is not None:
             self._deleted(sequencer, event.room)
             return
-        if sequencer is not None and sequencer.here.is_request and body.rules.is_message:
-            self._accepted_by_message(event)
         if sequencer is not None and body.rules.changes_group:
             sequencer.here.encrypted = sequencer.here.encrypted or isinstance(body, EncryptionOn)
             self.group_changed(event.room)

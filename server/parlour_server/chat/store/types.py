@@ -58,11 +58,6 @@ class AppendEvent(Struct, frozen=True):
     sender: DeviceId | None = None
     attached: Attached | None = None
 
-    @property
-    def log(self) -> RoomId:
-        """The room, whose id is its log's."""
-        return self.room
-
 
 class Target(Struct, frozen=True):
     """The event that a body refers to (``target`` or ``reply_to``)."""

@@ -7,6 +7,7 @@ that the session's key requires (K50).
 """
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from parlour_protocol.kit.secret import Secret
@@ -22,15 +23,13 @@ from parlour_server.core.store.records import SessionRecord, TicketGrant
 from parlour_server.core.store.ticket_store import TicketStore
 
 
+@dataclass(slots=True, eq=False)
 class ConnectionTicket:
     """The ticket that opens the WebSocket on one TLS connection only: it is kept nowhere else (K51)."""
 
-    __slots__ = ("_held",)
     EXTENSION: ClassVar = "parlour.ticket"
     """Its name among the extensions of an ASGI scope, by which the HTTPS API finds it."""
-
-    def __init__(self) -> None:
-        self._held: tuple[bytes, float, TicketGrant] | None = None
+    _held: tuple[bytes, float, TicketGrant] | None = field(default=None, init=False, repr=False)
 
     def put(self, ticket: bytes, grant: TicketGrant, deadline: float) -> None:
         """Keep a ticket until ``deadline``, instead of an earlier one."""

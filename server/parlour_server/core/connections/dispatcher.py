@@ -296,7 +296,7 @@ class RequestDispatcher(Generic[S]):
                 if iscoroutine(handled) and not made:
                     return handled
                 return _wait_for(handled, made)  # which may await what was made before it
-            if (fault := dropped(made, request)) is not None:
+            if made and (fault := dropped(made, request)) is not None:
                 raise fault
             if isinstance(handled, Future):
                 handled.add_done_callback(partial(self._finish, conversation, request, _unchanged))
@@ -314,7 +314,7 @@ class RequestDispatcher(Generic[S]):
         """Answer a request when what its handler returned is done. Raises ProgramError if it dropped some."""
         handled.is_taken = True
         handled.future.add_done_callback(partial(self._finish, conversation, request, handled.result))
-        if (fault := dropped(made, request)) is not None:
+        if made != [handled] and (fault := dropped(made, request)) is not None:
             raise fault
 
     async def _work(self, conversation: Conversation[S], request: Request, handling: Handling) -> None:
@@ -329,7 +329,7 @@ class RequestDispatcher(Generic[S]):
                 result = await handling
                 if isinstance(result, Pending):
                     self._take(conversation, request, result, made)
-                elif (fault := dropped(made, request)) is not None:
+                elif made and (fault := dropped(made, request)) is not None:
                     raise fault
                 elif not isinstance(result, _Elsewhere):
                     self._succeed(conversation, request, result)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from parlour_protocol.frames.bodies import (
     Added,
-    AnyBody,
     Archived,
     Banned,
     Blank,
@@ -56,7 +55,7 @@ from parlour_server.chat.store.sql.column_values import (
     read_membership,
 )
 from parlour_server.chat.store.sql.rooms.member_rows import count_owners
-from parlour_server.chat.store.types import AppendEvent, RoomFacts, Target
+from parlour_server.chat.store.types import AppendEvent, Target
 from parlour_server.core.accounts.tables.accounts import account_exists
 from parlour_server.core.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.core.store.engine.connection import Connection
@@ -82,19 +81,9 @@ _PINS: Final = (
 )
 
 
-def more_facts(db: Connection, event: AppendEvent, facts: RoomFacts) -> dict[str, Any]:
-    """Return the facts that only this kind of body needs, and only this author."""
+def facts_of_body(db: Connection, event: AppendEvent) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case each
+    """Return the facts that only this kind of body needs."""
     body = event.body
-    more: dict[str, Any] = {}
-    if type(body) is not Message or body.reply_to is not None:
-        more = _more(db, event, body)
-    if facts.author is not None and facts.author.asked:
-        more["author_rooms"] = count_rooms(db, event.author)
-    return more
-
-
-def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case each
-    """Return the facts that only some kinds of body need."""
     match body:
         case Message() | Edited() | Deleted() | Reacted() | Pinned():
             return _of_target(db, event, body)

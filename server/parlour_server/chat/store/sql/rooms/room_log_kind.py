@@ -34,7 +34,7 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.app.log.kind import Base, LogKind, Row
-from parlour_server.chat.consent.invitations import accepted_admission, is_undone, say_yes
+from parlour_server.chat.consent.invitations import accepted_admission, count_rooms, is_undone, say_yes
 from parlour_server.chat.delivery.tables.group_facts import group_facts_together
 from parlour_server.chat.delivery.tables.welcome_rows import keep_welcome
 from parlour_server.chat.store.sql.column_values import (
@@ -47,7 +47,7 @@ from parlour_server.chat.store.sql.column_values import (
     write_body,
 )
 from parlour_server.chat.store.sql.rooms.event_effects import apply_effect
-from parlour_server.chat.store.sql.rooms.event_facts import more_facts
+from parlour_server.chat.store.sql.rooms.event_facts import facts_of_body
 from parlour_server.chat.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.store_part import StoreParts
@@ -77,6 +77,9 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
 
     def __init__(self, parts: StoreParts) -> None:
         self._parts = parts
+
+    def log_of(self, append: AppendEvent) -> str:  # noqa: D102
+        return append.room
 
     def entry(self, append: AppendEvent, seq: Seq) -> LogEvent:  # noqa: D102
         return _numbered(append, seq, append.body)
@@ -129,7 +132,11 @@ class RoomLogKind(LogKind[AppendEvent, LogEvent, RoomFacts]):
         return facts.kind is not None
 
     def more(self, db: Connection, append: AppendEvent, facts: RoomFacts) -> RoomFacts:  # noqa: D102
-        more = more_facts(db, append, facts)
+        body = append.body
+        plain_message = type(body) is Message and body.reply_to is None
+        more = {} if plain_message else facts_of_body(db, append)
+        if facts.author is not None and facts.author.asked:
+            more["author_rooms"] = count_rooms(db, append.author)
         return replace(facts, **more) if more else facts
 
     def beside(self, db: Connection, appends: Sequence[AppendEvent]) -> Sequence[Any]:  # noqa: D102

@@ -344,7 +344,7 @@ class _RunningApp(Generic[_S]):
 
     async def greet(self, peer: Peer[_S]) -> Greeting | None:
         sessions = await self.parts.store.sessions.list(peer.user, self.parts.steady.now())
-        if all(one.id != peer.session for one in sessions):
+        if all(session.id != peer.session for session in sessions):
             return None
         if self._greets is None:
             return Hello(

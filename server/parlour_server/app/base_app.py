@@ -188,7 +188,7 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
     def refuse_ignored(self, hooks: "Hooks") -> None:
         """Raise SetupError for a safeguard that was asked for, and that nothing would carry out."""
         if self.inspectors and hooks.content_filter is None:
-            names = ", ".join(getattr(one, "__name__", str(one)) for one in self.inspectors)
+            names = ", ".join(getattr(inspector, "__name__", str(inspector)) for inspector in self.inspectors)
             raise SetupError(
                 f"{self.name.title} has inspectors of its own ({names}), and no capability that runs them:"
                 " add that to App(…, capabilities=…), or remove them"

@@ -123,28 +123,28 @@ class Capability:
 
 def served_by(capabilities: Iterable[Capability]) -> tuple[Served, ...]:
     """Return what a server has of them."""
-    return tuple(one.served() for one in capabilities if one.served is not None)
+    return tuple(capability.served() for capability in capabilities if capability.served is not None)
 
 
 async def prepare_all(capabilities: Iterable[Capability], opened: "Opened") -> "Hooks":
     """Prepare each of them in turn. Raises SetupError if one can't."""
-    for one in served_by(capabilities):
-        if one.prepare is not None:
-            await one.prepare(opened)
+    for served in served_by(capabilities):
+        if served.prepare is not None:
+            await served.prepare(opened)
     return opened.hooks
 
 
 async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]") -> None:
     """Start each of them in turn. Raises SetupError if one can't start, or is missing though it is set."""
     refuse_unserved(capabilities, parts.settings)
-    for one in served_by(capabilities):
-        if one.start is not None:
-            await one.start(parts)
+    for served in served_by(capabilities):
+        if served.start is not None:
+            await served.start(parts)
 
 
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:
     """Raise SetupError if a setting is on that none of them serves."""
-    served = {name for one in capabilities for name in one.serves}
+    served = {name for capability in capabilities for name in capability.serves}
     optional = {"listen.metrics": settings.listen.metrics, "listen.proxies": settings.listen.proxies}
     for name, value in optional.items():
         if value and name not in served:
@@ -156,14 +156,14 @@ def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") ->
 
 def tables_of(capabilities: Iterable[Capability]) -> tuple[Tables, ...]:
     """Return the tables that they have."""
-    return tuple(one.tables for one in capabilities if one.tables is not None)
+    return tuple(capability.tables for capability in capabilities if capability.tables is not None)
 
 
 def settings_of(settings: type[_Settings], capabilities: Iterable[Capability]) -> type[_Settings]:
     """Return a program's settings with those of the capabilities. Raises ProgramError for a key twice."""
     from parlour_server.core.config.server_settings import with_sections  # noqa: PLC0415 - loads msgspec
 
-    for one in capabilities:
-        if one.settings is not None:
-            settings = with_sections(settings, one.settings())
+    for capability in capabilities:
+        if capability.settings is not None:
+            settings = with_sections(settings, capability.settings())
     return settings

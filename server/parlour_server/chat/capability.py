@@ -57,15 +57,17 @@ class ChatCapability(Capability):
 def chat_served_by(capabilities: Iterable[Capability]) -> tuple[ChatServed, ...]:
     """Return what a server of the chat has of those that are the chat's."""
     return tuple(
-        one.served() for one in capabilities if isinstance(one, ChatCapability) and one.served is not None
+        capability.served()
+        for capability in capabilities
+        if isinstance(capability, ChatCapability) and capability.served is not None
     )
 
 
 def store_parts_of(capabilities: Iterable[ChatCapability]) -> "tuple[StorePart, ...]":
     """Return what they have in the store."""
-    return tuple(one.in_store() for one in capabilities if one.in_store is not None)
+    return tuple(capability.in_store() for capability in capabilities if capability.in_store is not None)
 
 
 def uploads_of(capabilities: Iterable[ChatCapability]) -> "UploadFolder | None":
     """Return the folder of uploaded files, if one of them has it."""
-    return next((one.uploads() for one in capabilities if one.uploads is not None), None)
+    return next((capability.uploads() for capability in capabilities if capability.uploads is not None), None)

@@ -157,7 +157,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
 
     def account_data(self) -> "AccountData[ChatStore] | None":
         """Return what deletes and exports what the chat has of an account, if a capability does."""
-        found = (one.account_data for one in chat_served_by(self._own))
+        found = (served.account_data for served in chat_served_by(self._own))
         return next((one for one in found if one is not None), None)
 
     async def account_facts(self, store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:

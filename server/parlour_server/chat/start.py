@@ -23,10 +23,10 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
     await keys.publish_policy()
     chat = Chat(parts)
     endpoints = []
-    for one in capabilities:
-        if one.join is not None:
-            endpoints.append(one.join(parts, chat))
-        parts.quotas.hits.counts.update(dict.fromkeys(one.limits, 0))
+    for capability in capabilities:
+        if capability.join is not None:
+            endpoints.append(capability.join(parts, chat))
+        parts.quotas.hits.counts.update(dict.fromkeys(capability.limits, 0))
     parts.hooks.reloaded.append(lambda settings: chat.commands.limit(settings.messages))
     parts.run(chat.positions.run())
     show_chat(parts.metrics, chat, parts.store)

@@ -143,10 +143,10 @@ class Audit:
         return not who or self._actions.should_log(event.value, who, now)
 
     def _summarise(self, refusals: Iterable[Summary], actions: Iterable[Summary]) -> None:
-        for one in refusals:
-            self._write_count(one, {"source": one.source})
-        for one in actions:
-            self._write_count(one, dict(zip(_WHO, one.source.split(" "), strict=False)))
+        for refusal in refusals:
+            self._write_count(refusal, {"source": refusal.source})
+        for action in actions:
+            self._write_count(action, dict(zip(_WHO, action.source.split(" "), strict=False)))
 
     def _write_count(self, one: Summary, by: Mapping[str, str]) -> None:
         self._write(one.event, {**by, "left_out": one.count, "seconds": one.seconds})

@@ -61,14 +61,14 @@ def open_to_others(place: Path) -> str | None:
     Other owners are no matter here: who makes backups as root may keep them in someone's home folder.
     """
     here = place.resolve()
-    for one in (here, *here.parents):
+    for folder in (here, *here.parents):
         try:
-            status = one.stat()
+            status = folder.stat()
         except OSError:
             continue  # it does not exist: it is created private
         # The sticky bit keeps others from exchanging what is in a folder, not from adding to it.
-        if _others_write(status, sticky=one != here):
-            return f"others can write to the folder {one}; `chmod go-w {shlex.quote(str(one))}`"
+        if _others_write(status, sticky=folder != here):
+            return f"others can write to the folder {folder}; `chmod go-w {shlex.quote(str(folder))}`"
     return None
 
 

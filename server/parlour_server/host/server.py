@@ -309,7 +309,7 @@ class _Api(Generic[_Settings]):
     def __init__(self, app: BaseApp[_Settings, Any], parts: Parts[_Settings, Any]) -> None:
         self._app = app
         self._parts = parts
-        added = (one.error_answers for one in served_by(app.capabilities))
+        added = (served.error_answers for served in served_by(app.capabilities))
         answers = {kind: answer for found in (*added, app.error_answers()) for kind, answer in found.items()}
         self._problems = Problems(answers, app.error_statuses())
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))

@@ -234,7 +234,7 @@ async def test_password_without_the_second_factor(
         assert not await finish(await begin(), codes.code())  # it confirmed the app
         clock.forward(30)
         challenges = [await begin() for _ in range(_AT_ONCE)]
-        found = await asyncio.gather(*(finish(one, codes.code()) for one in challenges))
+        found = await asyncio.gather(*(finish(challenge, codes.code()) for challenge in challenges))
         assert found.count(True) == 1
         clock.forward(3_600)
         for _ in range(_CODE_GUESSES):

@@ -85,11 +85,15 @@ def _answer(
     """Put the answers where the CA looks; returns the challenges. ``stack`` takes the answers away again."""
     # The library's fields are descriptors, which pyright takes for methods.
     authorizations = cast("Sequence[messages.AuthorizationResource]", order.authorizations)
-    pending = [one.body for one in authorizations if one.body.status != messages.STATUS_VALID]
+    pending = [
+        authorization.body
+        for authorization in authorizations
+        if authorization.body.status != messages.STATUS_VALID
+    ]
     for authorization in pending:
         if authorization.identifier.value not in job.names:
             raise SetupError("the CA asks about a name that was not requested")
-    chosen = [(one, _challenge(one, job.challenge)) for one in pending]
+    chosen = [(authorization, _challenge(authorization, job.challenge)) for authorization in pending]
     if job.challenge == "dns-01":
         hook = DnsHook(job.dns_command, Path(job.answers))
         stack.callback(hook.remove)

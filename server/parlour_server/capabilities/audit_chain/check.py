@@ -70,9 +70,9 @@ def check_audit_log(
     ``known``: the heads in the database, read before; ``pinned``: those kept elsewhere, and where.
     """
     heads = [
-        _Head(one, where, known[one.chain].place if one.chain in known else None) for where, one in pinned
+        _Head(head, where, known[head.chain].place if head.chain in known else None) for where, head in pinned
     ]
-    heads += [_Head(one.signed, _DATABASE, one.place) for one in known.values()]
+    heads += [_Head(head.signed, _DATABASE, head.place) for head in known.values()]
     for attempt in range(_TRIES):
         try:
             return _check(folders, keys, heads)

@@ -186,7 +186,7 @@ def _folders(folder: "DataFolder") -> "list[Path]":
     from parlour_server.capabilities.audit_chain.check import audit_folder, audit_folders  # noqa: PLC0415
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
-    if found := [one for one in audit_folders(folder) if one.is_dir()]:
+    if found := [place for place in audit_folders(folder) if place.is_dir()]:
         return found
     raise SetupError(f"there is no audit log in {audit_folder(folder)} yet; a server makes it when it starts")
 
@@ -247,8 +247,8 @@ def _say_report(report: "AuditReport", why: str) -> None:
         {
             "ok": not report.faults,
             "faults": [
-                {"file": one.file, "line": one.line, "record": one.record, "text": one.text}
-                for one in report.faults
+                {"file": fault.file, "line": fault.line, "record": fault.record, "text": fault.text}
+                for fault in report.faults
             ],
             "chains": [
                 {

@@ -69,8 +69,8 @@ def examine(program: BaseApp[Any, Any], folder: DataFolder) -> tuple[list[Findin
             *_sessions(engine, settings),
             *_operator_log(folder, program.name.command),
         ]
-    for one in served_by(program.capabilities):
-        found += one.findings(folder, settings, engine) if one.findings is not None else ()
+    for served in served_by(program.capabilities):
+        found += served.findings(folder, settings, engine) if served.findings is not None else ()
     if engine is not None and not any(one.about == "uploads" for one in found):
         found += _uploads(folder, engine)
     found += [*_process(), *_libraries()]

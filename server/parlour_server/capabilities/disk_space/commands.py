@@ -47,7 +47,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     folder, spec = folder_of(data), program()
     settings = settings_of(folder)
     bounds = {**spec.schema.bounds, **spec.bounds}
-    folders = {name: bound for one in spec.capabilities for name, bound in one.folders.items()}
+    folders = {name: bound for capability in spec.capabilities for name, bound in capability.folders.items()}
     found = usage(folder, engine_for(spec, folder, settings), bounds, folders)
     space = DiskSpace.of(folder.path)
     low = space.is_low(section(settings, DiskSettings).warn_percent)

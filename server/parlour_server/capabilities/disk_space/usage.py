@@ -78,7 +78,7 @@ def _files(folder: DataFolder, engine: Engine, folders: Mapping[str, str]) -> It
 
 def _size(path: Path) -> int:
     if path.is_dir():
-        return sum(_size(one) for one in path.iterdir())
+        return sum(_size(file) for file in path.iterdir())
     try:
         return path.lstat().st_size
     except FileNotFoundError:

@@ -143,7 +143,8 @@ class Inspection:
     def _record(self, outcome: Outcome, parts: Sequence[Part], sender: Sender) -> None:
         """Audit and count what was found. Raises RefusedError if an inspector failed and nothing may pass."""
         for one in dict.fromkeys(
-            (one.inspector, one.action, one.finding.kind, _place(parts[one.part])) for one in outcome.found
+            (finding.inspector, finding.action, finding.finding.kind, _place(parts[finding.part]))
+            for finding in outcome.found
         ):
             inspector, action, kind, place = one
             self.metrics.found(inspector, action)

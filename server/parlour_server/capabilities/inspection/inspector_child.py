@@ -27,8 +27,8 @@ _LENGTH = 4
 
 def main() -> int:
     """Load the inspectors, say so, and work."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     jobs, answers = FileIO(os.dup(0), "rb"), FileIO(os.dup(1), "wb")
     os.dup2(2, 1)  # print() of an inspector must not be taken for an answer
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nor input() take a job
@@ -61,7 +61,7 @@ def _rule(name: str, target: str, action: Action) -> Rule:
 
 def _work(groups: list[tuple[Rule, ...]], options: Options, job: InspectionJob) -> Done:
     start = time.perf_counter()
-    parts = [one.part for one in job.parts]
+    parts = [wire.part for wire in job.parts]
     recent: tuple[Sent, ...] = ()
     encoded = False
     if job.recent is not None:
@@ -72,8 +72,15 @@ def _work(groups: list[tuple[Rule, ...]], options: Options, job: InspectionJob) 
     )
     return Done(
         tuple(
-            (one.inspector, one.action.value, one.part, one.finding.kind, one.finding.start, one.finding.end)
-            for one in outcome.found
+            (
+                finding.inspector,
+                finding.action.value,
+                finding.part,
+                finding.finding.kind,
+                finding.finding.start,
+                finding.finding.end,
+            )
+            for finding in outcome.found
         ),
         outcome.failed,
         encoded,

@@ -127,13 +127,13 @@ class InspectorProcess:
         """``seconds``: the longest that inspectors may take for what one request holds."""
         self._setup = Setup(
             tuple(shipped),
-            tuple((one.name, one.target, one.action) for one in plugins),
+            tuple((plugin.name, plugin.target, plugin.action) for plugin in plugins),
             options.words.entries,
             options.text_bytes,
             options.file_bytes,
             tuple(sorted(options.refused_files)),
         )
-        self._names = (*(["the shipped inspectors"] if shipped else []), *(one.name for one in plugins))
+        self._names = (*(["the shipped inspectors"] if shipped else []), *(plugin.name for plugin in plugins))
         self._clock = clock
         self._seconds = seconds
         self._turn = asyncio.Lock()

@@ -36,7 +36,7 @@ class NatsAddress:
         cls, url: str, *, credentials_file: Path | None = None, ca_file: Path | None = None
     ) -> "NatsAddress":
         """Read the settings: one URL, or several with commas. Raises SetupError."""
-        parts = [_split(one.strip()) for one in url.split(",")]
+        parts = [_split(server.strip()) for server in url.split(",")]
         schemes = {part.scheme for part in parts}
         if len(schemes) > 1:
             raise SetupError("bus.url has tls:// and nats:// servers: use tls:// for all of them")

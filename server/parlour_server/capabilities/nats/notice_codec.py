@@ -28,9 +28,9 @@ class NoticeCodec:
     def __init__(self, types: Iterable[NoticeType[Any]]) -> None:
         """Raise ValueError if a type or a word is there twice."""
         types = tuple(types)
-        self._types = {one.kind: one for one in types}
+        self._types = {kind.kind: kind for kind in types}
         self._readers = {
-            one.word.encode(): msgspec.json.Decoder(one.kind, dec_hook=decode_field) for one in types
+            kind.word.encode(): msgspec.json.Decoder(kind.kind, dec_hook=decode_field) for kind in types
         }
         if len(self._types) < len(types) or len(self._readers) < len(types):
             raise ValueError("a type of notification, or its word, is registered twice")

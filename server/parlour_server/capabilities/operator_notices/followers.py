@@ -28,13 +28,13 @@ class NoticeFollowers:
     async def refresh(self) -> None:
         """Read the notices again, and send what is new or withdrawn. Raises UnavailableError."""
         now = self._clock.now()
-        found = {one.notice: one for one in await self._read(now)}
+        found = {notice.notice: notice for notice in await self._read(now)}
         gone = [
-            replace(one, expires=now)
-            for one in self._current.values()
-            if one.notice not in found and one.expires > now
+            replace(notice, expires=now)
+            for notice in self._current.values()
+            if notice.notice not in found and notice.expires > now
         ]
-        new = [one for one in found.values() if one.notice not in self._current]
+        new = [notice for notice in found.values() if notice.notice not in self._current]
         self._current = found
         for peer in tuple(self._peers.values()):
             for notice in (*gone, *new):

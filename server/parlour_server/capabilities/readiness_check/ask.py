@@ -70,9 +70,9 @@ def _ask(host: str, port: int, settings: Settings, capabilities: Sequence[Capabi
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with socket.create_connection((host, port), _PATIENCE) as plain:
-        for one in capabilities:
-            if one.before_tls is not None:
-                plain.sendall(one.before_tls(settings, plain.getsockname()[0]))
+        for capability in capabilities:
+            if capability.before_tls is not None:
+                plain.sendall(capability.before_tls(settings, plain.getsockname()[0]))
         with context.wrap_socket(plain) as tls:
             name, own_port = split_name(settings.listen.names[0])
             host_header = f"host: {in_url(name)}:{own_port or port}\r\n"

@@ -49,8 +49,13 @@ async def _export_factors(store: "KitStore", user_name: "UserName") -> "Mapping[
     found = await FactorStore(store, SystemClock()).of(user_name)
     return {
         "second_factors": [
-            {"kind": one.kind, "name": one.name, "created": one.created, "last_used": one.last_used}
-            for one in found.factors
+            {
+                "kind": factor.kind,
+                "name": factor.name,
+                "created": factor.created,
+                "last_used": factor.last_used,
+            }
+            for factor in found.factors
         ],
         "recovery_codes": found.recovery_codes,
     }

@@ -197,16 +197,16 @@ class SecondFactors:
 
 def known_keys(factors: Sequence[FactorRecord]) -> tuple[CredentialId, ...]:
     """Return the credentials of the security keys among these factors."""
-    return tuple(credential_id(one.secret) for one in _of_kind(factors, FactorKind.SECURITY_KEY))
+    return tuple(credential_id(factor.secret) for factor in _of_kind(factors, FactorKind.SECURITY_KEY))
 
 
 def _of_kind(factors: Sequence[FactorRecord], kind: FactorKind) -> list[FactorRecord]:
-    return [one for one in factors if one.kind is kind]
+    return [factor for factor in factors if factor.kind is kind]
 
 
 def _kinds(found: AccountFactors) -> tuple[FactorKind, ...]:
     """Return how the account can answer here."""
-    kinds = {one.kind for one in found.factors}
+    kinds = {factor.kind for factor in found.factors}
     if not security_keys.IS_AVAILABLE:
         kinds.discard(FactorKind.SECURITY_KEY)
     if found.recovery_codes:

@@ -48,13 +48,13 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     if as_json:
         factors = [
             {
-                "id": one.id,
-                "kind": one.kind.value,
-                "name": one.name,
-                "created": one.created,
-                "last_used": one.last_used,
+                "id": factor.id,
+                "kind": factor.kind.value,
+                "name": factor.name,
+                "created": factor.created,
+                "last_used": factor.last_used,
             }
-            for one in found.factors
+            for factor in found.factors
         ]
         say([{"required": found.required, "recovery_codes": found.recovery_codes, "factors": factors}])
         return
@@ -63,9 +63,9 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         if found.required
         else "not required of this account; the setting of the server applies"
     )
-    for one in found.factors:
-        used = f"used {shown_time(one.last_used)}" if one.last_used else "never used"
-        click.echo(f"{one.id}  {one.kind.value}  {used}  {one.name!r}")
+    for factor in found.factors:
+        used = f"used {shown_time(factor.last_used)}" if factor.last_used else "never used"
+        click.echo(f"{factor.id}  {factor.kind.value}  {used}  {factor.name!r}")
     if found.factors:
         click.echo(f"{found.recovery_codes} recovery codes left")
 

@@ -55,7 +55,7 @@ class FactorEnrolment:
         found = await self.factors.store.of(session.user)
         required = self.factors.is_required or found.required
         return FactorList(
-            tuple(_info(one) for one in found.factors),
+            tuple(_info(factor) for factor in found.factors),
             found.recovery_codes,
             required,
             self._addable(required=required),

@@ -406,7 +406,7 @@ class _Held:
             name,
             manifest.incarnation,
             manifest.members[self._known.database.name].size,
-            sum(is_upload(self._known, one) for one in manifest.members),
+            sum(is_upload(self._known, member) for member in manifest.members),
             manifest.stored.size,
             manifest.since,
             manifest.check is not None,
@@ -496,7 +496,7 @@ class _Held:
                 raise not_a_backup(self._known, place, f"{member!a} is in it")
             if not 0 <= about.size <= most:
                 raise not_a_backup(self._known, place, f"{member!a} in it is too large")
-        refuse_larger_than_disk(place, sum(one.size for one in manifest.members.values()))
+        refuse_larger_than_disk(place, sum(member.size for member in manifest.members.values()))
         size = manifest.members[self._known.database.name].size
         if manifest.stored.size > (-(-size // BLOCK) * (_NUMBER + BLOCK) if manifest.since else size):
             raise damaged(place, "it has stored more than the database has")

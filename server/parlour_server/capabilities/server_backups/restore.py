@@ -107,7 +107,7 @@ def restore(
 
 
 def _check_space(folder: DataFolder, backup: Backup) -> None:
-    wanted, free = sum(one.size for one in backup.members.values()), shutil.disk_usage(folder.path).free
+    wanted, free = sum(member.size for member in backup.members.values()), shutil.disk_usage(folder.path).free
     if wanted > free:
         raise SetupError(
             f"the backup needs {-(-wanted // 1024**2)} MiB and {folder.path} has {free // 1024**2} MiB free;"

@@ -308,8 +308,8 @@ class _Supervisor:
             os.close(descriptor)
         if not in_worker:
             os.close(self._life)
-            for one in self._sockets:
-                one.close()
+            for sock in self._sockets:
+                sock.close()
 
 
 def _note(_number: int, _frame: object) -> None:

@@ -78,7 +78,7 @@ class KeyPackageService:
         state = await self.store.groups.state(body.room, user, now)
         if state is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
-        owners = {one.device: one.user for one in state.missing}
+        owners = {device.device: device.user for device in state.missing}
         known = [device for device in wanted if device in owners]
         allowed = [device for device in known if self.budgets.may_take_from(user, owners[device])]
         if known and not allowed:

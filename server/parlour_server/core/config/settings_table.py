@@ -42,7 +42,7 @@ def rows(settings: Settings) -> list[Row]:
     return [
         _row(name, key, value, kinds[key])
         for name, section in structs.asdict(settings).items()
-        for kinds in [{one.name: one.type for one in structs.fields(section)}]
+        for kinds in [{field.name: field.type for field in structs.fields(section)}]
         for key, value in structs.asdict(section).items()
     ]
 

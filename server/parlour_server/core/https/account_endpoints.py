@@ -89,7 +89,7 @@ class AccountEndpoints:
         """List the account's sessions: 200."""
         session = session_of(request)
         listed = await self.guard.sessions.list(session)
-        return answer(SessionList(tuple(_session_info(one, session) for one in listed)))
+        return answer(SessionList(tuple(_session_info(record, session) for record in listed)))
 
     async def log_out(self, request: Request) -> Response:
         """End this session: 204."""

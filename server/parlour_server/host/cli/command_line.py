@@ -90,10 +90,10 @@ class CommandLine:
         }
         capabilities = tuple(capabilities)
         others = (
-            *(_with_options(one, capabilities) for one in KIT_COMMANDS),
-            *(command for one in capabilities for command in one.commands),
+            *(_with_options(command, capabilities) for command in KIT_COMMANDS),
+            *(command for capability in capabilities for command in capability.commands),
         )
-        replaced = {one.name for one in commands if not isinstance(one, click.Group)}
+        replaced = {command.name for command in commands if not isinstance(command, click.Group)}
         having = _joined([*commands, *(one for one in others if one.name not in replaced)])
         self.group = click.Group(
             callback=_keep_files_private,
@@ -176,19 +176,21 @@ class CommandLine:
 def _joined(commands: Iterable[click.Command]) -> list[click.Command]:
     """Return them with groups of the same name as one group, in which the first has precedence."""
     found: dict[str | None, click.Command] = {}
-    for one in commands:
-        before = found.setdefault(one.name, one)
-        if before is not one:
-            if not (isinstance(before, click.Group) and isinstance(one, click.Group)):
-                raise ProgramError(f"two commands are called {one.name}")
-            group = found[one.name] = copy(before)
-            group.commands = {**one.commands, **before.commands}
+    for command in commands:
+        before = found.setdefault(command.name, command)
+        if before is not command:
+            if not (isinstance(before, click.Group) and isinstance(command, click.Group)):
+                raise ProgramError(f"two commands are called {command.name}")
+            group = found[command.name] = copy(before)
+            group.commands = {**command.commands, **before.commands}
     return list(found.values())
 
 
 def _with_options(command: click.Command, capabilities: Sequence[Capability]) -> click.Command:
     """Return a command with the options that capabilities have for it, before its last one."""
-    more = [option for one in capabilities for option in one.options.get(command.name or "", ())]
+    more = [
+        option for capability in capabilities for option in capability.options.get(command.name or "", ())
+    ]
     if not more:
         return command
     command = copy(command)

@@ -70,9 +70,11 @@ def list_(
     async def work(store: "KitStore") -> "list[tuple[dict[str, Any], list[str]]]":
         known, connected = await spec.account_facts(store), await online(folder, store)
         return [
-            _listed(spec, _row(one, known.get(one.user, {}), connected.get(str(one.user), 0)), one)
-            for one in await store.accounts.overview()
-            if one.user not in spec.own_accounts and (with_deleted or one.deleted is None)
+            _listed(
+                spec, _row(account, known.get(account.user, {}), connected.get(str(account.user), 0)), account
+            )
+            for account in await store.accounts.overview()
+            if account.user not in spec.own_accounts and (with_deleted or account.deleted is None)
         ]
 
     rows = [

@@ -44,9 +44,9 @@ class CertificateChain:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", CryptographyDeprecationWarning)  # what a later version refuses
                 certificates = tuple(x509.load_pem_x509_certificates(pem))
-                for one in certificates:  # these are parsed on demand, and may be malformed
-                    one.public_key()
-                    names_of(one)
+                for certificate in certificates:  # these are parsed on demand, and may be malformed
+                    certificate.public_key()
+                    names_of(certificate)
         except (ValueError, TypeError, x509.DuplicateExtension, CryptographyDeprecationWarning) as error:
             raise SetupError("the chain is not made of readable certificates in PEM") from error
         if pem.count(b"-----BEGIN ") != len(certificates):
@@ -63,7 +63,7 @@ class CertificateChain:
     @property
     def pem(self) -> bytes:
         """The certificates, and nothing else that stood in the file."""
-        return b"".join(one.public_bytes(Encoding.PEM) for one in self.certificates)
+        return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in self.certificates)
 
     def refuse(self, key: PublicKeyTypes, names: Sequence[str], now: datetime) -> None:
         """Raise SetupError unless it can serve for this key and these names from ``now`` on."""

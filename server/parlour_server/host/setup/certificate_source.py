@@ -14,9 +14,9 @@ def source_of(
     capabilities: Iterable[Capability], folder: DataFolder, settings: Settings
 ) -> CertificateSource:
     """Return the first that they bring."""
-    for one in served_by(capabilities):
-        if one.certificates is not None:
-            return one.certificates(folder, settings)
+    for served in served_by(capabilities):
+        if served.certificates is not None:
+            return served.certificates(folder, settings)
     return CertificateSource(public_names(settings))
 
 

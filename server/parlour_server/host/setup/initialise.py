@@ -69,8 +69,8 @@ async def initialise(
             raise folder.lost(path)
         if key.make(path):
             new.append(key.about)
-    for one in served_by(program.capabilities):
-        new += one.make(folder) if one.make is not None else ()
+    for served in served_by(program.capabilities):
+        new += served.make(folder) if served.make is not None else ()
     if not was_made:
         from parlour_server.host.setup import migrate  # noqa: PLC0415 - loads Alembic
 

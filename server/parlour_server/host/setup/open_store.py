@@ -42,9 +42,9 @@ def claim_keys(
     program: BaseApp[Any, Any], folder: DataFolder, engine: Engine, *, replace: bool = False
 ) -> None:
     """Make the database know the folder's keys; see ``Served.claim_keys``."""
-    for one in served_by(program.capabilities):
-        if one.claim_keys is not None:
-            one.claim_keys(folder, engine, replace)
+    for served in served_by(program.capabilities):
+        if served.claim_keys is not None:
+            served.claim_keys(folder, engine, replace)
 
 
 @asynccontextmanager

@@ -158,7 +158,7 @@ def _raising_signals() -> Iterator[None]:
 
     before = {}
     if threading.current_thread() is threading.main_thread():
-        before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, raise_it)
@@ -178,7 +178,7 @@ def _raising_signals() -> Iterator[None]:
 def action_files(folder: Path) -> list[Path]:
     """Return the files of actions that began, oldest first."""
     with suppress(FileNotFoundError):
-        return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+        return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     return []
 
 

@@ -96,8 +96,8 @@ async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> Asy
     yield ExportedFile("messages.jsonl", _events(store, user))
     for part in data.parts:
         if part.files is not None:
-            async for one in part.files(store, folder, user):
-                yield one
+            async for file in part.files(store, folder, user):
+                yield file
 
 
 async def _events(store: "ChatStore", user: UserName) -> AsyncIterator[bytes]:

@@ -101,5 +101,5 @@ def _state(
         missing=missing_devices(db, room, group, now),
         leaving=tuple(leaving),
         head=head,
-        closed=tuple(user_name(one) for (one,) in db.execute(_CLOSED, (room, GROUP_DEVICES.value))),
+        closed=tuple(user_name(account) for (account,) in db.execute(_CLOSED, (room, GROUP_DEVICES.value))),
     )

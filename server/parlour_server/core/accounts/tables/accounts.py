@@ -173,7 +173,9 @@ class Accounts:
 
     async def add_invite(self, *invites: InviteRecord) -> None:
         """Keep invites, all or none."""
-        values = [(one.digest, one.uses, one.created, one.expires, one.role) for one in invites]
+        values = [
+            (invite.digest, invite.uses, invite.created, invite.expires, invite.role) for invite in invites
+        ]
 
         def write(db: WriteConnection) -> None:
             db.executemany(

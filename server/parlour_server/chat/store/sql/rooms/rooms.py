@@ -195,7 +195,7 @@ class Rooms:
             query = f"{self._facts} WHERE r.kind != 'deleted' AND r.room = ?"
             row = db.execute(query, (room,)).fetchone()
             owners = "SELECT account FROM members WHERE room = ? AND role = 'owner' ORDER BY account"
-            people = tuple(user_name(one) for (one,) in db.execute(owners, (room,)))
+            people = tuple(user_name(owner) for (owner,) in db.execute(owners, (room,)))
             return None if row is None else self._read_facts(*row, owners=people)
 
         return await self._readers.run(read)
@@ -247,7 +247,7 @@ class Rooms:
             encrypted=bool(encrypted),
             archived=bool(archived),
             owners=owners,
-            numbers={one.name: (number, one.words.format(number)) for one, number in shown},
+            numbers={column.name: (number, column.words.format(number)) for column, number in shown},
         )
 
 

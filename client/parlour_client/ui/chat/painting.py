@@ -11,7 +11,7 @@ Keys that arrive faster than frames wait as well.
 import time
 from collections.abc import Callable, Iterable
 
-from textual._compositor import Compositor
+from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -21,19 +21,32 @@ from parlour_client.ui.chat.throttle import FRAME
 
 
 class ChangesOnly(Compositor):
-    """The compositor of a screen, which draws no more than the change."""
+    """The compositor of a screen, which draws no more than the changes."""
+
+    _changes: tuple[Region, ...] = ()
+    """The places to be drawn by a partial update, while it is made."""
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Draw what changed: Textual draws whatever is between two changes as well."""
+        self._changes = tuple(self._dirty_regions)
+        try:
+            return super().render_partial_update()
+        finally:
+            self._changes = ()
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Yield the place, the clip and the rows of each widget in ``crop``; None: of the whole screen."""
-        for widget, (region, clip) in self.visible_widgets.items():
+        changes = self._changes or (crop or self.size.region,)
+        for widget, (region, clip) in self.visible_widgets.items():  # those in front come first
             seen = region.intersection(clip)
-            if crop is not None and crop.overlaps(seen):
-                top, bottom = max(seen.y, crop.y), min(seen.bottom, crop.bottom)
-                seen = Region(seen.x, top, seen.width, bottom - top)  # as wide as it is: Textual cuts columns
-            elif crop is not None:
-                continue
-            if seen:
-                yield region, seen, widget.render_lines(seen.translate(-region.offset))
+            touched = [change for change in changes if change.overlaps(seen)]
+            if touched:
+                top = max(seen.y, min(change.y for change in touched))
+                bottom = min(seen.bottom, max(change.bottom for change in touched))
+                # as wide as it is: Textual cuts columns
+                drawn = Region(seen.x, top, seen.width, bottom - top)
+                yield region, drawn, widget.render_lines(drawn.translate(-region.offset))
+                changes = tuple(change for change in changes if not seen.contains_region(change))
 
 
 class QuickPaint:

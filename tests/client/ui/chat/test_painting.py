@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.throttle import FRAME
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.kit.ids import Seq
@@ -162,17 +163,35 @@ def drawing(screen: ChatScreen, monkeypatch: pytest.MonkeyPatch) -> dict[type[Wi
 async def test_a_key_draws_the_composer_alone(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the timeline nor a list, and what is behind the composer in its row only."""
+    """Neither the timeline nor a list, nor what is behind the composer."""
     fill(client, 60)
     async with open_app(client, size=(132, 40)) as pilot:
         screen, timeline = await lobby(pilot)
         watched = await Watched.begin(pilot, screen, timeline)
         drawn = drawing(screen, monkeypatch)
         await watched.type()
-        assert drawn.pop(Composer) == 1
+        assert drawn == {Composer: 1}
+
+
+async def test_two_changes_draw_nothing_between_them(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heading and the line at the bottom leave the timeline as it is."""
+    fill(client, 60)
+    async with open_app(client, size=(132, 40)) as pilot:
+        screen, timeline = await lobby(pilot)
+        watched = await Watched.begin(pilot, screen, timeline)
+        drawn = drawing(screen, monkeypatch)
+        screen.pane.header.refresh()
+        screen.status_line.refresh()
+        await _everybody_had_a_turn()
+        watched.tick()
+        (rows,) = watched.frames
+        header, line = screen.pane.header.region, screen.status_line.region
+        assert rows == {*header.line_range, *line.line_range}
+        assert drawn[StatusLine] == line.height
         assert Timeline not in drawn
-        assert set(drawn.values()) == {1}
-        assert len(drawn) <= 3, drawn  # the pane, the panes' place, and the screen
+        assert Composer not in drawn
 
 
 async def test_a_change_of_one_message_draws_its_rows(client: FakeClient, open_app: OpenApp) -> None:

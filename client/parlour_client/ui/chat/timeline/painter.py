@@ -5,6 +5,7 @@ changes, and each is the same object in every frame: Textual caches its results 
 bytes), so a row that only moved costs nothing more.
 """
 
+from itertools import islice
 from typing import Final
 
 from rich.segment import Segment
@@ -38,16 +39,20 @@ class RowPainter:
         self._blank = Strip.blank(0)
         self._seen: list[Strip] = []
         """The rows of the view when it was last asked which changed."""
+        self._rows: list[Strip] = []
+        self._rows_of: tuple[object, ...] | None = None
+        """Of which view these rows are; None: something was forgotten since."""
         self._styles: dict[tuple[Look, tuple[StyleKind, ...], UserName | None, bool], Style] = {}
         self._plain = Style.null()  # of the current frame: Textual computes it again each time
 
     def forget_rows(self) -> None:
         """Drop the cached rows."""
         self._strips.clear()
+        self._rows_of = None
 
     def forget_styles(self) -> None:
         """Drop the cached rows and styles: the theme changed."""
-        self._strips.clear()
+        self.forget_rows()
         self._styles.clear()
 
     def begin_frame(self) -> None:
@@ -78,10 +83,8 @@ class RowPainter:
         if frame != self._frame:
             self._frame = frame
             self._finished.clear()
-        view = self._view(store)
         strips = []
-        for y in crop.line_range:
-            strip = self._line(store, selected, view, y)
+        for strip in self._view_rows(store, selected)[crop.y : crop.bottom]:
             key = id(strip), crop.x, crop.right
             kept = self._finished.get(key)
             if kept is None or kept[0] is not strip:
@@ -94,18 +97,20 @@ class RowPainter:
 
     def changed(self, store: Store | None, selected: Key | None) -> list[Region]:
         """Return where rows of the view are not as they were when this was asked last."""
-        view, size, seen = self._view(store), self._widget.size, self._seen
-        self._seen = [self._line(store, selected, view, y) for y in range(size.height)]
+        size, seen = self._widget.size, self._seen
+        self._rows_of = None
+        self._seen = self._view_rows(store, selected)
         if len(seen) != size.height:
             return [size.region]
         regions: list[Region] = []
+        columns = self._widget.scrollable_content_region.width  # not the scrollbar's
         for y, (strip, before) in enumerate(zip(self._seen, seen, strict=True)):
             if strip is before or strip == before:
                 continue
             if regions and regions[-1].bottom == y:
                 regions[-1] = regions[-1].grow((0, 0, 1, 0))
             else:
-                regions.append(Region(0, y, size.width, 1))
+                regions.append(Region(0, y, columns, 1))
         return regions
 
     @staticmethod
@@ -115,7 +120,7 @@ class RowPainter:
 
     def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
         """Draw one row of the view."""
-        return self._line(store, selected, self._view(store), y)
+        return self._view_rows(store, selected)[y]
 
     def _view(self, store: Store | None) -> int | None:
         """Return the row of the store at the top of the view; None: nothing can be drawn."""
@@ -125,10 +130,22 @@ class RowPainter:
             return None
         return widget.scroll_offset.y - self.rows_above(store, widget.size.height)
 
-    def _line(self, store: Store | None, selected: Key | None, view: int | None, y: int) -> Strip:
-        if store is None or view is None or not 0 <= view + y < store.total:
-            return self._blank
-        index, inside = store.find(view + y)
+    def _view_rows(self, store: Store | None, selected: Key | None) -> list[Strip]:
+        """Return the rows of the view: those that ``changed`` has seen, if it is the same one."""
+        height, view = self._widget.size.height, self._view(store)
+        rows_of = store, view, selected, height, self._blank
+        if rows_of == self._rows_of:
+            return self._rows
+        rows: list[Strip] = []
+        if store is not None and view is not None:
+            rows = [self._blank] * min(height, max(0, -view))
+            for index, inside in islice(store.rows_from(view + len(rows)), height - len(rows)):
+                rows.append(self._row(store, selected, index, inside))
+        rows += [self._blank] * (height - len(rows))
+        self._rows, self._rows_of = rows, rows_of
+        return rows
+
+    def _row(self, store: Store, selected: Key | None, index: int, inside: int) -> Strip:
         key = key_of(store.entries[index])
         if key == selected:
             return self._strip(store.rows(index), inside, selected=True)

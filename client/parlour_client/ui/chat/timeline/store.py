@@ -5,7 +5,7 @@ contains an entry twice: a second arrival of the same event or request changes t
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -297,6 +297,17 @@ class Store(Entries):
     def top(self, index: int) -> int:
         """Return the row at which an entry begins."""
         return self._heights.before(index)
+
+    def rows_from(self, row: int) -> Iterator[tuple[int, int]]:
+        """Yield what ``find`` returns, for a row and all below; their heights may be measured meanwhile."""
+        if not 0 <= row < self.total:
+            return
+        index, inside = self.find(row)
+        while index < len(self.entries):
+            while inside < self._heights[index]:
+                yield index, inside
+                inside += 1
+            index, inside = index + 1, 0
 
     def find(self, row: int) -> tuple[int, int]:
         """Return (index, row of the entry) for a row from the top; the store must not be empty."""

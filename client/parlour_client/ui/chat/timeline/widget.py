@@ -188,7 +188,7 @@ class Timeline(ScrollView, can_focus=True):
         self._pending.clear()
         self._painter.forget_rows()
         self._set_rows(0, 0)
-        self.refresh()
+        self._refresh_changed()
 
     def add(self, entry: Entry) -> None:
         """Add or change an entry; many at once are added together, once a frame."""
@@ -466,9 +466,11 @@ class Timeline(ScrollView, can_focus=True):
                 self.post_message(self.HoleInSight(hole, downwards=store.top(index) > top))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Note the new position when the person scrolled."""
+        """Note the new position when the person scrolled; ``_place`` itself draws what changed."""
+        if self._is_placing:
+            return
         super().watch_scroll_y(old_value, new_value)
-        if not self._is_placing and self._store is not None and len(self._store):
+        if self._store is not None and len(self._store):
             self._anchor.scrolled_to(self._store, round(new_value), self.size.height)
             self._place()
 

@@ -64,33 +64,3 @@ class AccountData(Generic[_Store]):
     """Delete it, and return what was done, for JSON. Called again after an interruption, it goes on."""
     export: Callable[[_Store, DataFolder, UserName], AsyncIterator[ExportedFile]]
     """Yield all of it."""
-
-
-async def _count_nothing(_store: object, _user: UserName) -> Mapping[str, int]:
-    return {}
-
-
-async def _is_no_author(_store: object, _user: UserName) -> bool:
-    return False
-
-
-async def _delete_nothing(_store: object, _clock: Clock, _deletion: Deletion) -> Mapping[str, Any]:
-    return {}
-
-
-async def _export_nothing(
-    _store: object, _folder: DataFolder, _user: UserName
-) -> AsyncIterator[ExportedFile]:
-    return
-    yield
-
-
-NO_DATA: AccountData[Any] = AccountData(
-    count=_count_nothing,
-    goes="",
-    stays=(),
-    is_author=_is_no_author,
-    delete=_delete_nothing,
-    export=_export_nothing,
-)
-"""Of a program that has nothing of an account."""

@@ -22,8 +22,8 @@ def doctor(data: Path, with_all: bool, as_json: bool) -> None:  # noqa: FBT001 -
     from parlour_server.capabilities.diagnostics.examine import examine  # noqa: PLC0415
     from parlour_server.core.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
 
-    spec = program()
-    findings, settings = examine(spec, spec.folder(data.absolute()))
+    app = program()
+    findings, settings = examine(app, app.folder(data.absolute()))
     dangerous = any(finding.level == DANGER for finding in findings)
     in_force = rows(settings) if settings else []
     if as_json:
@@ -37,7 +37,7 @@ def doctor(data: Path, with_all: bool, as_json: bool) -> None:  # noqa: FBT001 -
     else:
         for finding in findings:
             click.echo(f"{_MARKS[finding.level]}{finding.about}: {finding.text}")
-        usual = {row.name: row.value for row in rows(spec.settings_type())}
+        usual = {row.name: row.value for row in rows(app.settings_type())}
         shown = [row for row in in_force if with_all or row.value != usual[row.name]]
         if shown:
             click.echo("\nIn force:" if with_all else "\nIn force, and not the default:")

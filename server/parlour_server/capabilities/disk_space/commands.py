@@ -44,11 +44,11 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.core.config.server_settings import section  # noqa: PLC0415
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
-    folder, spec = folder_of(data), program()
+    folder, app = folder_of(data), program()
     settings = settings_of(folder)
-    bounds = {**spec.schema.bounds, **spec.bounds}
-    folders = {name: bound for capability in spec.capabilities for name, bound in capability.folders.items()}
-    found = usage(folder, engine_for(spec, folder, settings), bounds, folders)
+    bounds = {**app.schema.bounds, **app.bounds}
+    folders = {name: bound for capability in app.capabilities for name, bound in capability.folders.items()}
+    found = usage(folder, engine_for(app, folder, settings), bounds, folders)
     space = DiskSpace.of(folder.path)
     low = space.is_low(section(settings, DiskSettings).warn_percent)
     if as_json:
@@ -75,18 +75,18 @@ def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.host.pruner import prune_batches  # noqa: PLC0415
 
-    spec = program()
+    app = program()
     settings = settings_of(folder_of(data))
 
     async def work(store: "KitStore") -> tuple[int, int]:
         clock = SystemClock()
-        rows = sum([gone async for gone in prune_batches(store, clock, spec.schema.rules)])
-        return rows, await spec.prune(store, settings, clock)
+        rows = sum([gone async for gone in prune_batches(store, clock, app.schema.rules)])
+        return rows, await app.prune(store, settings, clock)
 
     rows, more = with_store(data, work, did="disk prune")
     tell(
         {"rows": rows, "program": more},
-        f"removed {rows} expired rows{spec.pruned_text(more)}",
+        f"removed {rows} expired rows{app.pruned_text(more)}",
         as_json=as_json,
     )
 

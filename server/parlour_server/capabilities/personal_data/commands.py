@@ -68,7 +68,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
-    spec = program()
+    app = program()
     account_data = _account_data()
 
     async def look(store: "KitStore") -> "tuple[Account, Mapping[str, int]]":
@@ -87,7 +87,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             unusable = passwords.unusable()
         finally:
             passwords.close()
-        ended = await store.accounts.close(ByOperator(user), unusable, spec.schema.of_accounts)
+        ended = await store.accounts.close(ByOperator(user), unusable, app.schema.of_accounts)
         pseudonym = user
         if not is_pseudonym(user) and await account_data.is_author(store, user):
             pseudonym = parse_user_name(new_pseudonym())
@@ -104,12 +104,12 @@ def _account_data() -> "AccountData[Any]":
     """Return what the program has of accounts. Raises SetupError: half of a deletion would look like one."""
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
-    spec = program()
-    found = spec.account_data()
+    app = program()
+    found = app.account_data()
     if found is None:
         raise SetupError(
-            f"this server can't delete or export what {spec.name.title} has of an account: it lacks the "
-            f"capability that does; `{spec.name.command} user disable` closes an account"
+            f"this server can't delete or export what {app.name.title} has of an account: it lacks the "
+            f"capability that does; `{app.name.command} user disable` closes an account"
         )
     return found
 

@@ -75,14 +75,14 @@ def import_(data: Path, source: Path, database: str, database_password_file: Pat
     """
     from parlour_server.capabilities.postgres.import_folder import import_folder  # noqa: PLC0415 - keeps `--help` quick
 
-    spec = program()
-    old, new = spec.folder(source.absolute()), spec.folder(data.absolute())
+    app = program()
+    old, new = app.folder(source.absolute()), app.folder(data.absolute())
     given = {"database.url": database}
     if database_password_file is not None:
         given["database.password_file"] = str(database_password_file.absolute())
     with ExitStack() as stack:
         done = action(new, "import", source=str(source))
-        found = import_folder(spec, old, new, given, partial(stack.enter_context, done))
+        found = import_folder(app, old, new, given, partial(stack.enter_context, done))
     click.echo(f"{found.rows} rows and {found.files} files were copied, and compared with the originals")
     click.echo(f"Don't run {source} again: two servers would tell two histories.")
     click.echo(f"next:  {run_line(data)}")

@@ -141,10 +141,10 @@ def folder_of(data: Path) -> "DataFolder":
     """Return the private, initialised folder. Raises SetupError."""
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415 - see the module's docstring
 
-    spec = program()
-    folder = spec.folder(data.absolute())
+    app = program()
+    folder = app.folder(data.absolute())
     folder.check()
-    folder.require(has_database=not engine_for(spec, folder, settings_of(folder)).is_shared)
+    folder.require(has_database=not engine_for(app, folder, settings_of(folder)).is_shared)
     return folder
 
 
@@ -153,8 +153,8 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
     from parlour_server.host.config.settings_loader import load  # noqa: PLC0415 - see the module's docstring
 
     given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
-    spec = program()
-    settings: Settings = load(folder.settings, spec.settings_type, spec.name, flags=given)
+    app = program()
+    settings: Settings = load(folder.settings, app.settings_type, app.name, flags=given)
     return settings
 
 
@@ -217,10 +217,10 @@ def _with_opened(
 
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
-    folder, spec = folder_of(data), program()
+    folder, app = folder_of(data), program()
 
     async def run() -> _T:
-        async with opened(spec, folder, SystemClock(), read_only=did is None) as found:
+        async with opened(app, folder, SystemClock(), read_only=did is None) as found:
             return await work(found)
 
     if did is None:

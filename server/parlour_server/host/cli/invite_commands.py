@@ -195,9 +195,9 @@ def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
     from parlour_server.core.kit_store import KitStore  # noqa: PLC0415
 
-    wanted, spec = which.strip().lower(), program()
-    if which.startswith(f"{spec.name.word}:"):
-        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.name.word)
+    wanted, app = which.strip().lower(), program()
+    if which.startswith(f"{app.name.word}:"):
+        link, _ = InviteLink.parse_with(which, app.link_fields, app.name.word)
         wanted = link.code.digest().hex()
 
     async def work(store: KitStore) -> None:

@@ -60,8 +60,8 @@ def init(
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.host.setup.initialise import initialise  # noqa: PLC0415
 
-    spec = program()
-    folder = spec.folder(data.absolute())
+    app = program()
+    folder = app.folder(data.absolute())
     result: dict[str, str] = {}
     with ExitStack() as stack:
 
@@ -71,7 +71,7 @@ def init(
 
         found = asyncio.run(
             initialise(
-                spec,
+                app,
                 folder,
                 names,
                 SystemClock(),
@@ -160,16 +160,16 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
-    spec = program()
-    if engine_for(spec, folder, settings).is_shared:
+    app = program()
+    if engine_for(app, folder, settings).is_shared:
         raise SetupError(
             f"--migrate is for a server with a SQLite file; other servers may run on this database, so run"
             f" `{command()} migrate` once, and then start them without it"
         )
-    if spec.schema.is_newest(folder.database):
+    if app.schema.is_newest(folder.database):
         return
     from parlour_server.host.setup.migrate import upgrade_folder  # noqa: PLC0415 - loads Alembic
 
     with action(folder, "migrate") as result:
-        before, after = upgrade_folder(spec, folder, settings)
+        before, after = upgrade_folder(app, folder, settings)
         result["schema"] = f"{before} to {after}"

@@ -65,16 +65,16 @@ def list_(
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.host.online import online  # noqa: PLC0415
 
-    spec, folder, now = program(), folder_of(data), SystemClock().now()
+    app, folder, now = program(), folder_of(data), SystemClock().now()
 
     async def work(store: "KitStore") -> "list[tuple[dict[str, Any], list[str]]]":
-        known, connected = await spec.account_facts(store), await online(folder, store)
+        known, connected = await app.account_facts(store), await online(folder, store)
         return [
             _listed(
-                spec, _row(account, known.get(account.user, {}), connected.get(str(account.user), 0)), account
+                app, _row(account, known.get(account.user, {}), connected.get(str(account.user), 0)), account
             )
             for account in await store.accounts.overview()
-            if account.user not in spec.own_accounts and (with_deleted or account.deleted is None)
+            if account.user not in app.own_accounts and (with_deleted or account.deleted is None)
         ]
 
     rows = [
@@ -103,10 +103,10 @@ def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -
 
 
 def _listed(
-    spec: "BaseApp[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
+    app: "BaseApp[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
 ) -> "tuple[dict[str, Any], list[str]]":
     """Return the row and words for it, with what capabilities add."""
-    added = [having.listed(one) for having in spec.capabilities if having.listed is not None]
+    added = [having.listed(one) for having in app.capabilities if having.listed is not None]
     for fields, _ in added:
         row |= fields
     return row, [words for _, words in added if words]
@@ -144,7 +144,7 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
 
     chosen = parse_user_name(name)
     password = Secret(sys.stdin.readline().rstrip("\r\n")) if password_stdin else Secret.random()
-    spec, clock = program(), SystemClock()
+    app, clock = program(), SystemClock()
 
     async def work(store: "KitStore") -> None:
         passwords = HashingPool(threads=1)
@@ -153,9 +153,9 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
             passwords,
             clock,
             Audit(write=lambda _event, **_fields: ""),  # this command has a record of its own
-            (spec.name.word,),
-            refuse_reserved=spec.refuse_reserved,
-            account_made=partial(spec.account_made, store, clock),
+            (app.name.word,),
+            refuse_reserved=app.refuse_reserved,
+            account_made=partial(app.account_made, store, clock),
         )
         try:
             await maker.make(chosen, password, invite=None)

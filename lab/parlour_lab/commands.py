@@ -89,17 +89,38 @@ def drill(
 @click.option("--check", "checks", is_flag=True, help="Check lines without a screen; exit 0 if all are well.")
 @click.option("--tests", is_flag=True, help="With --check: each test must fail without the defence, too.")
 @click.option("--workers", type=click.IntRange(1, 64), help="With --check: lines at a time.")
-def lab(lines: tuple[str, ...], *, lists: bool, checks: bool, tests: bool, workers: int | None) -> int:
+@click.option(
+    "--exercise",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Attack a server that lacks one defence; 0 lists the exercises.",
+)
+def lab(
+    lines: tuple[str, ...],
+    *,
+    lists: bool,
+    checks: bool,
+    tests: bool,
+    workers: int | None,
+    exercise: int | None,
+) -> int:
     """See each attack fail, and succeed on a copy of Parlour without the defence.
 
     Without an ID it opens a screen; with IDs it prints the lines, and plays their attacks. Everything runs on
     loopback in a temporary folder; what is installed is only read.
+
+    With --exercise you attack: a server is started that lacks one defence, and you get a shell to find out
+    which, with hints, a flag when your attack has worked, and then the lines that close the weakness.
     """
     from parlour_lab.rows import chosen  # noqa: PLC0415 - `--help` runs nothing
 
     if (tests or workers) and not checks:
         raise click.UsageError("--tests and --workers need --check.")
+    if exercise is not None and (lines or lists or checks):
+        raise click.UsageError("--exercise stands alone.")
     with _in_one_sentence():
+        if exercise is not None:
+            return _exercise(exercise)
         rows = chosen(lines)
         if lists:
             for row in rows:
@@ -129,6 +150,17 @@ def _check(rows: "list[Row]", *, tests: bool, workers: int) -> int:
     found = check(rows, source, tests=tests, workers=workers, told=told)
     click.echo(summary(found))
     return 0 if found and all(one.ok for one in found) else 1
+
+
+def _exercise(number: int) -> int:
+    """List the exercises, or give the shell of one; 1 if it was not solved."""
+    from parlour_lab.exercises.play import overview, play, progress_file  # noqa: PLC0415 - see ``lab``
+    from parlour_lab.source import find_source  # noqa: PLC0415
+
+    if number == 0:
+        click.echo(overview(progress_file()))
+        return 0
+    return play(number, find_source())
 
 
 def _ending(one: "Checked") -> str:

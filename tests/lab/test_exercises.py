@@ -13,6 +13,8 @@ from parlour_lab.source import find_source
 from parlour_lab.target import LabServer, prepare
 
 SOURCE = find_source()
+_QUICK = {2, 9}
+"""Those that each run of the tests plays: one row of ours, and one of a library's."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("number", range(1, len(EXERCISES) + 1))
+@pytest.mark.parametrize(
+    "number",
+    [
+        number if number in _QUICK else pytest.param(number, marks=pytest.mark.long)
+        for number in range(1, len(EXERCISES) + 1)
+    ],
+)
 def test_an_exercise_is_solved(number: int, prepared: Path) -> None:
     """The flag is given after the attack, and not before it; the diff has the row's defence."""
     chosen = exercise(number)

@@ -118,6 +118,8 @@ class Lane:
     waiting: list[tuple[int, RequestId, Item]] = field(default_factory=list)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by the next ``put``."""
+    pause: float = 0.0
+    """Seconds that only this room waits before its next request."""
     held: float = 0.0
     """Seconds for which the first of them is held."""
 
@@ -183,6 +185,9 @@ class Sender:
     async def _run(self, lane: Lane) -> None:
         """Send until nothing waits in a lane."""
         while lane.waiting:
+            if lane.pause:
+                await self._clock.sleep(lane.pause)
+                lane.pause = 0.0
             encrypts = self._e2ee.covers(lane.room)  # no plaintext goes to an encrypted room
             batch = lane.take(AT_ONCE if encrypts else 1)
             plain = [item.frame for item in batch if not isinstance(item.frame, SendContent)]
@@ -334,7 +339,8 @@ class Sender:
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(lane, item, error, _A_MOMENT)
             case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # just now: it is encrypted next
-                self._again(lane, item, error, _A_MOMENT)
+                lane.pause = _A_MOMENT
+                self._put_back(lane, item, error)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._pace.slow_down()
                 self._again(lane, item, error, _A_MOMENT * item.tries)

@@ -193,6 +193,22 @@ async def test_no_plaintext_goes_to_a_room_that_is_encrypted_while_it_waits(worl
     assert isinstance(sent, SendEncrypted)
 
 
+async def test_a_room_that_was_just_encrypted_keeps_no_other_one_waiting(world: SenderWorld) -> None:
+    """The server knows before this device does; then it is encrypted."""
+    world.encryption.rooms = set()
+    (first,) = await world.put("one")
+    world.server.refusals[first.request] = [ErrorCode.ENCRYPTED]
+    world.send()
+    await turns()
+    (second,) = await world.put("two", room=GARDEN)
+    await turns()
+    assert world.server.tried == [first.request, second.request]
+    world.encryption.rooms = {LOBBY}
+    await world.until(stored=2)
+    kinds = [type(frame) for frame in world.server.frames if frame.id == first.request]
+    assert kinds == [Send, SendEncrypted]
+
+
 async def test_what_is_cancelled_while_it_waits_for_its_turn_is_not_sent(world: SenderWorld) -> None:
     """It is encrypted already."""
     await world.fill()

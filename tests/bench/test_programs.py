@@ -14,15 +14,15 @@ from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.app.base_app import BaseApp
-from parlour_server.chat.program import CHAT as CHAT_SPEC
+from parlour_server.chat.program import CHAT as CHAT_APP
 from parlour_server.host.config.settings_loader import load
 from parlour_server.testing.server import running
 
 from ticker.frames import Price
 from ticker.server import app as ticker
 
-SPECS: dict[str, BaseApp[Any, Any]] = {
-    CHAT.name: CHAT_SPEC,
+APPS: dict[str, BaseApp[Any, Any]] = {
+    CHAT.name: CHAT_APP,
     RELAY.name: relay,
     TICKER.name: ticker,
 }
@@ -38,16 +38,16 @@ def sent(frame: str, room: str) -> bytes:
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_a_program_understands_the_load(program: Program, tmp_path: Path) -> None:
     """Its frames are decoded, its subprotocol and path are its own, and its settings are taken."""
-    spec = SPECS[program.name]
+    app = APPS[program.name]
     for frame in filter(None, (program.join, program.message)):
-        spec.wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
+        app.wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
     options = program.options(tmp_path, [], Filled([], [], 1))
-    assert options[options.index("-L") + 1] == spec.wire.subprotocol
-    assert options[options.index("-R") + 1] == spec.wire.path
-    file = tmp_path / spec.folder(tmp_path).settings.name
+    assert options[options.index("-L") + 1] == app.wire.subprotocol
+    assert options[options.index("-R") + 1] == app.wire.path
+    file = tmp_path / app.folder(tmp_path).settings.name
     file.write_text(CONFIGURATION + program.rates)
     file.chmod(0o600)
-    assert load(file, spec.settings_type, spec.name, environment={}).rates.message_burst == 100_000_000
+    assert load(file, app.settings_type, app.name, environment={}).rates.message_burst == 100_000_000
 
 
 def test_the_prices_are_counted() -> None:

@@ -161,14 +161,14 @@ async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> N
 
 def test_the_programs_limit_is_the_default_of_a_setting(tmp_path: Path) -> None:
     """An operator who sets another rate keeps the program's, and may set this one, too."""
-    spec, file = ticker_program.app, tmp_path / "ticker.toml"
-    assert {row.name: row.value for row in rows(spec.settings_type())}["rates.messages_per_minute"] == 60
+    app, file = ticker_program.app, tmp_path / "ticker.toml"
+    assert {row.name: row.value for row in rows(app.settings_type())}["rates.messages_per_minute"] == 60
     file.write_text("[rates]\nstrikes = 7\n")
     file.chmod(0o600)
-    rates = load(file, spec.settings_type, spec.name, environment={}).rates
+    rates = load(file, app.settings_type, app.name, environment={}).rates
     assert (rates.strikes, rates.messages_per_minute, rates.message_burst) == (7, 60, 60)
     environment = {"TICKER_RATES_MESSAGES_PER_MINUTE": "5"}
-    rates = load(file, spec.settings_type, spec.name, environment=environment).rates
+    rates = load(file, app.settings_type, app.name, environment=environment).rates
     assert rates.messages_per_minute == 5
 
 

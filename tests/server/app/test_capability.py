@@ -50,30 +50,30 @@ SHELVES = Capability(name="shelves", settings=lambda: {"shelves": Shelves})
 
 def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:
     """Loaded, shown and bounded like every other; settings that were made without it have its defaults."""
-    spec = App[None](WIRE, capabilities=(SHELVES,))
+    app = App[None](WIRE, capabilities=(SHELVES,))
     file = tmp_path / "shop.toml"
     file.write_text("[shelves]\nmost = 5\n")
     file.chmod(0o600)
-    settings = load(file, spec.settings_type, spec.name, environment={})
+    settings = load(file, app.settings_type, app.name, environment={})
     assert section(settings, Shelves).most == 5
     assert {row.name: row.value for row in rows(settings)}["shelves.most"] == 5
-    assert need_restart(spec.settings_type(), settings) == ["shelves.most"]
+    assert need_restart(app.settings_type(), settings) == ["shelves.most"]
     environment = {"SHOP_SHELVES_MOST": "6"}
-    assert section(load(file, spec.settings_type, spec.name, environment=environment), Shelves).most == 6
-    assert section(Settings(), Shelves) == section(spec.settings_type(), Shelves) == Shelves()
+    assert section(load(file, app.settings_type, app.name, environment=environment), Shelves).most == 6
+    assert section(Settings(), Shelves) == section(app.settings_type(), Shelves) == Shelves()
     file.write_text("[shelves]\nmost = 0\n")
     with pytest.raises(SetupError, match=r"line 2: shelves\.most: Expected int >= 1"):
-        load(file, spec.settings_type, spec.name, environment={})
+        load(file, app.settings_type, app.name, environment={})
 
 
 def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
     """A configuration that expects it stops the start."""
-    spec = App[None](WIRE, capabilities=())
+    app = App[None](WIRE, capabilities=())
     file = tmp_path / "shop.toml"
     file.write_text("[shelves]\nmost = 5\n")
     file.chmod(0o600)
     with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
-        load(file, spec.settings_type, spec.name, environment={})
+        load(file, app.settings_type, app.name, environment={})
 
 
 class Extra(Keys, frozen=True):
@@ -84,19 +84,19 @@ class Extra(Keys, frozen=True):
 
 def test_a_capability_adds_keys_to_a_section(tmp_path: Path) -> None:
     """The file has them there, with their bounds; without the capability they are unknown."""
-    spec = App[None](WIRE, capabilities=(Capability(name="waves", settings=lambda: {"rates": Extra}),))
+    app = App[None](WIRE, capabilities=(Capability(name="waves", settings=lambda: {"rates": Extra}),))
     file = tmp_path / "shop.toml"
     file.write_text("[rates]\nwaves_per_minute = 7\nmessages_per_minute = 9\n")
     file.chmod(0o600)
-    settings = load(file, spec.settings_type, spec.name, environment={})
+    settings = load(file, app.settings_type, app.name, environment={})
     assert (section(settings, Extra).waves_per_minute, settings.rates.messages_per_minute) == (7, 9)
     assert {row.name: row.value for row in rows(settings)}["rates.waves_per_minute"] == 7
-    assert section(Settings(), Extra) == section(spec.settings_type(), Extra) == Extra()
+    assert section(Settings(), Extra) == section(app.settings_type(), Extra) == Extra()
     file.write_text("[rates]\nwaves_per_minute = 0\n")
     with pytest.raises(SetupError, match=r"line 2: rates\.waves_per_minute: Expected int >= 1"):
-        load(file, spec.settings_type, spec.name, environment={})
+        load(file, app.settings_type, app.name, environment={})
     with pytest.raises(SetupError, match="waves_per_minute"):
-        load(file, App[None](WIRE, capabilities=()).settings_type, spec.name, environment={})
+        load(file, App[None](WIRE, capabilities=()).settings_type, app.name, environment={})
 
 
 @pytest.mark.parametrize(

@@ -170,13 +170,13 @@ def test_what_is_refused(old: DataFolder, words: tuple[str, ...], tmp_path: Path
 
 async def test_a_program_with_tables_of_its_own(tmp_path: Path, capsys: Capture) -> None:
     """Its tables, logs and sessions move as well: the copy knows no table by its name."""
-    spec = shop.app
+    app = shop.app
     async with running(shop.app, tmp_path / "old") as world:
         anna = await world.person("anna")
         await world.api("POST", "/v1/things", {"thing": "lamp"}, bearer=anna.session)
         await world.command("add", "chair")
     url = postgres.empty("imported")
-    line = CommandLine(spec.name, lambda: spec, about="", example="", capabilities=spec.capabilities)
+    line = CommandLine(app.name, lambda: app, about="", example="", capabilities=app.capabilities)
     words = ("--from", str(tmp_path / "old"), "--data", str(tmp_path / "new"), "--database", url)
     assert await asyncio.to_thread(line.run, ("import", *words)) == 0
     capsys.readouterr()

@@ -127,8 +127,8 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
 
         added = served_by(self.capabilities)
         return Operations(
-            (*self.operations(), *(row for one in added for row in one.operations)),
-            {name: gives for one in added for name, gives in one.or_gives.items()},
+            (*self.operations(), *(row for capability in added for row in capability.operations)),
+            {name: gives for capability in added for name, gives in capability.or_gives.items()},
             self.api_summary,
         )
 
@@ -182,7 +182,7 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
 
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""
-        others = tuple(name for one in self.capabilities for name in one.files)
+        others = tuple(name for capability in self.capabilities for name in capability.files)
         return DataFolder(path, self.name, self.keys, self.uploads, self.signing_key_name, others)
 
     def refuse_ignored(self, hooks: "Hooks") -> None:

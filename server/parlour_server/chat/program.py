@@ -158,7 +158,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
     def account_data(self) -> "AccountData[ChatStore] | None":
         """Return what deletes and exports what the chat has of an account, if a capability does."""
         found = (served.account_data for served in chat_served_by(self._own))
-        return next((one for one in found if one is not None), None)
+        return next((data for data in found if data is not None), None)
 
     async def account_facts(self, store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
         """Return roles in the lobby, devices, and when they were last seen."""
@@ -173,7 +173,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
     async def prune(self, store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
         """Remove what capabilities remove over time; returns from how many rooms."""
         served = chat_served_by(self._own)
-        return sum([await one.prune(store, settings, clock) for one in served if one.prune is not None])
+        return sum([await part.prune(store, settings, clock) for part in served if part.prune is not None])
 
     def pruned_text(self, rooms: int) -> str:
         """Return what that was."""

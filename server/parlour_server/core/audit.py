@@ -148,8 +148,8 @@ class Audit:
         for action in actions:
             self._write_count(action, dict(zip(_WHO, action.source.split(" "), strict=False)))
 
-    def _write_count(self, one: Summary, by: Mapping[str, str]) -> None:
-        self._write(one.event, {**by, "left_out": one.count, "seconds": one.seconds})
+    def _write_count(self, summary: Summary, by: Mapping[str, str]) -> None:
+        self._write(summary.event, {**by, "left_out": summary.count, "seconds": summary.seconds})
 
     def _write(self, event: str, fields: Mapping[str, object]) -> None:
         line = self._write_line(event, audit=True, **fields)

@@ -217,7 +217,7 @@ class DataFolder:
     def _is_something_else(self) -> bool:
         """Return whether files are here, and none that a server has from its beginning."""
         return any(self.path.iterdir()) and not any(
-            os.path.lexists(one) for one in (*self.files, self.database)
+            os.path.lexists(path) for path in (*self.files, self.database)
         )
 
     def require(self, *, has_database: bool = True) -> None:

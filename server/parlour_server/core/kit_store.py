@@ -89,7 +89,9 @@ class KitStore(Database):
 
     async def _count(self, query: str, *values: object) -> Sequence[float]:
         """Return the numbers of the only row of a query."""
-        return await self._readers.row(lambda *found: [float(one) for one in found], query, *values) or ()
+        return (
+            await self._readers.row(lambda *found: [float(number) for number in found], query, *values) or ()
+        )
 
     async def connections(self) -> Mapping[str, int] | None:
         """Return how many connections each account has; None if only the server knows. See ``Engine``."""

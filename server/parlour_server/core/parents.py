@@ -20,9 +20,9 @@ def closed_folder_at(path: Path) -> Path | None:
     """Return the folder of copies that ``path`` is, or lies in; None if there is none."""
     here = path.resolve()
     file, folder = CLOSED_BY
-    for one in (here, *here.parents):
-        if os.path.isfile(one / file) and os.path.isdir(one / folder):  # noqa: PTH112, PTH113 - never raise
-            return one
+    for place in (here, *here.parents):
+        if os.path.isfile(place / file) and os.path.isdir(place / folder):  # noqa: PTH112, PTH113 - never raise
+            return place
     return None
 
 

@@ -67,8 +67,8 @@ class PlainListener:
         """Stop listening, and close all sockets."""
         if self._server is not None:
             self._server.close()
-        for one in tuple(self._open):
-            one.abort()
+        for connection in tuple(self._open):
+            connection.abort()
 
 
 class _Socket(asyncio.Protocol):
@@ -88,7 +88,7 @@ class _Socket(asyncio.Protocol):
         """Wait for the request. Over the cap, the oldest socket of the address with most gives way."""
         if len(self._others) >= MOST_SOCKETS:
             counts = Counter(self._others.values())
-            oldest = max(self._others, key=lambda one: counts[self._others[one]])
+            oldest = max(self._others, key=lambda connection: counts[self._others[connection]])
             del self._others[oldest]
             oldest.abort()
         self._transport = transport

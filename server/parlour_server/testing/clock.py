@@ -42,7 +42,7 @@ class FakeClock:
         self.wall += int(seconds * 1000)
         self.seconds += seconds
         left = [(until, woken) for until, woken in self._sleeping if not woken.done()]
-        self._sleeping = [one for one in left if one[0] > self.seconds]
+        self._sleeping = [sleeper for sleeper in left if sleeper[0] > self.seconds]
         for until, woken in left:
             if until <= self.seconds:
                 woken.set_result(None)

@@ -109,7 +109,7 @@ def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - cl
         bans = _bans(store)
         if await bans.remove(chosen):
             return
-        if wider := [network_text(one.network) for one in await bans.all() if _is_in(chosen, one)]:
+        if wider := [network_text(banned.network) for banned in await bans.all() if _is_in(chosen, banned)]:
             raise SetupError(f"{shown} is banned as a part of {', '.join(wider)}; lift that ban")
         raise SetupError(f"{shown} is not banned; `{command()} address list` shows all bans")
 
@@ -129,11 +129,11 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     found = with_database(data, work, did=None)
     if as_json:
-        say([_row(one) for one in found])
+        say([_row(banned) for banned in found])
         return
-    for one in found:
-        end = "for good" if one.expires is None else f"until {shown_time(one.expires)}"
-        click.echo(f"{network_text(one.network)}  {end}  {one.reason}".rstrip())
+    for banned in found:
+        end = "for good" if banned.expires is None else f"until {shown_time(banned.expires)}"
+        click.echo(f"{network_text(banned.network)}  {end}  {banned.reason}".rstrip())
 
 
 def _bans(store: "Database") -> "AddressBans":

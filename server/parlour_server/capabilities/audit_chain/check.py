@@ -116,12 +116,12 @@ def _check_chain(
 
 def _note_absent(report: AuditReport, head: _Head, here: Place) -> None:
     """Report a chain without a file: it should be in the data folder ``here``, or another server has it."""
-    one, there = head.signed, head.place
+    signed, there = head.signed, head.place
     if there is None or _is_within(there, here):
-        text = f"no file of this chain is here, and {head.where} has a head after {one.records} records"
-        report.faults.append(Fault(file_name(one.chain, 1), 0, 1, text))
+        text = f"no file of this chain is here, and {head.where} has a head after {signed.records} records"
+        report.faults.append(Fault(file_name(signed.chain, 1), 0, 1, text))
     elif head.where == _DATABASE:
-        report.elsewhere.append(KnownHead(one, there))
+        report.elsewhere.append(KnownHead(signed, there))
 
 
 def _is_within(place: Place, data: Place) -> bool:

@@ -234,9 +234,10 @@ def _print_report(report: "AuditReport", why: str) -> None:
         for note in check.notes:
             click.echo(f"note  {note}")
     for known in report.elsewhere:
-        one, where = known.signed, f"{known.place.host}:{known.place.path}"
+        signed, where = known.signed, f"{known.place.host}:{known.place.path}"
         click.echo(
-            f"note  chain {one.chain} is at another server ({where}): {one.records} records, {one.time}"
+            f"note  chain {signed.chain} is at another server ({where}): {signed.records} records,"
+            f" {signed.time}"
         )
     if why:
         click.echo(f"note  the heads in the database were not compared: {why}")

@@ -71,7 +71,7 @@ def examine(program: BaseApp[Any, Any], folder: DataFolder) -> tuple[list[Findin
         ]
     for served in served_by(program.capabilities):
         found += served.findings(folder, settings, engine) if served.findings is not None else ()
-    if engine is not None and not any(one.about == "uploads" for one in found):
+    if engine is not None and not any(finding.about == "uploads" for finding in found):
         found += _uploads(folder, engine)
     found += [*_process(), *_libraries()]
     where = running(folder)
@@ -219,11 +219,11 @@ def _operator_log(folder: DataFolder, command: str) -> list[Finding]:
         Finding(
             "advice",
             "commands",
-            f"`{command} {one['action']}` by {one.get('by')} at {one.get('at')} did not finish, and is"
-            " perhaps done: look, and run it again if it is not",
+            f"`{command} {action['action']}` by {action.get('by')} at {action.get('at')} did not finish, and"
+            " is perhaps done: look, and run it again if it is not",
         )
-        for one in waiting
-        if one["outcome"] in {UNFINISHED, INTERRUPTED}
+        for action in waiting
+        if action["outcome"] in {UNFINISHED, INTERRUPTED}
     ]
 
 

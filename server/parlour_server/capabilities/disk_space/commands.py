@@ -57,14 +57,14 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
                 "free": space.free,
                 "total": space.total,
                 "low": low,
-                "parts": [{"what": one.what, "bytes": one.bytes, "bound": one.bound} for one in found],
+                "parts": [{"what": part.what, "bytes": part.bytes, "bound": part.bound} for part in found],
             }
         )
         return
     click.echo(f"disk: {space.text}{', less than disk.warn_percent' if low else ''}")
-    for one in found:
-        size = "?" if one.bytes is None else f"{one.bytes / _MIB:,.1f}"
-        click.echo(f"{size:>12} MiB  {one.what}: {one.bound}")
+    for part in found:
+        size = "?" if part.bytes is None else f"{part.bytes / _MIB:,.1f}"
+        click.echo(f"{size:>12} MiB  {part.what}: {part.bound}")
 
 
 @disk.command(epilog=example("$command disk prune --data ~/$word"))

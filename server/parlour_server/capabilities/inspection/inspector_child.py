@@ -66,7 +66,7 @@ def _work(groups: list[tuple[Rule, ...]], options: Options, job: InspectionJob) 
     encoded = False
     if job.recent is not None:
         sent = sent_of(max(parts, key=size_of), job.at)
-        recent, encoded = (*(Sent(*one) for one in job.recent), sent), sent.encoded
+        recent, encoded = (*(Sent(*earlier) for earlier in job.recent), sent), sent.encoded
     outcome = judge(
         groups[job.inspectors], parts, Context(job.sender, job.room, options=options, recent=recent)
     )

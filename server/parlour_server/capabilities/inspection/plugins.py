@@ -28,7 +28,7 @@ def find_plugins(wanted: Sequence[str]) -> list[Plugin]:
     """Return the plug-ins of the setting `inspection.plugins`, each `name=action`. Raises SetupError."""
     # Reading what every installed package brings is slow, and needed only where something is wanted of it.
     known = {found.name: found for found in entry_points(group=GROUP)} if wanted else {}
-    return [_plugin(one, known) for one in wanted]
+    return [_plugin(name, known) for name in wanted]
 
 
 def _plugin(wanted: str, known: Mapping[str, EntryPoint]) -> Plugin:

@@ -74,7 +74,7 @@ def shipped_of(settings: InspectionSettings) -> list[tuple[str, Action]]:
         "size": settings.size,
         "tunnel": settings.tunnel,
     }
-    return [(name, Action(one)) for name, one in chosen.items() if one != "off"]
+    return [(name, Action(action)) for name, action in chosen.items() if action != "off"]
 
 
 def options_of(settings: InspectionSettings, folder: DataFolder) -> Options:

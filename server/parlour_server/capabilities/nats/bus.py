@@ -179,16 +179,16 @@ class NatsBus:
 
         Raises SetupError if NATS does not answer, or refuses this server or its subjects.
         """
-        one = _Connection(self._prefix, self)
+        connection = _Connection(self._prefix, self)
         try:
-            return await self._establish(one)
+            return await self._establish(connection)
         except (OSError, nats.errors.Error, TimeoutError) as error:
             raise SetupError(
                 f"no connection to NATS at {self.address}: {_reason(error)}. Start it, or correct bus.url; "
                 "until then, servers notice each other's messages up to a second late"
             ) from error
         finally:
-            await one.close()
+            await connection.close()
 
     async def close(self) -> None:
         """Send what waits, if that needs no waiting, and disconnect."""
@@ -215,24 +215,24 @@ class NatsBus:
 
     async def _connection(self) -> None:
         """Connect, and serve until the connection is lost. Raises what the library raises, and SetupError."""
-        one = _Connection(self._prefix, self)
+        connection = _Connection(self._prefix, self)
         try:
-            self.lag = await self._establish(one)
+            self.lag = await self._establish(connection)
             self._stands()
-            await one.until_first_ends(self._send(one), self._probe(one))
+            await connection.until_first_ends(self._send(connection), self._probe(connection))
         finally:
             self.lag = inf
-            await one.close()
+            await connection.close()
 
-    async def _establish(self, one: "_Connection") -> float:
+    async def _establish(self, connection: "_Connection") -> float:
         """Connect, and listen to all that is wanted; return the seconds of a round trip. Raises as above."""
-        await one.connect(self.address)
+        await connection.connect(self.address)
         self._changed.clear()
         async with asyncio.timeout(_SUBSCRIBE_SECONDS):
-            await one.set_subjects(self._wanted, self._wanted)
-        await one.publish((_PROBE,), b"")
-        lag = await one.confirm()
-        if one.refused:
+            await connection.set_subjects(self._wanted, self._wanted)
+        await connection.publish((_PROBE,), b"")
+        lag = await connection.confirm()
+        if connection.refused:
             raise SetupError(
                 f"NATS at {self.address} refuses this server's subjects: "
                 f"allow its user to publish and to subscribe to {self._prefix}.>"
@@ -247,7 +247,7 @@ class NatsBus:
         self._failing = False
         self.report_loss(None)
 
-    async def _send(self, one: "_Connection") -> None:
+    async def _send(self, connection: "_Connection") -> None:
         """Send what is published, and follow the subjects that are wanted."""
         confirming: set[str] = set()
         confirmation: Task[float] | None = None
@@ -257,9 +257,9 @@ class NatsBus:
                 await self._work.wait()
                 self._work.clear()
                 changed, self._changed = self._changed, set()
-                confirming |= await one.set_subjects(changed, self._wanted)
+                confirming |= await connection.set_subjects(changed, self._wanted)
                 if confirming and (confirmation is None or confirmation.done()):
-                    confirmation = asyncio.create_task(one.confirm())
+                    confirmation = asyncio.create_task(connection.confirm())
                     confirmation.add_done_callback(partial(self._confirmed, confirming))
                     confirming = set()
                 for _ in range(_AT_ONCE):
@@ -268,7 +268,7 @@ class NatsBus:
                     subjects, data = self._outbox.popleft()
                     self._outbox_bytes -= len(data)
                     self.counts.sent += 1
-                    await one.publish(subjects, data)
+                    await connection.publish(subjects, data)
                 if self._outbox:
                     self._work.set()
                     await asyncio.sleep(0)
@@ -282,10 +282,10 @@ class NatsBus:
         if not done.cancelled() and done.exception() is None:
             self.report_loss(subjects)
 
-    async def _probe(self, one: "_Connection") -> None:
+    async def _probe(self, connection: "_Connection") -> None:
         while True:
             await self._clock.sleep(_PROBE_SECONDS)
-            self.lag = await one.round_trip()
+            self.lag = await connection.round_trip()
 
     def receive(self, data: bytes) -> None:
         """Call every handler of this server with what another one published."""

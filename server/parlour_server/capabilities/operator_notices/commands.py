@@ -75,12 +75,14 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     found = with_store(data, work, did=None)
     if as_json:
-        say([_as_json(one) for one in found])
+        say([_as_json(entry) for entry in found])
         return
     from parlour_protocol.kit.text import safe_text  # noqa: PLC0415
 
-    for one in found:
-        click.echo(f"{one.notice}  until {shown_time(one.expires)}  {' '.join(safe_text(one.text).lines)}")
+    for entry in found:
+        click.echo(
+            f"{entry.notice}  until {shown_time(entry.expires)}  {' '.join(safe_text(entry.text).lines)}"
+        )
 
 
 @notice.command(epilog=example("$command notice withdraw --data ~/$word 7kq2m9x4tb"))
@@ -106,5 +108,5 @@ def _notices(store: "KitStore") -> "OperatorNotices":
     return OperatorNotices(store)
 
 
-def _as_json(one: "ServerNotice") -> dict[str, object]:
-    return {"notice": one.notice, "at": one.at, "expires": one.expires, "text": str(one.text)}
+def _as_json(entry: "ServerNotice") -> dict[str, object]:
+    return {"notice": entry.notice, "at": entry.at, "expires": entry.expires, "text": str(entry.text)}

@@ -122,8 +122,8 @@ def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -
     click.echo(f"{user} is deleted{'' if author == user else f'; what stays is by {author}'}")
     for key, value in done.items():
         if isinstance(value, list):
-            for one in value:
-                click.echo(f"{key.replace('_', ' ')}: {_words(one)}")
+            for item in value:
+                click.echo(f"{key.replace('_', ' ')}: {_words(item)}")
         elif key != "user":
             click.echo(f"{key.replace('_', ' ')}: {value:,}")
 
@@ -147,7 +147,7 @@ def _consequences(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool)
 
 
 def _words(value: object) -> str:
-    return ", ".join(f"{one}" for one in value.values() if one) if isinstance(value, dict) else str(value)
+    return ", ".join(f"{item}" for item in value.values() if item) if isinstance(value, dict) else str(value)
 
 
 @user.command(epilog=example("$command user export --data ~/$word anna --output anna.tar"))
@@ -179,8 +179,8 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
         found, files = await account_named(store, name), 0
         with private_file(output, replace=False) as out, tarfile.open(fileobj=out, mode="w") as tar:
             for source in (_own_files(store, found), account_data.export(store, folder, found.user)):
-                async for one in source:
-                    await _add(tar, one)
+                async for file in source:
+                    await _add(tar, file)
                     files += 1
         return files
 
@@ -214,16 +214,16 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
         yield ExportedFile.of_json(name, value)
 
 
-async def _add(tar: "tarfile.TarFile", one: "ExportedFile") -> None:
+async def _add(tar: "tarfile.TarFile", file: "ExportedFile") -> None:
     """Add a file to a tar, which needs its size first."""
     import tarfile  # noqa: PLC0415 - keeps `--help` quick
     import tempfile  # noqa: PLC0415
     import time  # noqa: PLC0415
 
     with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as kept:
-        async for piece in one.pieces:
+        async for piece in file.pieces:
             kept.write(piece)
-        about = tarfile.TarInfo(one.name)
+        about = tarfile.TarInfo(file.name)
         about.size, about.mode, about.mtime = kept.tell(), 0o600, int(time.time())
         kept.seek(0)
         tar.addfile(about, kept)

@@ -443,7 +443,7 @@ def with_tls(given: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
     ``given`` is what the URL says; it decides, then the environment, as always with libpq, but for
     PGSSLMODE: only the URL can do without the verification.
     """
-    defaults = {one.keyword.decode(): (one.val or b"").decode() for one in Conninfo.get_defaults()}
+    defaults = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
     host = given.get("host") or defaults["host"]
     addresses = given.get("hostaddr") or defaults["hostaddr"] or host
     is_unknown = not addresses and bool(given.get("service") or defaults["service"])

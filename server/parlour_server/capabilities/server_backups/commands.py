@@ -95,7 +95,11 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
     found = Repository(program().folder(Path()), folder).backups()
-    tell([_as_json(one) for one in found], (f"{one.name}  {_about(one)}" for one in found), as_json=as_json)
+    tell(
+        [_as_json(facts) for facts in found],
+        (f"{facts.name}  {_about(facts)}" for facts in found),
+        as_json=as_json,
+    )
 
 
 @backup.command(
@@ -237,21 +241,22 @@ def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     click.echo(f"incarnation {name} of the logs; next: start the servers")
 
 
-def _about(one: "BackupFacts") -> str:
-    how = f"changes since {one.since}" if one.since else "the whole database"
-    checked = "" if one.is_checked else ", not checked for damage"
-    return f"{_size(one.stored)} of {_size(one.database)} stored ({how}), {one.files} uploaded files{checked}"
+def _about(facts: "BackupFacts") -> str:
+    how = f"changes since {facts.since}" if facts.since else "the whole database"
+    checked = "" if facts.is_checked else ", not checked for damage"
+    stored = f"{_size(facts.stored)} of {_size(facts.database)} stored ({how})"
+    return f"{stored}, {facts.files} uploaded files{checked}"
 
 
-def _as_json(one: "BackupFacts") -> dict[str, Any]:
+def _as_json(facts: "BackupFacts") -> dict[str, Any]:
     return {
-        "name": one.name,
-        "incarnation": one.incarnation,
-        "database_bytes": one.database,
-        "stored_bytes": one.stored,
-        "files": one.files,
-        "since": one.since,
-        "checked": one.is_checked,
+        "name": facts.name,
+        "incarnation": facts.incarnation,
+        "database_bytes": facts.database,
+        "stored_bytes": facts.stored,
+        "files": facts.files,
+        "since": facts.since,
+        "checked": facts.is_checked,
     }
 
 

@@ -52,13 +52,13 @@ def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - c
 
     found = with_store(data, work, did=None)
     if as_json:
-        say([_as_json(one) for one in found])
+        say([_as_json(facts) for facts in found])
         return
-    for one in found:
-        marks = "  encrypted" * one.encrypted + "  archived" * one.archived
-        shown = f"{one.room}  {one.name}" if private else str(one.name)
-        members = f"{one.members} member{'s' * (one.members != 1)}"
-        click.echo(f"{shown}  {members}  {str(one.topic)!r}{marks}")
+    for facts in found:
+        marks = "  encrypted" * facts.encrypted + "  archived" * facts.archived
+        shown = f"{facts.room}  {facts.name}" if private else str(facts.name)
+        members = f"{facts.members} member{'s' * (facts.members != 1)}"
+        click.echo(f"{shown}  {members}  {str(facts.topic)!r}{marks}")
 
 
 @room.command(epilog=example("parlour-server room show --data ~/parlour lobby"))
@@ -72,18 +72,18 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     async def work(store: "ChatStore") -> "RoomFactsForOperator":
         return await _described(store, name)
 
-    one = with_store(data, work, did=None)
-    owners = ["server" if owner == system_account() else owner for owner in one.owners]
+    facts = with_store(data, work, did=None)
+    owners = ["server" if owner == system_account() else owner for owner in facts.owners]
     if as_json:
-        say({**_as_json(one), "owners": owners})
+        say({**_as_json(facts), "owners": owners})
         return
-    state = "archived" if one.archived else "active"
-    click.echo(f"{one.name or 'a direct room'} ({one.room}): {one.kind.value}, {state}")
-    click.echo(f"  topic      {str(one.topic)!r}")
-    click.echo(f"  members    {one.members}, of whom owners: {', '.join(owners) or 'none'}")
-    click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
-    numbers = "".join(f"; {words}" for _, words in one.numbers.values())
-    click.echo(f"  events     {one.events}, {one.bytes} bytes{numbers}")
+    state = "archived" if facts.archived else "active"
+    click.echo(f"{facts.name or 'a direct room'} ({facts.room}): {facts.kind.value}, {state}")
+    click.echo(f"  topic      {str(facts.topic)!r}")
+    click.echo(f"  members    {facts.members}, of whom owners: {', '.join(owners) or 'none'}")
+    click.echo(f"  encrypted  {'yes' if facts.encrypted else 'no'}")
+    numbers = "".join(f"; {words}" for _, words in facts.numbers.values())
+    click.echo(f"  events     {facts.events}, {facts.bytes} bytes{numbers}")
 
 
 @room.command(epilog=example("parlour-server room rename --data ~/parlour kitchen dining"))
@@ -140,12 +140,12 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
     async def look(store: "ChatStore") -> "RoomFactsForOperator":
         return await _described(store, name)
 
-    one = with_store(data, look, did=None)
-    which = f"{one.name or 'the direct room'} ({one.room})"
-    confirm(f"Delete {which} with {one.events} events, for good?", yes=yes)
-    title = str(one.name or "")
-    room = _append(data, one.room, RoomDeleted(), allow_anything, did="room delete", title=title)
-    _print_result(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
+    facts = with_store(data, look, did=None)
+    which = f"{facts.name or 'the direct room'} ({facts.room})"
+    confirm(f"Delete {which} with {facts.events} events, for good?", yes=yes)
+    title = str(facts.name or "")
+    room = _append(data, facts.room, RoomDeleted(), allow_anything, did="room delete", title=title)
+    _print_result(room, f"{facts.name or room} is deleted", as_json=as_json, deleted=True)
     _warn_without_lobby(data)
 
 
@@ -254,18 +254,18 @@ def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: obj
     tell({"room": room, **fields}, sentence, as_json=as_json)
 
 
-def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
+def _as_json(facts: "RoomFactsForOperator") -> dict[str, object]:
     return {
-        "room": one.room,
-        "name": one.name,
-        "kind": one.kind.value,
-        "members": one.members,
-        "topic": one.topic,
-        "encrypted": one.encrypted,
-        "archived": one.archived,
-        "events": one.events,
-        "bytes": one.bytes,
-        **{name: number for name, (number, _) in one.numbers.items()},
+        "room": facts.room,
+        "name": facts.name,
+        "kind": facts.kind.value,
+        "members": facts.members,
+        "topic": facts.topic,
+        "encrypted": facts.encrypted,
+        "archived": facts.archived,
+        "events": facts.events,
+        "bytes": facts.bytes,
+        **{name: number for name, (number, _) in facts.numbers.items()},
     }
 
 

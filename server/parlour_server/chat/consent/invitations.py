@@ -201,11 +201,11 @@ def hide_oldest_request(db: Connection, user: UserName) -> None:
 def facts_of_invitation(db: Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
     """Return the facts for an invitation or its withdrawal."""
     key = (event.room, plain(who), plain(event.author))
-    one = (
+    invitation = (
         "SELECT at, expires, withdrawn, statement FROM invitations"
         " WHERE room = ? AND account = ? AND inviter = ?"
     )
-    at, expires, withdrawn, statement = db.execute(one, key).fetchone() or (0, 0, 0, None)
+    at, expires, withdrawn, statement = db.execute(invitation, key).fetchone() or (0, 0, 0, None)
 
     def count(where: str, *values: str) -> int:
         query = f"SELECT count(*) FROM invitations WHERE {where} AND {_OPEN}"  # noqa: S608 - of ours

@@ -60,9 +60,9 @@ def shorter(
     return Retention(days=days, next_days=next_days, next_from=next_from, removed_before=removed_before)
 
 
-def shortest(one: int | None, other: int | None) -> int | None:
+def shortest(first: int | None, other: int | None) -> int | None:
     """Return the shorter of two lengths; None is for ever."""
-    return one if _length(one) <= _length(other) else other
+    return first if _length(first) <= _length(other) else other
 
 
 def _length(days: int | None) -> float:

@@ -349,9 +349,9 @@ def section(settings: Settings, kind: type[_Section]) -> _Section:
 
     With its defaults, if the settings were made without it.
     """
-    for one in msgspec.structs.asdict(settings).values():
-        if isinstance(one, kind):
-            return one
-        if isinstance(one, Section) and kind in one.added:
-            return msgspec.convert(one, kind, from_attributes=True)
+    for table in msgspec.structs.asdict(settings).values():
+        if isinstance(table, kind):
+            return table
+        if isinstance(table, Section) and kind in table.added:
+            return msgspec.convert(table, kind, from_attributes=True)
     return kind()

@@ -170,7 +170,7 @@ class ConnectionService(Generic[S]):
                 self._end(peer, TRY_AGAIN)
         self._dispatcher.answer_overdue(tuple(self._conversations.values()))
         before = self._clock.monotonic() - ANSWER_SECONDS
-        self._ended = {session: one for session, one in self._ended.items() if one[0] > before}
+        self._ended = {session: entry for session, entry in self._ended.items() if entry[0] > before}
 
     async def close(self) -> None:
         """End every connection and every task."""

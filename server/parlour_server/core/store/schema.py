@@ -122,7 +122,7 @@ class Schema:
         return damage(engine_of(place), self._find_damage)
 
     def _find_damage(self, db: Connection, tables: frozenset[str]) -> Iterator[str]:
-        for find in (self.find_damage, *(one.find_damage for one in self.capabilities)):
+        for find in (self.find_damage, *(part.find_damage for part in self.capabilities)):
             yield from find(db, tables) if find is not None else ()
 
     def applied(self, engine: Engine) -> frozenset[str]:

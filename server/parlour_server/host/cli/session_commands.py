@@ -64,10 +64,10 @@ def list_(data: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT001 
             ]
         )
         return
-    for one in found:
-        key = "" if one.public_key else "  not bound to a key"
-        of = "" if name is not None else f"{one.user}  "
-        click.echo(f"{of}{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}{key}")
+    for record in found:
+        key = "" if record.public_key else "  not bound to a key"
+        of = "" if name is not None else f"{record.user}  "
+        click.echo(f"{of}{record.id}  seen {shown_time(record.last_seen)}  {record.device!r}{key}")
 
 
 @session.command(epilog=example("$command session end --data ~/$word anna --all"))

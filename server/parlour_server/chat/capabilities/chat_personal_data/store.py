@@ -141,7 +141,10 @@ class AccountDataStore:
         self.parts = parts = store.parts.accounts
         self._counts = {**_COUNTS, **{name: query for part in parts for name, query in part.counts.items()}}
         self._authors = (*_AUTHORS, *(change for part in parts for change in part.authors))
-        self._exported = {**_EXPORTED, **{name: one for part in parts for name, one in part.exported.items()}}
+        self._exported = {
+            **_EXPORTED,
+            **{name: exported for part in parts for name, exported in part.exported.items()},
+        }
 
     @property
     def exported(self) -> Collection[str]:

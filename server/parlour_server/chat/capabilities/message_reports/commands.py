@@ -45,13 +45,13 @@ def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 
 
     found = with_store(data, work, did=None)
     if as_json:
-        say([_as_json(one) for one in found])
+        say([_as_json(record) for record in found])
         return
-    for one in found:
-        state = "" if one.closed is None else "  closed"
+    for record in found:
+        state = "" if record.closed is None else "  closed"
         click.echo(
-            f"{one.id}  {shown_time(one.at)}  {one.reason}  {one.author} in {_place(one)}, "
-            f"by {one.reporter}{state}"
+            f"{record.id}  {shown_time(record.at)}  {record.reason}  {record.author} in {_place(record)}, "
+            f"by {record.reporter}{state}"
         )
 
 
@@ -65,21 +65,24 @@ def show(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
     async def work(store: "ChatStore") -> "ReportRecord":
         return await _known(store, which)
 
-    one = with_store(data, work, did=None)
+    record = with_store(data, work, did=None)
     if as_json:
-        say(_as_json(one))
+        say(_as_json(record))
         return
-    click.echo(f"{one.id}: {one.reason}, by {one.reporter} at {shown_time(one.at)}")
-    if one.note:
-        click.echo(f"  {_lines(one.note)[0]}")
-    click.echo(f"{one.author} in {_place(one)} (room {one.room}), #{one.seq} at {shown_time(one.sent)}:")
-    for line in _lines(one.quote):
+    click.echo(f"{record.id}: {record.reason}, by {record.reporter} at {shown_time(record.at)}")
+    if record.note:
+        click.echo(f"  {_lines(record.note)[0]}")
+    click.echo(
+        f"{record.author} in {_place(record)} (room {record.room}), #{record.seq}"
+        f" at {shown_time(record.sent)}:"
+    )
+    for line in _lines(record.quote):
         click.echo(f"  > {line}")
-    _show_logged(one)
-    if one.file is not None:
-        click.echo(f"With the file {_lines(one.file)[0]}")
-    if one.closed is not None:
-        click.echo(f"Closed at {shown_time(one.closed)}. {_lines(one.resolution)[0]}".rstrip())
+    _show_logged(record)
+    if record.file is not None:
+        click.echo(f"With the file {_lines(record.file)[0]}")
+    if record.closed is not None:
+        click.echo(f"Closed at {shown_time(record.closed)}. {_lines(record.resolution)[0]}".rstrip())
 
 
 @report.command(epilog=example("parlour-server report close --data ~/parlour 7kq2m9x4tb --note 'banned'"))
@@ -112,17 +115,17 @@ def _queue(store: "ChatStore") -> "Reports":
     return Reports(store, SystemClock())
 
 
-def _show_logged(one: "ReportRecord") -> None:
+def _show_logged(record: "ReportRecord") -> None:
     """Say whether the log confirms the quote."""
-    if one.encrypted:
-        click.echo(_UNCHECKED.format(author=one.author))
-    elif one.logged is None:
+    if record.encrypted:
+        click.echo(_UNCHECKED.format(author=record.author))
+    elif record.logged is None:
         click.echo("The message was deleted before it was reported, so the log has no text of it.")
-    elif one.logged == one.quote:
+    elif record.logged == record.quote:
         click.echo("The log had the same text.")
     else:
         click.echo("The log had another text, because it was edited or because the quote is wrong:")
-        for line in _lines(one.logged):
+        for line in _lines(record.logged):
             click.echo(f"  | {line}")
 
 
@@ -135,8 +138,8 @@ async def _known(store: "ChatStore", which: str) -> "ReportRecord":
     return found
 
 
-def _place(one: "ReportRecord") -> str:
-    return "a direct room" if one.room_name is None else str(one.room_name)
+def _place(record: "ReportRecord") -> str:
+    return "a direct room" if record.room_name is None else str(record.room_name)
 
 
 def _lines(text: str) -> list[str]:
@@ -146,22 +149,22 @@ def _lines(text: str) -> list[str]:
     return list(safe_text(text).lines) or [""]
 
 
-def _as_json(one: "ReportRecord") -> dict[str, Any]:
+def _as_json(record: "ReportRecord") -> dict[str, Any]:
     return {
-        "report": one.id,
-        "at": one.at,
-        "reporter": one.reporter,
-        "reason": one.reason,
-        "note": one.note,
-        "room": one.room,
-        "room_name": one.room_name,
-        "seq": one.seq,
-        "author": one.author,
-        "sent": one.sent,
-        "encrypted": one.encrypted,
-        "quote": one.quote,
-        "logged": one.logged,
-        "file": one.file,
-        "closed": one.closed,
-        "resolution": one.resolution,
+        "report": record.id,
+        "at": record.at,
+        "reporter": record.reporter,
+        "reason": record.reason,
+        "note": record.note,
+        "room": record.room,
+        "room_name": record.room_name,
+        "seq": record.seq,
+        "author": record.author,
+        "sent": record.sent,
+        "encrypted": record.encrypted,
+        "quote": record.quote,
+        "logged": record.logged,
+        "file": record.file,
+        "closed": record.closed,
+        "resolution": record.resolution,
     }

@@ -84,7 +84,7 @@ class Program(Protocol[S]):
 
     @property
     def wire(self) -> Wire[Any, Any]:
-        """What it and its clients can say."""
+        """The frames that it and its clients can send."""
         ...
 
     @property

@@ -9,11 +9,11 @@ from parlour_server.core.live_nodes import Alone, Nodes
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Who shares limits, who has limits of their own, and how often each was reached."""
+    """The servers that share limits, the limits of single accounts, and how often each was reached."""
 
     nodes: Nodes = field(default_factory=Alone)
     """The servers that share each limit."""
     accounts: AccountLimits = field(default_factory=AccountLimits)
-    """What the operator allows single accounts, in place of the settings."""
+    """The limits of single accounts, set by the operator in place of the settings."""
     hits: LimitHits = field(default_factory=LimitHits)
     """Counts what is refused."""

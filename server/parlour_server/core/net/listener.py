@@ -45,7 +45,7 @@ Balancer = Callable[[str], ReadClient | None]
 
 @dataclass(frozen=True, slots=True)
 class BeforeTls:
-    """What is asked of each accepted socket, before it costs anything."""
+    """The questions about each accepted socket, before it costs anything."""
 
     refused: Sequence[Callable[[str], bool]] = ()
     """Whether a plain address may not connect now."""

@@ -86,27 +86,27 @@ def list_(
     tell([row for row, _ in rows], (_line(row, words) for row, words in rows), as_json=as_json)
 
 
-def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -> "dict[str, Any]":
+def _row(account: "AccountOverview", known: "Mapping[str, Any]", connections: int) -> "dict[str, Any]":
     """Return what the list says of an account, with what the program knows of it."""
-    seen = max((at for at in (one.last_seen, known.get("last_seen")) if at is not None), default=None)
+    seen = max((at for at in (account.last_seen, known.get("last_seen")) if at is not None), default=None)
     return {
-        "user": one.user,
-        "created": one.created,
-        "disabled": one.disabled,
-        "deleted": one.deleted,
+        "user": account.user,
+        "created": account.created,
+        "disabled": account.disabled,
+        "deleted": account.deleted,
         "last_seen": seen,
         "online": connections,
-        "sessions": one.sessions,
+        "sessions": account.sessions,
         "role": known.get("role"),
         "devices": known.get("devices"),
     }
 
 
 def _listed(
-    app: "BaseApp[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
+    app: "BaseApp[Any, Any]", row: "dict[str, Any]", account: "AccountOverview"
 ) -> "tuple[dict[str, Any], list[str]]":
     """Return the row and words for it, with what capabilities add."""
-    added = [having.listed(one) for having in app.capabilities if having.listed is not None]
+    added = [having.listed(account) for having in app.capabilities if having.listed is not None]
     for fields, _ in added:
         row |= fields
     return row, [words for _, words in added if words]

@@ -37,7 +37,7 @@ B = TypeVar("B")
 S = TypeVar("S")
 
 
-def _answer_nothing(_: Entry[Any]) -> None:
+def _answer_nothing(_: Appended[Entry[Any]]) -> None:
     return
 
 
@@ -73,7 +73,7 @@ class ProgramLog(Generic[B, S]):
         body: B,
         decide: Decide[S],
         *,
-        result: Callable[[Entry[B]], Result] = _answer_nothing,
+        result: Callable[[Entry[B]], Result] | None = None,
     ) -> Pending[Appended[Entry[B]]]:
         """Append to the log ``name`` if ``decide`` allows it: a handler returns or awaits what this returns.
 
@@ -88,6 +88,8 @@ class ProgramLog(Generic[B, S]):
         id is that of the account, on any connection, for ever; with other content it is refused (`conflict`).
         """
         future = self._running().logs.append(peer.grant, request.id, name, body, decide)
+        if result is None:
+            return Pending(future, _answer_nothing)
         return Pending(future, lambda appended: result(appended.entry))
 
     async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[Entry[B]]:

@@ -6,6 +6,7 @@ A kind keeps its logs apart from those of other kinds: what has one name in two 
 import re
 from asyncio import Future
 from collections.abc import Sequence
+from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic
 
@@ -117,6 +118,15 @@ class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
             raise ValueError(f"{len(content)} bytes are more than the {BODY_BYTES} of an entry or a state")
         return content
 
+    def decide_bytes(self, decide: Decide[S], _: TypedAppend[B], facts: Facts[S]) -> bytes | None:
+        """Decide, and return the new state as it is stored."""
+        new = decide(facts)
+        if new is None:
+            return None
+        state = self.content(new)
+        self.state(state)  # what could not be read again is not stored
+        return state
+
     def body(self, content: bytes) -> B:
         """Return a stored body."""
         body: B = self._bodies.decode(content)
@@ -181,16 +191,7 @@ class TypedLog(Generic[B, S]):
         kind, log = self.kind, self.id(name)
         kept = kind.body(kind.content(body))
         append = TypedAppend(log, LogId(name), author, request, session, self.stored.dates.now(), kept)
-
-        def decide_bytes(_: TypedAppend[B], facts: Facts[S]) -> bytes | None:
-            new = decide(facts)
-            if new is None:
-                return None
-            state = kind.content(new)
-            kind.state(state)  # what could not be read again is not stored
-            return state
-
-        return self.stored.append(append, decide_bytes)
+        return self.stored.append(append, partial(kind.decide_bytes, decide))
 
     async def page(
         self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value

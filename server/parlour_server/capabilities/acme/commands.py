@@ -11,8 +11,8 @@ from parlour_server.host.cli.command_options import (
     folder_of,
     json_option,
     program,
-    say,
     settings_of,
+    tell,
 )
 
 
@@ -76,9 +76,5 @@ def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
                 raise SetupError(f"no certificate: {error}; the old one stays in use") from error
             result["ends"] = CertificateReport.of(program(), folder, settings).fields["ends"]
     report = CertificateReport.of(program(), folder, settings)
-    if as_json:
-        say({"new": is_new, **report.fields})
-        return
-    click.echo("a new certificate is in its place" if is_new else "nothing to do before it is due")
-    for line in report.lines:
-        click.echo(line)
+    done = "a new certificate is in its place" if is_new else "nothing to do before it is due"
+    tell({"new": is_new, **report.fields}, (done, *report.lines), as_json=as_json)

@@ -6,7 +6,6 @@ certificate in use stays unless the new one has the server's key and all of its 
 
 import asyncio
 import fcntl
-import ipaddress
 import os
 import signal
 import sys
@@ -34,6 +33,7 @@ from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.host.setup.certificate_chain import MOST_BYTES, CertificateChain
 from parlour_server.host.setup.certificate_state import install, read_key
+from parlour_server.host.setup.certificates import general_name
 
 _CHILD: Final = "parlour_server.capabilities.acme.child"
 _SECONDS: Final = 300
@@ -115,16 +115,9 @@ def _place(folder: DataFolder, file: str) -> str:
 
 def _signing_request(key: EllipticCurvePrivateKey | RSAPrivateKey, names: Sequence[str]) -> str:
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    alternatives = x509.SubjectAlternativeName([_general(name) for name in names])
+    alternatives = x509.SubjectAlternativeName([general_name(name) for name in names])
     request = builder.add_extension(alternatives, critical=False).sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.PEM).decode()
-
-
-def _general(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
 
 
 @contextmanager

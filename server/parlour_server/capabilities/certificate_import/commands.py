@@ -13,8 +13,8 @@ from parlour_server.host.cli.command_options import (
     folder_of,
     json_option,
     program,
-    say,
     settings_of,
+    tell,
 )
 
 _file = click.Path(path_type=Path, dir_okay=False)
@@ -38,11 +38,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     folder = program().folder(data.absolute())
     folder.check()
     report = CertificateReport.of(program(), folder, settings_of(folder))
-    if as_json:
-        say(report.fields)
-    else:
-        for line in report.lines:
-            click.echo(line)
+    tell(report.fields, report.lines, as_json=as_json)
     if report.is_urgent:
         raise click.exceptions.Exit(1)
 
@@ -83,9 +79,9 @@ def import_(data: Path, chain: Path, key: Path | None, replace_key: bool, as_jso
         done = import_certificate(
             program(), folder, settings_of(folder), chain, key, begin, replace_key=replace_key
         )
-    if as_json:
-        say({"new": done.is_new, "names": done.names, "ends": done.ends, "pin": done.pin})
-    else:
-        did = "taken" if done.is_new else "nothing to change"
-        click.echo(f"{did}: for {', '.join(done.names)}, until {done.ends}")
-        click.echo(f"pin: {done.pin}")
+    did = "taken" if done.is_new else "nothing to change"
+    tell(
+        {"new": done.is_new, "names": done.names, "ends": done.ends, "pin": done.pin},
+        (f"{did}: for {', '.join(done.names)}, until {done.ends}", f"pin: {done.pin}"),
+        as_json=as_json,
+    )

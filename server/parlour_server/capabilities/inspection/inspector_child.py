@@ -70,22 +70,7 @@ def _work(groups: list[tuple[Rule, ...]], options: Options, job: InspectionJob) 
     outcome = judge(
         groups[job.inspectors], parts, Context(job.sender, job.room, options=options, recent=recent)
     )
-    return Done(
-        tuple(
-            (
-                finding.inspector,
-                finding.action.value,
-                finding.part,
-                finding.finding.kind,
-                finding.finding.start,
-                finding.finding.end,
-            )
-            for finding in outcome.found
-        ),
-        outcome.failed,
-        encoded,
-        time.perf_counter() - start,
-    )
+    return Done(outcome, encoded, time.perf_counter() - start)
 
 
 def _read(jobs: FileIO) -> bytes | None:

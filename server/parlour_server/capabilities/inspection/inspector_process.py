@@ -19,10 +19,10 @@ import msgspec
 
 from parlour_protocol.kit.inspect.file_texts import Piece
 from parlour_protocol.kit.inspect.inspector import FILE, File, Options, Part, Sealed, Sent, Text
-from parlour_protocol.kit.inspect.judge import NOTHING, Found, Outcome, Rule
+from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, Rule
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.traffic import SENT_KEPT, size_of
-from parlour_protocol.kit.inspect.verdict import Action, Finding
+from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.core.clock import Clock
@@ -103,13 +103,12 @@ class InspectionJob(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True):
-    """Findings (inspector, action, part, kind, start, end), and failed inspectors with the error's type."""
+    """The findings of a job, and the inspectors that failed."""
 
-    found: tuple[tuple[str, str, int, str, int, int], ...]
-    failed: tuple[tuple[str, str], ...]
-    encoded: bool
+    outcome: Outcome
+    encoded: bool = False
     """Whether the largest part looks encoded."""
-    seconds: float
+    seconds: float = 0.0
 
 
 class InspectorProcess:
@@ -190,10 +189,9 @@ class InspectorProcess:
             for number, name in self._groups():
                 before = None if recent is None else tuple(map(_wire_sent, recent))
                 job = InspectionJob(number, parts, str(sender.user), sender.room, now, before)
-                found, done = await self._ask(name, job, sender)
-                outcome = outcome.and_also(found)
-                if done is not None:
-                    seconds, encoded = seconds + done.seconds, done.encoded
+                done = await self._ask(name, job, sender)
+                outcome = outcome.and_also(done.outcome)
+                seconds, encoded = seconds + done.seconds, encoded or done.encoded
                 if outcome.action is Action.BLOCK:
                     break
             if recent is not None and largest is not None:
@@ -210,13 +208,14 @@ class InspectorProcess:
             self._recent.popitem(last=False)
         return recent
 
-    async def _ask(self, name: str, job: InspectionJob, sender: Sender) -> tuple[Outcome, Done | None]:
+    async def _ask(self, name: str, job: InspectionJob, sender: Sender) -> Done:
         try:
             process = self._process or await self._start()
             async with asyncio.timeout(self._seconds):
                 await _send(process, msgspec.msgpack.encode(job))
                 done = msgspec.msgpack.decode(await _receive(process), type=Done)
-            return _outcome(done, len(job.parts)), done
+            if any(not 0 <= one.part < len(job.parts) for one in done.outcome.found):
+                raise ValueError("there is no such part")
         except asyncio.CancelledError:
             await self.close()  # its answer would be taken for the next one's
             raise
@@ -225,7 +224,8 @@ class InspectorProcess:
             self._waits[sender.key] = self._clock.monotonic() + PENALTY_SECONDS
             why = "too slow" if isinstance(error, TimeoutError) else type(error).__name__
             warn("inspector_killed", inspector=name, why=why)
-            return Outcome(failed=((name, why),)), None
+            return Done(Outcome(failed=((name, why),)))
+        return done
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = self._process = await asyncio.create_subprocess_exec(
@@ -248,19 +248,6 @@ class InspectorProcess:
 
 def _wire_sent(sent: Sent) -> tuple[float, int, bool, bool]:
     return sent.at, sent.size, sent.encoded, sent.file
-
-
-def _outcome(done: Done, parts: int) -> Outcome:
-    """Return an answer of the process. Raises ValueError for one that can't be."""
-    if any(not 0 <= part < parts for _, _, part, _, _, _ in done.found):
-        raise ValueError("there is no such part")
-    return Outcome(
-        tuple(
-            Found(inspector, Action(action), part, Finding(kind, start, end))
-            for inspector, action, part, kind, start, end in done.found
-        ),
-        done.failed,
-    )
 
 
 async def _send(process: asyncio.subprocess.Process, data: bytes) -> None:

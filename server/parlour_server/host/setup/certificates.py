@@ -170,7 +170,7 @@ def _leaf(
         .not_valid_before(now - _CLOCKS_DIFFER)
         .not_valid_after(min(now - _CLOCKS_DIFFER + _LEAF_LIFE, ca.not_valid_after_utc))
         # Critical, because the subject is empty (RFC 5280 section 4.2.1.6).
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=True)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -207,7 +207,8 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _general(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """Return a name of the server as certificates have it. Raises SetupError."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

@@ -6,13 +6,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.secret import Secret
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.host.setup.certificate_chain import names_of
+from parlour_server.host.setup.certificate_state import read_key
 from parlour_server.host.setup.certificates import read_certificate
 
 CONTEXT: Final = b"Parlour drill permit v1\0"
@@ -34,16 +34,12 @@ def write_permit(folder: DataFolder, invite: Secret, expires: Millis) -> bytes:
 
 
 def _signed(folder: DataFolder, data: bytes) -> bytes:
-    try:
-        key = load_pem_private_key(folder.key.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
-        raise SetupError(f"{folder.key} contains no readable key; restore it from a backup") from error
-    match key:
-        case ec.EllipticCurvePrivateKey():
+    match read_key(folder.key.read_bytes(), folder.key):
+        case ec.EllipticCurvePrivateKey() as key:
             return key.sign(data, ec.ECDSA(hashes.SHA256()))
-        case rsa.RSAPrivateKey():
+        case rsa.RSAPrivateKey() as key:
             return key.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
-        case ed25519.Ed25519PrivateKey():
+        case ed25519.Ed25519PrivateKey() as key:
             return key.sign(data)
         case _:
             raise SetupError(f"{folder.key} is of a kind that signs no permits; use ECDSA, RSA or Ed25519")

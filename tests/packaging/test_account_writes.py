@@ -31,7 +31,7 @@ WITHOUT: Final = {
     "core/accounts/tables/accounts.py:Accounts.revoke_invite": "of no account, by a command",
     "capabilities/second_factors/store.py:FactorStore.take_challenge": "who has one may use it up",
     "core/accounts/tables/sessions.py:SessionStore.touch": "when it was seen",
-    "chat/delivery/tables/table_facts.py:use_up_key_packages": "of a restored backup, by a command",
+    "chat/delivery/table_facts.py:use_up_key_packages": "of a restored backup, by a command",
     "chat/capabilities/chat_personal_data/store.py:_close_devices": "of a deletion, by a command",
     "chat/delivery/tables/device_rows.py:see_devices": "when it was seen",
     "chat/delivery/tables/key_package_rows.py:_take": "another account's, for one that may add its device",

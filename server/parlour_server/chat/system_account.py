@@ -5,10 +5,12 @@ can log in to it (P8: default accounts). Its name, and names that look like it, 
 """
 
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
-from parlour_protocol.room_name import RoomName, parse_room_name
+
+if TYPE_CHECKING:
+    from parlour_protocol.room_name import RoomName
 
 _NAME: Final = "house"
 _LOBBY: Final = "lobby"
@@ -27,6 +29,8 @@ def system_device() -> DeviceName:
 
 
 @cache
-def lobby() -> RoomName:
+def lobby() -> "RoomName":
     """Return the name of the room that everyone joins."""
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415 - not for every command
+
     return parse_room_name(_LOBBY)

@@ -1,14 +1,11 @@
 """The facts about these tables that a server needs without loading SQLAlchemy."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from parlour_server.core.store.table_facts import Tables
-
-if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+from parlour_server.core.store.table_facts import Metadata, Tables
 
 
-def _metadata() -> "MetaData":
+def _metadata() -> Metadata:
     from parlour_server.chat.consent.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from parlour_server.chat.consent.table_facts import CONSENT_TABLES
-from parlour_server.chat.delivery.tables.table_facts import DELIVERY_TABLES, use_up_key_packages
+from parlour_server.chat.delivery.table_facts import DELIVERY_TABLES, use_up_key_packages
 from parlour_server.chat.name import NAME
 from parlour_server.core.store.engine.connection import Connection
 from parlour_server.core.store.schema import Schema

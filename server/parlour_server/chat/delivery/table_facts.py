@@ -2,15 +2,13 @@
 
 from typing import TYPE_CHECKING, Final
 
-from parlour_server.core.store.table_facts import Rule, Tables
+from parlour_server.core.store.table_facts import Metadata, Rule, Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
-
     from parlour_server.core.store.engine.connection import Connection
 
 
-def _metadata() -> "MetaData":
+def _metadata() -> Metadata:
     from parlour_server.chat.delivery.tables.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
 
     return metadata

@@ -306,7 +306,7 @@ class App(BaseApp[Any, Any], Generic[_S]):
             parts.run(log.positions.run())
         for work in self._background:
             parts.run(_repeated(work, parts.clock))
-        parts.hooks.account_handlers.append(self._guarded)
+        parts.hooks.handlers.append(self._guarded)
         return running
 
     def _guarded(self, guard: "RequestGuard", *_: object) -> Mapping[str, "Handler"]:

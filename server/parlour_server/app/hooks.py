@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from parlour_server.core.program import Result
     from parlour_server.core.store.engine.connection import Engine
 
-    AccountHandlers = Callable[[RequestGuard, LoginService, Reauthentication], Mapping[str, Handler]]
+    Handlers = Callable[[RequestGuard, LoginService, Reauthentication], Mapping[str, Handler]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +72,8 @@ class Hooks:
     """Follows requests on their way, if a capability does."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
-    handlers: "dict[str, Handler]" = field(default_factory=dict)
-    """The handlers of operations of the HTTPS API, by name."""
-    account_handlers: "list[AccountHandlers]" = field(default_factory=list)
-    """Return more of them, which need the guard, or log people in; called again after a reload."""
+    handlers: "list[Handlers]" = field(default_factory=list)
+    """Return the handlers of operations of the HTTPS API, by name; called again after a reload."""
     after_password: "AfterPassword | None" = None
     """Asks for more than the password."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)

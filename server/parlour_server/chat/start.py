@@ -43,5 +43,5 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
             made |= make(settings, guard, budgets) if make else {}
         return made
 
-    parts.hooks.account_handlers.append(handlers)
+    parts.hooks.handlers.append(handlers)
     return chat

@@ -114,10 +114,9 @@ class HttpsApi(Generic[_Settings]):
         return make_api(
             parts.operations,
             {
-                **parts.hooks.handlers,
                 **{
                     name: handler
-                    for made in parts.hooks.account_handlers
+                    for made in parts.hooks.handlers
                     for name, handler in made(guard, login, reauthentication).items()
                 },
                 **accounts.handlers,

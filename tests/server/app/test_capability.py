@@ -147,7 +147,7 @@ async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> N
         return Response(b"7")
 
     async def start(parts: Parts[Any, Any]) -> None:
-        parts.hooks.handlers |= {"count_shelves": count, "list_sessions": count}
+        parts.hooks.handlers.append(lambda *_: {"count_shelves": count, "list_sessions": count})
 
     row = Operation("count_shelves", "GET", "/v1/shelves", "Count the shelves.", HTTPStatus.OK)
     counting = Capability(name="shelves", served=lambda: Served(start=start, operations=(row,)))

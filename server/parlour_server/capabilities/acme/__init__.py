@@ -9,9 +9,7 @@ from typing import Final
 
 from parlour_server.app.capability import Capability, Sections, Served
 from parlour_server.capabilities.acme.commands import cert
-
-ACCOUNT_KEY: Final = "acme.key"
-"""The file with the key of the account at the CA."""
+from parlour_server.capabilities.acme.files import ACCOUNT_KEY
 
 
 def _served() -> Served:

@@ -18,7 +18,7 @@ async def _start(parts: Parts[Any, Any]) -> None:
     async def serve(_serving: Serving) -> None:
         parts.run(renewal.run())
 
-    parts.hooks.handlers.update(AcmeEndpoint(answers_of(parts.folder)).handlers)
+    parts.hooks.handlers.append(lambda *_: AcmeEndpoint(answers_of(parts.folder)).handlers)
     parts.hooks.serving.append(serve)
     parts.hooks.reloaded.append(renewal.use)
 

@@ -35,7 +35,8 @@ class Description:
 
 
 async def _start(parts: Parts[Any, Any]) -> None:
-    parts.hooks.handlers[_OPERATION.name] = Description(parts.folder.program, parts.operations).describe
+    description = Description(parts.folder.program, parts.operations)
+    parts.hooks.handlers.append(lambda *_: {_OPERATION.name: description.describe})
 
 
 _OPERATION: Final = Operation(

@@ -42,7 +42,7 @@ async def _start(parts: Parts[Any, Any]) -> None:
     hooks = parts.hooks
     hooks.set_after_password(factors)
     hooks.reloaded.append(use)
-    hooks.account_handlers.append(handlers)
+    hooks.handlers.append(handlers)
 
 
 SERVED: Final = Served(

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.chat.operator_rooms import find_room, no_such_room, server_event
 from parlour_server.host.cli.command_options import (
     canonical,
     command,
@@ -201,6 +200,7 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
     """Give WHO a role in the room NAME (its name or id). They must be a member."""
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.operator_rooms import find_room, server_event  # noqa: PLC0415
     from parlour_server.chat.rooms.operator_rules import decide_appointment  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
@@ -229,7 +229,8 @@ def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
 
 def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: str, **about: str) -> "RoomId":
     """Append the operator's event to the log of the room with this name or id."""
-    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.operator_rooms import server_event  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     async def work(store: "ChatStore") -> "RoomId":
         room = (await _described(store, name)).room
@@ -271,6 +272,8 @@ def _as_json(facts: "RoomFactsForOperator") -> dict[str, object]:
 
 async def _described(store: "ChatStore", name: str) -> "RoomFactsForOperator":
     """Return the room with this name or id. Raises SetupError."""
+    from parlour_server.chat.operator_rooms import find_room, no_such_room  # noqa: PLC0415 - keeps `--help` quick
+
     found = await store.rooms.describe(await find_room(store, name))
     if found is None:
         raise no_such_room()

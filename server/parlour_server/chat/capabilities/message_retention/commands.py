@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.chat.operator_rooms import find_room, server_event
 from parlour_server.host.cli.command_options import (
     confirm,
     data_option,
@@ -58,6 +57,7 @@ def retention(
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
     from parlour_server.chat.capabilities.message_retention.settings import KeepSettings  # noqa: PLC0415
     from parlour_server.chat.capabilities.message_retention.store import RetentionStore  # noqa: PLC0415
+    from parlour_server.chat.operator_rooms import find_room, server_event  # noqa: PLC0415
     from parlour_server.chat.rooms.operator_rules import allow_anything  # noqa: PLC0415
     from parlour_server.chat.store.retention_policy import shorter, shortest  # noqa: PLC0415
     from parlour_server.core.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick

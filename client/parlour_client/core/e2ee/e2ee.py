@@ -117,7 +117,7 @@ class E2ee:
         self.incoming = Incoming(world, self.keys, self.scheduler, self._stored)
         self.renewal = Renewal(world, self.keys, self.scheduler)
         self.erasure = Erasure(world, self.keys)
-        self.outgoing = Outgoing(world, self.keys, self.identity, self.scheduler, self.renewal, self.incoming)
+        self.outgoing = Outgoing(world, self.keys, self.scheduler, self.renewal, self.incoming)
         self.membership = Membership(world, self.keys, self.scheduler, self.incoming)
         self.closed_accounts = ClosedAccounts(
             world, self.keys, self.reconciler, self.membership, self.room_statuses

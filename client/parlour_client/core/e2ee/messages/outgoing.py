@@ -30,7 +30,6 @@ from parlour_client.core.e2ee.group.report import (
     room_conflict,
 )
 from parlour_client.core.e2ee.group.store import Groups, GroupStatus
-from parlour_client.core.e2ee.identity.account import Identity
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import changed_words, trust
 from parlour_client.core.e2ee.inspection import ShownPolicy, refuse_unchecked
@@ -121,17 +120,10 @@ class Outgoing:
     """Encrypts for all rooms."""
 
     def __init__(
-        self,
-        world: World,
-        keys: Keys,
-        identity: Identity,
-        scheduler: Scheduler,
-        renewal: Renewal,
-        incoming: Incoming,
+        self, world: World, keys: Keys, scheduler: Scheduler, renewal: Renewal, incoming: Incoming
     ) -> None:
         self._world = world
         self._keys = keys
-        self._identity = identity
         self._scheduler = scheduler
         self._renewal = renewal
         self._incoming = incoming
@@ -140,20 +132,11 @@ class Outgoing:
 
     async def encrypt(self, room: RoomId, frames: Sequence[Intent]) -> list[Encrypted]:
         """Encrypt requests in order. Raises ParlourClientError if the room can't be written to now."""
-        work = partial(
-            _encrypt_if_reachable,
-            recipients=await self._ready(room),
-            groups=self._keys.groups,
-            room=room,
-            frames=frames,
-            now=self._world.clock.now(),
-            before=set(self._stored.get(room, ())),
-            policy=self._identity.policy,
-        )
+        work = self._encryption(room, frames, await self._ready(room))
         sealed = await self._world.archive.write_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
             # Perhaps this device's copy of the key log is only behind: then there is nothing to decide.
-            await quietly(self._identity.catch_up())
+            await quietly(self._keys.identity.catch_up())
             sealed = await self._world.archive.write_durably(work)
         blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
         if blocked is not None:
@@ -169,18 +152,22 @@ class Outgoing:
         sure = self._world.live.conversation is not None and room not in self._scheduler.unsure
         if room not in self._world.encrypted or not sure or len(frames) > AT_ONCE:
             return None  # uncertain: the server's log may be newer than the keys here
-        try:
-            groups = self._keys.groups
-        except EncryptionError:
+        if self._keys.maybe_groups is None:
             return None
-        before = set(self._stored.get(room, ()))
+        return partial(_encrypt_early, work=self._encryption(room, frames))
+
+    def _encryption(
+        self, room: RoomId, frames: Sequence[Intent], recipients: Recipients | None = None
+    ) -> Callable[[apsw.Connection], list[Encrypted]]:
         return partial(
-            _encrypt_early,
-            groups=groups,
+            _encrypt,
+            groups=self._keys.groups,
+            room=room,
             frames=frames,
             now=self._world.clock.now(),
-            before=before,
-            policy=self._identity.policy,
+            before=set(self._stored.get(room, ())),
+            policy=self._keys.identity.policy,
+            recipients=recipients,
         )
 
     def stored(self, frame: Intent) -> None:
@@ -228,35 +215,28 @@ class Outgoing:
         )
 
 
-def _encrypt_if_reachable(
+def _encrypt(
     connection: apsw.Connection,
-    recipients: Recipients,
     groups: Groups,
     room: RoomId,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
     policy: ShownPolicy,
+    recipients: Recipients | None,
 ) -> list[Encrypted]:
-    recipients.require(report(connection, groups, room), partial(trust, connection))
-    return _encrypt_all(connection, groups, frames, now, before, policy)
+    """Encrypt in the order of sending, each request after those before it.
 
-
-def _encrypt_all(
-    connection: apsw.Connection,
-    groups: Groups,
-    frames: Sequence[Intent],
-    now: Millis,
-    before: set[RequestId],
-    policy: ShownPolicy,
-) -> list[Encrypted]:
-    """Encrypt in the order of sending: each follows those before it."""
-    sealed, before = [], set(before)
+    With ``recipients`` only if they are reached: what is encrypted without is checked before it is sent.
+    """
+    if recipients is not None:
+        recipients.require(report(connection, groups, room), partial(trust, connection))
+    sealed = []
     for frame in frames:
         one = _encrypt_one(connection, groups, frame, now, before, policy)
         sealed.append(one)
         if isinstance(one, SendEncrypted):
-            before.add(one.id)
+            before = {*before, one.id}
     return sealed
 
 
@@ -285,14 +265,7 @@ def _encrypt_one(
         return error
 
 
-def _encrypt_early(
-    connection: apsw.Connection,
-    groups: Groups,
-    frames: Sequence[Intent],
-    now: Millis,
-    before: set[RequestId],
-    policy: ShownPolicy,
-) -> None:
+def _encrypt_early(connection: apsw.Connection, work: Callable[[apsw.Connection], list[Encrypted]]) -> None:
     """Encrypt, or change nothing: the message is queued in any case, and the send queue finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
-        _encrypt_all(connection, groups, frames, now, before, policy)
+        work(connection)

@@ -74,6 +74,16 @@ def test_who_was_not_first_drops_its_creation() -> None:
     agree(log, alice, bobby)
 
 
+def test_who_was_removed_creates_no_group_for_the_others() -> None:
+    """Its device knows the members' list, and is not on it any more."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.commit(log, 3, remove=[bobby])
+    bobby.sync(log)
+    with pytest.raises(NotReadyError, match="have removed you"):
+        bobby.make_group(ROOM, log.kind, request(9), Millis(log.now))
+
+
 def test_our_creation_in_anothers_name_is_refused() -> None:
     """The server shows our group id as created by someone else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()

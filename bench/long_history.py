@@ -102,7 +102,6 @@ async def _fill(data: Path) -> None:
                 request=new_request_id(),
                 at=clock.now(),
                 name=name,
-                skeleton=skeleton(name),
             )
             made.append((await store.rooms.create(room))[0])
     text = "what people write is about as long as this, with a few words more or less"

@@ -226,7 +226,6 @@ class World:
                 request=self.new_request(),
                 at=self._clock.now(),
                 name=parse_room_name(f"room{number}"),
-                skeleton=f"room{number}",
             )
             store.at_once(store.rooms.create(new))
             for user in people[1:3]:

@@ -52,7 +52,6 @@ async def _make_lobby(store: "ChatStore", clock: Clock) -> bool:
         request=_REQUEST,
         at=clock.now(),
         name=lobby(),
-        skeleton=skeleton(lobby()),
     )
     made = await store.rooms.create(room)
     return bool(made.events)

@@ -160,7 +160,6 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_room_id  # noqa: PLC0415
     from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
-    from parlour_protocol.kit.names import skeleton  # noqa: PLC0415
     from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.chat.store.types import NewRoom  # noqa: PLC0415
@@ -177,7 +176,6 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
         request=new_request_id(),
         at=SystemClock().now(),
         name=chosen,
-        skeleton=skeleton(chosen),
         topic=text_of(TopicText, topic, "topic"),
     )
     made = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))

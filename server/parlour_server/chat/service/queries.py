@@ -43,7 +43,6 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
-from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.hooks import ChatHooks
@@ -203,7 +202,6 @@ class Queries:
             request=frame.id,
             at=self._clock.now(),
             name=frame.name,
-            skeleton=skeleton(frame.name),
             topic=frame.topic,
             encrypted=frame.encrypted,
             suite=frame.suite,

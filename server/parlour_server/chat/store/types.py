@@ -205,7 +205,7 @@ class MadeRoom(NamedTuple):
 class NewRoom:
     """A new room, with its first events.
 
-    Named rooms: ``name`` and its ``skeleton``, unique among public rooms. Direct rooms: ``peer``, who may
+    Named rooms: ``name``, which looks like no other of a public room. Direct rooms: ``peer``, who may
     be the author; the unordered pair (author, peer) is unique. ``session`` is as in ``AppendEvent``.
     """
 
@@ -217,7 +217,6 @@ class NewRoom:
     request: RequestId
     at: Millis
     name: RoomName | None = None
-    skeleton: str | None = None
     peer: UserName | None = None
     topic: TopicText = TopicText()
     encrypted: bool = False

@@ -51,7 +51,6 @@ class World(KitWorld):
             request=new_request_id(),
             at=self.clock.now(),
             name=parse_room_name(name),
-            skeleton=name,
             topic=TopicText.parse(topic),
         )
 

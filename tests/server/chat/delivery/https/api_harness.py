@@ -44,7 +44,7 @@ from parlour_protocol.identity import (
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id, new_room_id
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId, new_request_id
-from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name, skeleton
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
@@ -248,7 +248,6 @@ class Village:
             request=new_request_id(),
             at=self.clock.now(),
             name=parse_room_name(name),
-            skeleton=skeleton(name),
             encrypted=encrypted,
         )
         room = (await self.store.rooms.create(new)).room

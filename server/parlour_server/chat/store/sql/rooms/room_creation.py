@@ -12,7 +12,7 @@ from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.names import UserName, skeleton
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.app.log.append import find_earlier, insert
@@ -81,7 +81,8 @@ def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
         return earlier.room
     if room.kind is RoomKind.DIRECT:
         return _find_direct(db, room)
-    refuse_taken(db, room.name and plain(room.name), room.skeleton, room.author)
+    if room.name is not None:
+        refuse_taken(db, room.name, room.author)
     return None
 
 
@@ -122,7 +123,7 @@ def _insert_room(db: WriteConnection, room: NewRoom) -> None:
             room.room,
             room.kind.value,
             room.name and plain(room.name),
-            room.skeleton and plain(room.skeleton),
+            room.name and skeleton(room.name),
             *_pair(room),
             plain(room.topic),
             int(room.encrypted),

@@ -6,6 +6,7 @@ from parlour_protocol.frames.bodies import Renamed
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.room_name import RoomName
 from parlour_server.core.errors import NameTakenError
 from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
@@ -18,19 +19,17 @@ _TAKEN: Final = """
 """
 
 
-def refuse_taken(
-    db: Connection, name: str | None, skeleton: str | None, author: UserName, but: RoomId | None = None
-) -> None:
+def refuse_taken(db: Connection, name: RoomName, author: UserName, but: RoomId | None = None) -> None:
     """Raise NameTakenError if another room that the author can see has a name that looks the same."""
-    if db.execute(_TAKEN, (name, skeleton, plain(author), but or "")).fetchone() is not None:
+    values = (plain(name), skeleton(name), plain(author), but or "")
+    if db.execute(_TAKEN, values).fetchone() is not None:
         raise NameTakenError("this name, or one that looks like it, is taken")
 
 
 def rename(db: WriteConnection, event: LogEvent, body: Renamed) -> None:
     """Give a room its new name. Raises NameTakenError, and has changed nothing then."""
-    name, like = plain(body.name), skeleton(body.name)
-    refuse_taken(db, name, like, event.author, event.room)
+    refuse_taken(db, body.name, event.author, event.room)
     db.execute(
         "UPDATE rooms SET name = ?, skeleton = ? WHERE room = ?",
-        (name, like, event.room),
+        (plain(body.name), skeleton(body.name), event.room),
     )

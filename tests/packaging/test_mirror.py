@@ -13,6 +13,7 @@ TESTED_BY = {
     "errors.py": "outbox/test_outbox.py",
     "events.py": "../kit/test_event_bus.py",
     "model.py": "test_history.py",
+    "setting.py": "test_settings.py",
     # only a whole client shows what they do
     "engine.py": "test_client.py",
     "receive/publisher.py": "receive/test_receiver.py",

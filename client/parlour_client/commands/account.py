@@ -5,7 +5,6 @@ from typing import Annotated
 from parlour_client.commands.command import (
     SHELL,
     Call,
-    Connect,
     Elsewhere,
     Kind,
     On,
@@ -17,7 +16,6 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     Done,
     LoginWanted,
-    NoticesListed,
     SessionsListed,
     SettingChosen,
 )
@@ -50,14 +48,6 @@ async def end_session(call: Call, session: Session) -> Done:
         which = listed[read_number(session, most=len(listed), what=_("a session")) - 1].id
     await call.client.sessions.end(SessionId(which))
     return Done(_("The session has ended."))
-
-
-@command("notices", cli="notices", connect=Connect.CAUGHT_UP, json=True, examples=("notices",))
-async def notices(call: Call) -> NoticesListed:
-    """Show what the server's operator tells everyone."""
-    found = NoticesListed(call.client.notices.all, call.client.account.server)
-    call.client.notices.mark_read()
-    return found
 
 
 @command("reconnect", cli=Elsewhere(N_("Every command connects on its own.")))

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Millis, RequestId, Seq
     from parlour_protocol.kit.invite_link import LoginLink
     from parlour_protocol.kit.names import UserName
-    from parlour_protocol.kit.server_notices import ServerNotice
 
 
 @dataclass(slots=True)
@@ -319,14 +318,6 @@ class FileSaved(Result):
     """The path of a saved file."""
 
     path: Path
-
-
-@dataclass(slots=True)
-class NoticesListed(Result):
-    """Notices of the server's operator to everyone."""
-
-    notices: Sequence[ServerNotice]
-    server: str
 
 
 # --- people, account, settings

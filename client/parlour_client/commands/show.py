@@ -21,7 +21,6 @@ from parlour_client.text.event_text import day_and_time
 from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import room_line
-from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import group_lines, setting_line
 from parlour_client.text.untrusted_text import shown
 from parlour_client.text.words import kind_word, member_words, role_word, status_word
@@ -333,25 +332,13 @@ def _ignored_listed(result: results.IgnoredListed, _front: Front) -> Lines:
 @lines.register
 def _listed(result: results.Listed, _front: Front) -> Lines:
     yield from result.lines
-    yield Aside(result.about)
+    if result.about:
+        yield Aside(result.about)
 
 
 @records.register
 def _listed_records(result: results.Listed) -> Iterator[Record]:
     yield from result.fields
-
-
-@lines.register
-def _notices_listed(result: results.NoticesListed, _front: Front) -> Lines:
-    for notice in result.notices:
-        yield f"{notice_heading(notice, result.server)}: {shown(notice.text)}"
-    if not result.notices:
-        yield Aside(no_notices(result.server))
-
-
-@records.register
-def _notices_records(result: results.NoticesListed) -> Iterable[Record]:
-    return map(asdict, result.notices)
 
 
 @lines.register

@@ -133,7 +133,6 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         encryption.recreate,
     ),
     N_("you"): (
-        account.notices,
         account.sessions,
         account.end_session,
         view.join_server,

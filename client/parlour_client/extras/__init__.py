@@ -10,6 +10,7 @@ from typing import Final
 from parlour_client.extras.factor_commands import register as factor_commands
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
+from parlour_client.extras.operator_notices import register as operator_notices
 from parlour_client.extras.picture_previews import register as picture_previews
 from parlour_client.extras.screen_lock import register as screen_lock
 from parlour_client.extras.spell_check import register as spell_check
@@ -23,6 +24,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     factor_commands,
     jump,
     monitor,
+    operator_notices,
     picture_previews,
     screen_lock,
     spell_check,

@@ -89,6 +89,8 @@ class Registry:
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
 
+    notices_changed: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
+    """Each gets the chat screen when the operator sent or withdrew something, or it was read."""
     panes: "list[Callable[[Widget], None]]" = field(default_factory=list)
     """Each gets a pane with a room when it is shown."""
     themes: list[Callable[[Path], Callable[[], FoundThemes | None]]] = field(default_factory=list)

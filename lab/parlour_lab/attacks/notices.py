@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from parlour_client.ui.chat.notice_bar import NoticeBar
+from parlour_client.extras.operator_notices.bar import NoticeBar
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import LabServer
 from parlour_lab.wire import PASSWORD, frame

@@ -88,7 +88,7 @@ async def test_a_report_says_the_same_in_both(client: FakeClient) -> None:
         results.PublicRoomsListed([], set()),
         results.InvitationsListed([]),
         results.BlockedListed([]),
-        results.NoticesListed([], "a.example"),
+        results.Listed([], "There is none.", []),
         results.AlarmsListed([]),
     ],
     ids=lambda result: type(result).__name__,

@@ -17,7 +17,6 @@ from parlour_client.text.date_text import day_found
 from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
-from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
@@ -90,7 +89,6 @@ class ResultViews:
             results.Transfer: self._transfer,
             results.FileSaved: self._saved,
             results.FileSent: _nothing,
-            results.NoticesListed: self._notices,
             results.PersonShown: lambda found: people.show_card(found.profile),
             results.IgnoredListed: lambda found: people.list_ignored(found.people),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
@@ -211,16 +209,6 @@ class ResultViews:
         ]
         empty = _("No one shares how far they have read. /receipts on shares how far you have read.")
         self._interaction.push(ChooseScreen(own(_("Read receipts"), "bold"), choices, empty))
-
-    def _notices(self, result: results.NoticesListed) -> None:
-        if not result.notices:
-            self._interaction.say(no_notices(result.server))
-            return
-        parts = []
-        for notice in result.notices:
-            heading = peer_line(notice_heading(notice, result.server), style="bold")
-            parts += [heading, own(""), peer(notice.text), own("")]
-        self._interaction.push(Page(lines(*parts)))
 
     # --- files
 

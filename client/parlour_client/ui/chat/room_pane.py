@@ -180,7 +180,7 @@ class RoomPane(Vertical):
             case changes.RoomDeletion(room=room, title=title, by=by):
                 self.view.room_deleted(room, title, by)
             case changes.NoticesChanged():
-                pass  # the screen's bar shows them
+                pass  # the screen tells those who show them
             case _:
                 if change.room == self.current.id:
                     self._changed_here(change.room, change)

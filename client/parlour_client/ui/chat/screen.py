@@ -33,7 +33,6 @@ from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
 from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
-from parlour_client.ui.chat.notice_bar import NoticeBar
 from parlour_client.ui.chat.painting import ChangesOnly
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
@@ -86,7 +85,6 @@ class ChatScreen(Screen[None]):
         Binding("f7", "outbox", N_("Outbox"), show=False, priority=True, id="chat.outbox"),
         Binding("alt+r", "mark_read", N_("Mark this room read"), show=False, id="chat.mark_read"),
         Binding("alt+t", "topic", N_("The whole topic"), show=False, priority=True, id="chat.topic"),
-        Binding("alt+n", "notices", N_("Notices of the operator"), show=False, id="chat.notices"),
         Binding("alt+down", "messages(1)", N_("Next message"), show=False, id="chat.messages_down"),
         Binding("pageup", "page(-1)", N_("Page up"), show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", N_("Page down"), show=False, priority=True, id="chat.page_down"),
@@ -123,7 +121,6 @@ class ChatScreen(Screen[None]):
         self.room_list = RoomList()
         self.member_list = MemberList()
         self.status_line = StatusLine()
-        self.notice_bar = NoticeBar()
         self.covered = Signal[Screen[Any]](self, "covered")
         """Published with each dialog or page that is opened over the chat."""
         self._place = Columns(id="panes")
@@ -153,7 +150,6 @@ class ChatScreen(Screen[None]):
         """Create the child widgets, with the classes that the first resize would add: all are styled once."""
         width, height = self.app.size
         self.add_class(_reached(width, _WIDTHS), _reached(height, _HEIGHTS))
-        yield self.notice_bar
         with self._place:
             yield self.room_list
             yield self.pane
@@ -170,7 +166,6 @@ class ChatScreen(Screen[None]):
         self.watch(self, "focused", self._focus_moved)
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
-        self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
         self.set_focus(self.pane.composer)
         with on_behalf_of(NOBODY):
             self._login_wanted(self.client.connection.status)
@@ -247,7 +242,8 @@ class ChatScreen(Screen[None]):
             self.status_line.tell(change.status, self.client.account)
             self._login_wanted(change.status)
         if isinstance(change, changes.NoticesChanged):
-            self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
+            for told in REGISTRY.notices_changed:
+                told(self)
         for pane in self.panes.all:
             pane.on_change(change)
 
@@ -374,10 +370,6 @@ class ChatScreen(Screen[None]):
     def action_topic(self) -> None:
         """Show the topic of the open room, which the heading shortens."""
         self.pane.commands.run_soon("/topic")
-
-    def action_notices(self) -> None:
-        """Show what the operator of the server tells everyone."""
-        self.pane.commands.run_soon("/notices")
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""

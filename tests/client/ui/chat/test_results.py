@@ -10,11 +10,8 @@ from parlour_client.commands.table import all_commands
 from parlour_client.kit.widgets.questions import ChooseScreen, ConfirmScreen
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.dialogs.settings import SettingsScreen
 from parlour_client.ui.registry import REGISTRY
-from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
 
 
 def test_every_result_and_every_view_has_its_place() -> None:
@@ -65,34 +62,6 @@ async def test_a_setting_is_shown_and_changed_from_the_composer(
         await pilot.press(*"/set", "enter")
         await settled(pilot)
         assert isinstance(pilot.app.screen, SettingsScreen)
-
-
-async def test_the_operators_notice_stands_above_the_chat_until_it_is_read(
-    client: FakeClient, open_app: OpenApp
-) -> None:
-    """As text; a message that says the same stands in its room, with its author."""
-    async with open_app(client) as pilot:
-        screen = pilot.app.screen
-        assert isinstance(screen, ChatScreen)
-        assert not screen.notice_bar.display
-        text = NoticeText.parse("[red]down[/] \x1b[2Jat 8")
-        client.notices.received(ServerNotice(NoticeId("7kq2m9x4tb"), Millis(1), Millis(2**50), text))
-        await settled(pilot)
-        assert screen.notice_bar.display
-        shown = screen_text(pilot)
-        assert "Notice from the operator of chat.example:8443" in shown.split("lobby")[0]
-        assert "[red]down[/] ⟦ESC⟧[2Jat 8" in " ".join(shown.split())
-        long = NoticeText.parse("word " * 99)
-        client.notices.received(ServerNotice(NoticeId("8kq2m9x4tb"), Millis(1), Millis(2**50), long))
-        await pilot.resize_terminal(40, 15)
-        await settled(pilot)
-        first, second, *_rest = screen_text(pilot).splitlines()
-        assert first.startswith(" Alt+N: read all 2 · Notice from the o")
-        assert "word" not in second  # the whole text is a key away: every other row is for the chat
-        await pilot.press("alt+n")
-        await settled(pilot)
-        assert isinstance(pilot.app.screen, Page)
-        assert not screen.notice_bar.display
 
 
 async def test_a_choice_leads_to_its_question(client: FakeClient, open_app: OpenApp) -> None:

@@ -58,45 +58,24 @@ class Chat:
 
     def __init__(self, parts: Parts[ChatSettings, ChatStore]) -> None:
         """Take the parts of its server. Call it in the event loop."""
-        server, store, clock, bus = parts.server, parts.store, parts.clock, parts.bus
         settings, rates, limits = parts.settings, parts.settings.rates, parts.quotas.accounts
-        connected, background, deliveries = parts.connected, parts.background, parts.topics.deliveries
-        self._server = server
-        self._store = store
-        self._clock = clock
+        self._server = parts.server
+        self._store = parts.store
+        self._clock = parts.clock
         self._steady = parts.steady
         self.commands = Commands(
-            server=server,
-            log=store.log,
-            clock=clock,
+            server=parts.server,
+            log=parts.store.log,
+            clock=parts.clock,
             audit=parts.audit,
-            incarnation=store.incarnation,
+            incarnation=parts.store.incarnation,
             messages=settings.messages,
         )
         self.hooks: Final = ChatHooks()
-        self.hub = Hub(
-            store=store,
-            appended=self.commands.record,
-            hooks=self.hooks,
-            connected=connected,
-            loop=parts.topics.pace.loop,
-            background=background,
-            bus=bus,
-            clock=clock,
-            floor=settings.delivery.flush_ms / 1000,
-            deliveries=deliveries,
-        )
+        self.hub = Hub(parts, self.commands.record, self.hooks)
         self.positions = self.hub.positions
-        self._keys = KeyChangeNotifier(store=store, hub=self.hub, connected=connected, background=background)
-        self._queries = Queries(
-            store=store,
-            hub=self.hub,
-            bus=bus,
-            clock=clock,
-            commands=self.commands,
-            hooks=self.hooks,
-            background=background,
-        )
+        self._keys = KeyChangeNotifier(parts, self.hub)
+        self._queries = Queries(parts, self.hub, self.commands, self.hooks)
         invited, made = rates.invites_per_hour, rates.rooms_per_hour
         rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)
         invites = AccountBuckets(limits, "rates.invites_per_hour", invited, per=HOUR, burst=invited)

@@ -8,7 +8,6 @@ or late, is the fan-out's (`app/log/fanout.py`). Invariants:
 * an event that ended a membership, however late it arrives, ends a delivery that began before it.
 """
 
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,17 +34,15 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.app.log.fanout import Fanout
 from parlour_server.app.log.position_check import PositionCheck
 from parlour_server.app.log.sequencer import Sequencer
+from parlour_server.app.parts import Parts
 from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.service.handled_changes import HandledChanges
 from parlour_server.chat.service.notices import DeviceEphemeral, EventCommitted, RoomEphemeral, UserEphemeral
-from parlour_server.chat.service.peer_state import ChatPeer, PeerState
+from parlour_server.chat.service.peer_state import ChatPeer
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendedEvent
-from parlour_server.core.bus.bus import Bus
-from parlour_server.core.clock import Clock
-from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.batching import Deliveries, Pace
-from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.connections.batching import Pace
 from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.errors import RefusedError
 
@@ -70,26 +67,17 @@ class Hub:
 
     def __init__(
         self,
-        *,
-        store: ChatStore,
+        parts: Parts[ChatSettings, ChatStore],
         appended: Callable[[AppendedEvent], None],
         hooks: ChatHooks,
-        connected: ConnectedPeers[PeerState],
-        loop: AbstractEventLoop,
-        background: BackgroundTasks,
-        bus: Bus,
-        clock: Clock,
-        floor: float,
-        deliveries: Deliveries,
     ) -> None:
-        """``floor``: seconds between two writes to a busy room's members.
-
-        ``appended`` is called with what this server appended.
-        """
+        """Take what to call with each event that this server appended, and the hooks of capabilities."""
+        store, bus, background, pace = parts.store, parts.bus, parts.background, parts.topics.pace
+        floor = parts.settings.delivery.flush_ms / 1000
         self._store = store
         self._hooks = hooks
-        self._connected = connected
-        self._loop = loop
+        self._connected = parts.connected
+        self._loop = pace.loop
         self._background = background
         self._handled = HandledChanges()
         self.fanout: Fanout[LogEvent, RoomHere] = Fanout(
@@ -98,14 +86,14 @@ class Hub:
             notice=EventCommitted,
             appended=appended,
             here=RoomHere,
-            pace=lambda: Pace(loop, floor, deliveries),
-            loop=loop,
+            pace=lambda: Pace(pace.loop, floor, pace.deliveries),
+            loop=pace.loop,
             background=background,
             bus=bus,
         )
         self.ended = self.fanout.ended
         self.positions = PositionCheck(
-            fanout=self.fanout, bus=bus, clock=clock, background=background, is_shared=store.is_shared
+            fanout=self.fanout, bus=bus, clock=parts.clock, background=background, is_shared=store.is_shared
         )
 
     def sequencer(self, room: RoomId) -> RoomSequencer | None:

@@ -7,23 +7,21 @@ to someone who shares no encrypted room with the account.
 
 from parlour_protocol.frames.replies import KeyLogAppended
 from parlour_protocol.kit.names import UserName
+from parlour_server.app.parts import Parts
 from parlour_server.chat.service.hub import Hub
-from parlour_server.chat.service.peer_state import ChatPeer, PeerState
+from parlour_server.chat.service.peer_state import ChatPeer
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.connected_peers import ConnectedPeers
 
 
 class KeyChangeNotifier:
     """Notifications about accounts' keys, for the connections of this process."""
 
-    def __init__(
-        self, *, store: ChatStore, hub: Hub, connected: ConnectedPeers[PeerState], background: BackgroundTasks
-    ) -> None:
-        self._store = store
+    def __init__(self, parts: Parts[ChatSettings, ChatStore], hub: Hub) -> None:
+        self._store = parts.store
         self._hub = hub
-        self._connected = connected
-        self._background = background
+        self._connected = parts.connected
+        self._background = parts.background
         self._waiting: set[UserName] = set()
 
     def changed(self, user: UserName) -> None:

@@ -45,6 +45,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId, new_room_id
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.app.parts import Parts
 from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.permissions import in_force
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
@@ -52,12 +53,10 @@ from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.notices import ConsentChanged, RoomEphemeral, UserEphemeral
 from parlour_server.chat.service.peer_state import ChatPeer, by_session
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import MadeRoom, Membership, NewRoom
 from parlour_server.core.accounts.tables.authority import BySession
-from parlour_server.core.bus.bus import Bus
-from parlour_server.core.clock import Clock
-from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.errors import RefusedError
 
 
@@ -66,22 +65,18 @@ class Queries:
 
     def __init__(
         self,
-        *,
-        store: ChatStore,
+        parts: Parts[ChatSettings, ChatStore],
         hub: Hub,
-        bus: Bus,
-        clock: Clock,
         commands: Commands,
         hooks: ChatHooks,
-        background: BackgroundTasks,
     ) -> None:
-        self._store = store
+        self._store = parts.store
         self._hub = hub
-        self._bus = bus
-        self._clock = clock
+        self._bus = parts.bus
+        self._clock = parts.clock
         self._commands = commands
         self._hooks = hooks
-        self._background = background
+        self._background = parts.background
 
     async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
         """Handle the request; return the result of its ``ok``. Send it before any await.

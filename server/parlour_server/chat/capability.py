@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.https.request_guard import RequestGuard
 
-Endpoints: TypeAlias = "Callable[[ChatSettings, RequestGuard, DeliveryBudgets], Mapping[str, Handler]]"
+Endpoints: TypeAlias = "Callable[[RequestGuard, DeliveryBudgets], Mapping[str, Handler]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

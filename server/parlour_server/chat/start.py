@@ -36,11 +36,11 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore], capabilities: Iterab
     def handlers(
         guard: RequestGuard, _login: LoginService, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
-        settings = parts.settings
-        budgets = DeliveryBudgets(settings.rates, settings.files, parts.clock, parts.nodes, parts.quotas.hits)
+        rates, files = parts.settings.rates, parts.settings.files
+        budgets = DeliveryBudgets(rates, files, parts.clock, parts.nodes, parts.quotas.hits)
         made = dict(keys.handlers(guard, reauthentication, budgets, chat.commands))
         for make in endpoints:
-            made |= make(settings, guard, budgets) if make else {}
+            made |= make(guard, budgets) if make else {}
         return made
 
     parts.hooks.handlers.append(handlers)

@@ -23,7 +23,6 @@ from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.peer_state import ChatPeer
-from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendedEvent
 from parlour_server.core.config.server_settings import section
@@ -52,14 +51,9 @@ def _join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
     expiry = FileExpiry(records, blobs, parts.clock, parts.audit)
     chat.hooks.content_removed.append(expiry.soon)
     parts.run(expiry.run())
-    limit = section(parts.settings, FileSettings).total_bytes
 
-    def endpoints(
-        settings: ChatSettings, guard: RequestGuard, budgets: DeliveryBudgets
-    ) -> Mapping[str, Handler]:
-        nonlocal limit
-        files = section(settings, FileSettings)
-        limit = files.total_bytes
+    def endpoints(guard: RequestGuard, budgets: DeliveryBudgets) -> Mapping[str, Handler]:
+        files = section(parts.settings, FileSettings)
         uploads = Uploads(
             parts.store,
             records,
@@ -73,7 +67,7 @@ def _join(parts: Parts[Any, ChatStore], chat: Chat) -> Endpoints:
         return FileEndpoints(guard, uploads, budgets).handlers
 
     parts.metrics.rows(records.count_bytes, _BYTES)
-    parts.metrics.number(_LIMIT, lambda: limit)
+    parts.metrics.number(_LIMIT, lambda: section(parts.settings, FileSettings).total_bytes)
     return endpoints
 
 

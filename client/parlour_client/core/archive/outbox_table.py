@@ -180,7 +180,7 @@ def give_up(connection: apsw.Connection, request: RequestId) -> None:
     again.
     """
     for room, number in skip_number(connection, request):
-        # Their links say that this one comes before them. None was sent: a room's queue sends in order.
+        # Their links say that this one comes before them. None was sent: a lane sends in order.
         connection.execute("UPDATE mls_sealed SET epoch = -1 WHERE room = ? AND number > ?", (room, number))
 
 

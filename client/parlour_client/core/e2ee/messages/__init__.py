@@ -1,1 +1,1 @@
-"""Encrypted messages, outgoing and incoming: send queues, events, files, receipts, history."""
+"""Encrypted messages, outgoing and incoming: requests, events, files, receipts, history."""

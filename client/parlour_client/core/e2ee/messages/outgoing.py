@@ -266,6 +266,6 @@ def _encrypt_one(
 
 
 def _encrypt_early(connection: apsw.Connection, work: Callable[[apsw.Connection], list[Encrypted]]) -> None:
-    """Encrypt, or change nothing: the message is queued in any case, and the send queue finds out why."""
+    """Encrypt, or change nothing: the message is queued in any case, and its lane finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
         work(connection)

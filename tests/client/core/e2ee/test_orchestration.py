@@ -25,6 +25,7 @@ from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.group.store import GroupStatus, scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.keep import renew
+from parlour_client.core.e2ee.keep.reconcile import Reconciler
 from parlour_client.core.e2ee.messages import incoming
 from parlour_client.core.e2ee.messages.incoming import store_events
 from parlour_client.core.e2ee.values import RoomState, Trust
@@ -1064,3 +1065,35 @@ async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(harness: Ha
     with pytest.raises(EncryptionError, match="not approved"):
         await phone.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     assert not harness.server.rooms
+
+
+async def test_what_is_written_while_a_group_is_recreated_reaches_everyone(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new group is there, and nobody is in it yet but the device that created it."""
+    ana, ben, room = await pair(harness)
+    at = harness.server.rooms[room]
+    add, halfway, may_go = Reconciler._commit, asyncio.Event(), asyncio.Event()
+
+    async def held(self: Reconciler, *given: object) -> None:
+        halfway.set()
+        await may_go.wait()
+        await add(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Reconciler, "_commit", held)
+    at.contested = True
+    assert at.group is not None
+    harness.server.write(at, ANA, Contested(group=at.group, epoch=Epoch(at.epoch)))
+    await harness.quiet()
+    recreating = asyncio.ensure_future(ana.encryption.recreate(room))
+    await harness.until(halfway.is_set)
+    encrypted_rooms(ana).scheduler.unsure.discard(room)  # the server has not told of the change yet
+    entry = await ana.messages.send(room, "to all of you")
+    for _ in range(100):
+        await harness.threads.rest()
+    may_go.set()
+    await recreating
+    assert entry.request is not None
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
+    await harness.quiet()
+    assert [one.text for one in await ben.history.timeline(room) if one.text] == ["to all of you"]

@@ -64,6 +64,8 @@ class Scheduler:
         self._running = False
         self.unsure: set[RoomId] = set()
         """Rooms whose group may not be as it ought to be: to be settled before something is sent."""
+        self._settling: set[RoomId] = set()
+        """Rooms that are being settled: a group may be there to which nobody was added yet."""
         self.problems: dict[RoomId, ParlourClientError] = {}
 
     def begin(self, rooms: "list[RoomId]") -> None:
@@ -106,8 +108,15 @@ class Scheduler:
         """Recreate a contested room's group."""
         await self._run(room, self._reconciler.recreate)
 
+    def is_ready(self, room: RoomId) -> bool:
+        """Say whether a room's group is as it ought to be, as far as is known."""
+        return room not in self.unsure and room not in self._settling
+
     async def ready(self, room: RoomId) -> None:
         """Reconcile a room, before something is sent, if its group may be out of date."""
+        if room in self._settling:
+            async with self._locks[room]:
+                pass
         if room in self.unsure:
             await self.now(room)
 
@@ -167,6 +176,7 @@ class Scheduler:
             try:
                 if settles:
                     self.unsure.discard(room)  # first: a change in the meantime makes it due again
+                    self._settling.add(room)
                 result = await work(room)
             except ParlourClientError as error:
                 self.unsure.add(room)
@@ -175,6 +185,8 @@ class Scheduler:
             except BaseException:
                 self.unsure.add(room)
                 raise
+            finally:
+                self._settling.discard(room)
         self._problem(room, None)
         left_out = self._reconciler.left_out.get(room)
         if left_out != before:

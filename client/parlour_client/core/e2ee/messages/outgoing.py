@@ -149,7 +149,7 @@ class Outgoing:
         It saves the second wait for the disk. Nothing is sent by it: ``encrypt`` checks everything again, and
         gives the same bytes while the epoch lasts.
         """
-        sure = self._world.live.conversation is not None and room not in self._scheduler.unsure
+        sure = self._world.live.conversation is not None and self._scheduler.is_ready(room)
         if room not in self._world.encrypted or not sure or len(frames) > AT_ONCE:
             return None  # uncertain: the server's log may be newer than the keys here
         if self._keys.maybe_groups is None:

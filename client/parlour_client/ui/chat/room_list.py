@@ -16,6 +16,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
 from parlour_client.core.model import Invitation, Room
 from parlour_client.kit.language import N_, _
@@ -142,12 +143,27 @@ class RoomList(OptionList):
             if not members and empty and not self.filter:
                 entries.append(option(own(_(empty), "dim"), disabled=True))
         wanted = self._wanted()
-        self.set_options(entries)
+        if not self._only_rewritten(entries):
+            self.set_options(entries)
         here = {room.id for room in found}
         if wanted in here and wanted is not None:
             self.highlighted = self.get_option_index(wanted)
         elif self.filter and (here or invited):
             self.action_first()
+
+    def _only_rewritten(self, entries: Sequence[Option]) -> bool:
+        """Draw only rows whose words have changed, such as a count; False if these are not the same rows."""
+        rows = [_place(entry) for entry in entries]
+        if rows != [_place(entry) for entry in self.options]:
+            return False
+        top, width, lines = self.scroll_offset.y, self.size.width, self._index_to_line
+        for index, (shown, entry) in enumerate(zip(self.options, entries, strict=True)):
+            if not _content(shown).is_same(_content(entry)):
+                shown._set_prompt(entry.prompt)  # noqa: SLF001 - docs/explanation/architecture.md, private interfaces
+                self._option_render_cache.clear()
+                if index in lines:  # else it has no size yet, or is hidden
+                    self.refresh(Region(0, lines[index] - top, width, 1))
+        return True
 
     def _wanted(self) -> str | None:
         marked = self.highlighted_option
@@ -208,6 +224,16 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
         (N_("Rooms"), others, "" if len(rooms) > len(direct) else N_("none yet: /rooms")),
         (N_("Archived"), archived, ""),
     ]
+
+
+def _content(entry: Option) -> Content:
+    assert isinstance(entry.prompt, Content)  # noqa: S101 - `option` makes them
+    return entry.prompt
+
+
+def _place(entry: Option) -> tuple[object, ...]:
+    """Return what a row shares with the one that may take its place."""
+    return entry.id, entry.disabled, _content(entry).cell_length
 
 
 def _facts(room: Room) -> tuple[object, ...]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.content import Content
+from textual.geometry import Region
 
-from parlour_client.ui.chat.room_list import next_unread, sections
+from parlour_client.ui.chat.room_list import RoomList, next_unread, sections
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.room_name import parse_room_name
@@ -164,12 +165,10 @@ async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient,
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        filled: list[int] = []
-        fill = screen.room_list.set_options
-        screen.room_list.set_options = lambda *given: (filled.append(1), fill(*given))[1]  # type: ignore[method-assign]
+        drawn = draws(screen.room_list)
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
         screen.pane.view.refresh()
-        assert not filled
+        assert not drawn
         await pilot.press("pageup")
         await settled(pilot)
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
@@ -178,6 +177,39 @@ async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient,
         row = screen.room_list.get_option(LOBBY).prompt
         assert isinstance(row, Content)
         assert " 3 " in row.plain
+
+
+async def test_a_count_draws_its_row_alone(client: FakeClient, open_app: OpenApp) -> None:
+    """Another number in a row that stays where it is; a room that moves draws the list."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        drawn = draws(screen.room_list)
+        client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=7)
+        screen.pane.view.refresh()
+        await settled(pilot)
+        assert () in drawn
+        drawn.clear()
+        client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=8)
+        screen.pane.view.refresh()
+        await settled(pilot)
+        ((region,),) = drawn
+        rows = screen_text(pilot).split("\n")
+        (at,) = (y for y, row in enumerate(rows) if "#garden" in row)
+        assert region.translate(screen.room_list.content_region.offset).line_range == range(at, at + 1)
+        assert rows[at][:21].split() == ["1", "8", "#garden"]
+
+
+def draws(rooms: RoomList) -> list[tuple[Region, ...]]:
+    """Return the regions of the list that are to be drawn from now on; the whole list is none."""
+    drawn: list[tuple[Region, ...]] = []
+    refresh = rooms.refresh
+
+    def noted(*regions: Region, **options: bool) -> RoomList:
+        drawn.append(regions)
+        return refresh(*regions, **options)
+
+    rooms.refresh = noted  # type: ignore[method-assign, assignment]
+    return drawn
 
 
 async def test_a_count_of_any_length_stands_apart_from_the_name(

@@ -16,6 +16,7 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 from textual.events import Key
 
 from parlour_client.core.client import Client
+from parlour_client.extras import register_all
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 
@@ -73,6 +74,7 @@ async def measure() -> tuple[list[float], int]:
         server = FakeServer()
         desk = Desk(Path(folder) / "home", server)
         await desk.sign_in()
+        register_all()
         app = ParlourApp(Client(desk.home, dial=lambda _: server.dial))
         async with app.run_test(size=(100, 40)) as pilot:
             while not isinstance(screen := app.screen, ChatScreen):

@@ -52,7 +52,7 @@ NOWHERE = (
     r"markup=True", r"\bLabel\b",
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
     r"\bopen_url\((?!self)",
-    r"@click(?!\.(?:command|option|version_option)\()",
+    r"@click(?!\.(?:command|option|argument|version_option)\(|\.pass_context\n)",
     r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
     r"\.title\(",
     r"\bset_timer\(",  # Textual drops it when the process stalls: ``Deferred``

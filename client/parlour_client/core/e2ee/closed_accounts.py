@@ -70,7 +70,7 @@ class ClosedAccounts:
         claims = await self._world.archive.read(closed_claims.load)
         self._claims = {(claim.room, claim.user): claim for claim in claims}
 
-    def begin(self) -> None:
+    def connected(self) -> None:
         """Start with a connection: what failed on the last one is tried again, once."""
         self._tried.clear()
 

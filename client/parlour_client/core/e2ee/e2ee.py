@@ -139,7 +139,7 @@ class E2ee:
         await self.closed_accounts.load()
         for room in self._rooms:
             await self.room_statuses.look(room)
-        self.erasure.begin()
+        self.erasure.start()
 
     async def sign_in(self) -> None:
         """Bind the session to this device, once, before the WebSocket opens. Failures are reported later."""
@@ -194,17 +194,17 @@ class E2ee:
 
     def connected(self) -> None:
         """Start the background work of a connection."""
-        self.closed_accounts.begin()
+        self.closed_accounts.connected()
         rooms = [room for room in self._rooms if self.world.catch_up.follows(room)]
-        self.scheduler.begin([room for room in rooms if self.world.state.summary(room) is not None])
-        self.renewal.begin()
+        self.scheduler.start([room for room in rooms if self.world.state.summary(room) is not None])
+        self.renewal.start()
         if self.world.follow:
             self.world.tasks.run(self.identity.look_for_waiting())
             self.world.tasks.run(self.membership.admit_remembered())
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late())
         self.read_receipts.resume()
-        self.world.tasks.run(self.history.take())
+        self.world.tasks.run(self.history.import_waiting())
         self.world.signal.notify()
 
     async def disconnected(self) -> None:
@@ -213,8 +213,8 @@ class E2ee:
             self._late.cancel()
             await asyncio.gather(self._late, return_exceptions=True)
             self._late = None
-        self.renewal.end()
-        await self.scheduler.end()
+        self.renewal.stop()
+        await self.scheduler.stop()
         self.world.signal.notify()
 
     async def close(self) -> None:
@@ -231,7 +231,7 @@ class E2ee:
 
     async def catch_up_history(self) -> None:
         """Import the history that another device of this account sent; failures are retried later."""
-        await quietly(self.history.take())
+        await quietly(self.history.import_waiting())
 
     # rooms
     def covers(self, room: RoomId) -> bool:
@@ -671,7 +671,7 @@ class E2ee:
             case VerifyContent() as step:
                 self._verify(room, item, step)
             case HistoryContent():
-                self.world.tasks.run(self.history.take())
+                self.world.tasks.run(self.history.import_waiting())
             case _:
                 pass
 

@@ -115,7 +115,7 @@ def opened(path: str) -> apsw.Connection:
 
 
 class Device:
-    """A device: its keys, its archive and its vault. ``twin`` is another process on the same archive."""
+    """A device: its keys, its archive and its groups. ``twin`` is another process on the same archive."""
 
     def __init__(
         self, user: str, account: AccountKey | None = None, path: str | Path = ":memory:", at: int = START
@@ -139,7 +139,7 @@ class Device:
 
     @property
     def own(self) -> OwnIdentity:
-        """What the group service knows of it."""
+        """What its groups know of it."""
         return OwnIdentity(
             self.user,
             SERVER,

@@ -326,7 +326,7 @@ class Home:
         return self.own_identity.certified()
 
     async def judge(self, certificate: bytes) -> CertificateStatus:
-        """Judge a certificate as the group service does."""
+        """Judge a certificate as groups do."""
         return await self.archive.write(pins.certificate_status, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:

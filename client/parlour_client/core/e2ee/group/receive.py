@@ -104,11 +104,11 @@ def process(
             transaction.changed = True
         transaction.links.begins(event.seq)
         try:
-            taken = _take(transaction, event)
+            received = _process_event(transaction, event)
         except KeyLogNeededError:
             receipt.needs_key_log = event
             break
-        receipt.items.append(_placed(transaction, event, taken))
+        receipt.items.append(_placed(transaction, event, received))
         row.cursor = event.seq
         transaction.welcome_missing = False
     if transaction.stored is not None and transaction.changed:
@@ -138,7 +138,7 @@ def needs_welcome(transaction: Transaction, event: LogEvent) -> bool:
     )
 
 
-def _take(transaction: Transaction, event: LogEvent) -> Received:
+def _process_event(transaction: Transaction, event: LogEvent) -> Received:
     note_encryption(transaction.row, event)
     match event.body:
         case EncryptedMessage() as body:

@@ -194,13 +194,13 @@ class KeyLog:
         self._directory = directory
         self._clock = clock
         self._watch = watch
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.undecided = False
         """The server did not say yet whether it was restored: what contradicts us is no alarm before."""
 
     async def sync(self) -> bool:
         """Fetch new entries; says whether there were any. Raises KeyLogError, OtherServerError."""
-        async with self._one_at_a_time:
+        async with self._lock:
             waiting = await self._archive.write(lambda c: list(key_log_copy.reported_heads(c)))
             start = await self._archive.write(_start)
             page = await self._directory.key_log(start.head.size if start else 0)

@@ -254,7 +254,7 @@ def verified_people(connection: apsw.Connection) -> list[SharedTrust]:
     return found
 
 
-def take_shared(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
+def verify_shared(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
     """Mark someone as verified if their current key is the one that was compared."""
     known = meet(connection, user, now) == key
     if known and trust(connection, user) is not Trust.VERIFIED:

@@ -118,11 +118,11 @@ class Renewal:
         self._beat: Millis | None = None
         self._timer: Timer | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start with a connection."""
         self._heartbeat()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Stop with it; the last clock reading stays: a sleep cuts connections."""
         if self._timer is not None:
             self._timer.cancel()
@@ -219,10 +219,10 @@ class Erasure:
         self._beating: Timer | None = None
         self._again: Timer | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start, connected or not."""
         self._world.tasks.run(self._expire())
-        self._beating = self._world.clock.call_later(_BEAT, self.begin)
+        self._beating = self._world.clock.call_later(_BEAT, self.start)
 
     def epoch_ended(self) -> None:
         """Remove the keys of a past epoch from the write-ahead log (Marmot #756)."""

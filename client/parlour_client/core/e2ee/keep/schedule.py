@@ -68,7 +68,7 @@ class Scheduler:
         """Rooms that are being settled: a group may be there to which nobody was added yet."""
         self.problems: dict[RoomId, ParlourClientError] = {}
 
-    def begin(self, rooms: "list[RoomId]") -> None:
+    def start(self, rooms: Sequence[RoomId]) -> None:
         """Start with a connection: nothing is known of these rooms."""
         self._running = True
         self._tries.clear()
@@ -156,7 +156,7 @@ class Scheduler:
                         return
                     await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """Stop with the connection."""
         self._running = False
         for timer, _begin in self._timers.values():

@@ -87,7 +87,7 @@ class HistoryTransfer:
         self._world = world
         self._keys = keys
         self._scheduler = scheduler
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def send(self, room: RoomId, device: DeviceId) -> int:
         """Send the archive to another device of ours; returns how many events. Raises EncryptionError.
@@ -142,17 +142,17 @@ class HistoryTransfer:
         )
         await self._world.say(room, HistoryContent(file=file, part=number, parts=parts))
 
-    async def take(self) -> None:
+    async def import_waiting(self) -> None:
         """Import all that waits. A part that can't be fetched now is kept, a useless one is dropped.
 
         Rooms catch up first: nothing newer than what this device has processed is accepted.
         """
-        async with self._one_at_a_time:
+        async with self._lock:
             await self._world.catch_up.caught_up.wait()
             own = self._keys.own.device
             for part in await self._world.archive.read(history_parts.waiting):
                 try:
-                    changed = await self._taken(part, own)
+                    changed = await self._imported(part, own)
                 except EncryptionError:
                     changed = set()
                 except ApiRefusedError as error:
@@ -163,7 +163,7 @@ class HistoryTransfer:
                 for room in changed:
                     self._world.emit(HistoryReplaced(room))
 
-    async def _taken(self, part: Part, own: DeviceId) -> set[RoomId]:
+    async def _imported(self, part: Part, own: DeviceId) -> set[RoomId]:
         """Import a part; returns the rooms with new events. Parts that are not ours are ignored.
 
         Raises ParlourClientError if it cannot be fetched or is not the file that was sent.
@@ -256,7 +256,7 @@ def _read(data: bytes) -> _Part:
 def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
     """Store events of encrypted rooms that are not here, or could not be read here."""
     for user, key in came.verified:
-        pins.take_shared(connection, user, key, now)
+        pins.verify_shared(connection, user, key, now)
     rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
     cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
     by_room: dict[RoomId, list[_Came]] = {}

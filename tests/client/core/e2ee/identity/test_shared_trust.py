@@ -35,16 +35,16 @@ async def test_another_key_than_the_compared_one_is_not_verified(world: World) -
     await ana.identity.catch_up()
     key = await ana.archive.write(pins.meet, BEN, world.clock.now())
     assert key is not None
-    await ana.archive.write(pins.take_shared, BEN, b"k" * 32, world.clock.now())
+    await ana.archive.write(pins.verify_shared, BEN, b"k" * 32, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.FIRST_SEEN
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identity.catch_up()
-    await ana.archive.write(pins.take_shared, BEN, key, world.clock.now())
+    await ana.archive.write(pins.verify_shared, BEN, key, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.CHANGED
     changed = await ana.archive.write(pins.meet, BEN, world.clock.now())
     assert changed is not None
-    await ana.archive.write(pins.take_shared, BEN, changed, world.clock.now())
+    await ana.archive.write(pins.verify_shared, BEN, changed, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device

@@ -104,7 +104,7 @@ async def test_a_reader_puts_it_off_and_does_not_prevent_it(world: World) -> Non
 
 async def test_what_another_program_left_is_erased_within_a_minute(world: World) -> None:
     """It was asked for an epoch's end, could not, and has ended."""
-    world.erasure.begin()
+    world.erasure.start()
     await world.wait()
     await world.read()
     await world.write()

@@ -144,10 +144,10 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
 
     reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}, caught_up=no_one))
     scheduler = Scheduler(world(), reconciler, lambda _: None, no_one)
-    scheduler.begin([])
+    scheduler.start([])
     scheduler.later(ROOM, consider)
     await scheduler.finish()
-    await scheduler.end()
+    await scheduler.stop()
     assert renewed == [ROOM]
 
 

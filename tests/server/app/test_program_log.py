@@ -59,6 +59,7 @@ class Game:
     def __init__(self, app: App[None], games: ProgramLog[int, list[int]], world: KitWorld) -> None:
         self.app = app
         self.games = games
+        self.store = world.store
         self._world = world
         self._number = 0
         self.handle: Callable[[Any, Any], Any]
@@ -200,6 +201,16 @@ async def test_who_follows_while_others_append_misses_nothing(
     await asyncio.sleep(0)
     assert [entry.body for entry in found] == [4]
     assert [msgspec.json.decode(wire[2:])["cell"] for wire in ben.got] == [5]
+
+
+async def test_what_is_appended_by_the_store_in_a_running_server_is_told(game: Game) -> None:
+    """Work of the program may get the logs from the store, as its commands do."""
+    ben = await game.player("ben")
+    await game.games.follow(cast("Any", ben), "one", after=Seq(0))
+    appended = await game.games.of(game.store).append_own("a job", "one", 4, _decide(4))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [msgspec.json.decode(wire[2:])["seq"] for wire in ben.got] == [appended.entry.seq]
 
 
 async def test_who_follows_the_list_sees_which_logs_change(game: Game) -> None:

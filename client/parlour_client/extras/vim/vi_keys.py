@@ -107,7 +107,7 @@ def _half(chat: ChatScreen, step: int) -> None:
 def _pane(chat: ChatScreen, step: int) -> None:
     """Focus the pane beside."""
     every: tuple[Widget, ...] = (chat.room_list, chat.pane.timeline, chat.member_list)
-    panes = [pane for pane in every if pane.display]
+    panes: list[Widget] = [pane for pane in every if pane.display]
     at = panes.index(chat.focused) if chat.focused in panes else 0
     chat.set_focus(panes[max(0, min(len(panes) - 1, at + step))])
 

@@ -207,7 +207,7 @@ async def _client(homes: Homes, number: int, room: RoomId, checkout: Path) -> Te
         "PYTHONPATH": os.pathsep.join(str(checkout / part) for part in ("client", "protocol"))
     }
     where["PYTHONPYCACHEPREFIX"] += str(number)
-    loads = "import parlour_client.cli.open_chat, parlour_client.ui.app, httpx, websockets.asyncio.client"
+    loads = "import parlour_client.cli.open_chat, parlour_client.ui.app, websockets.asyncio.client"
     # compiled before, as at every start but the first: compiling takes memory that stays
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", loads], check=True, env=where)
     return Terminal([sys.executable, "-m", "parlour_client", "--home", str(home.folder), "chat"], where)

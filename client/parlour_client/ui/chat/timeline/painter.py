@@ -23,8 +23,8 @@ from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.person_colour import colour_of
 from parlour_protocol.kit.names import UserName
 
-CACHED_STRIPS: Final = 500
-"""Rows of some ten screens; Textual keeps a kilobyte of caches with each."""
+CACHED_STRIPS: Final = 250
+"""Rows of some five screens; Textual keeps a kilobyte of caches with each, and with each piece of it."""
 
 
 class RowPainter:

@@ -19,6 +19,7 @@ from typing import Final
 from parlour_client.demo.people import Person, connect, open_rooms
 from parlour_client.demo.screen import answer, sign_up_guest, talk
 from parlour_client.demo.script import CAST, GUEST
+from parlour_client.extras import register_all
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.app import ParlourApp
 from parlour_protocol.room_name import parse_room_name
@@ -147,6 +148,7 @@ async def _with_screen(cluster: Cluster, say: Say) -> bool:
         keeper = people.pop(_KEEPER)
         await open_rooms(people)
         counting = await _counting(people)
+        register_all()
         app = ParlourApp(await sign_up_guest(cluster.folder / GUEST, await cluster.invite(1), people))
         reports: set[asyncio.Task[object]] = set()
 

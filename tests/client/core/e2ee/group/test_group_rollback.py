@@ -1,7 +1,7 @@
 """A room's log that was rolled back at the server: the device recreates the group for those who are in."""
 
 import pytest
-from tests.client.core.e2ee.group_world import Device, Log, room_of
+from tests.client.core.e2ee.group_world import Device, Log, request, room_of
 
 from parlour_client.core.archive import insertion
 from parlour_client.core.e2ee.errors import NotReadyError
@@ -65,6 +65,16 @@ def test_nothing_is_encrypted_for_the_group_that_the_server_went_back_to() -> No
     assert alice.groups.stored(alice.connection, log.room).group.epoch == log.epoch  # its keys are still here
     with pytest.raises(NotReadyError, match="must be recreated"):
         alice.seal(log, 10, "hello")
+
+
+def test_a_group_that_works_is_not_recreated() -> None:
+    """Another device was faster, or the log was never rolled back."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    values = log.room, log.kind, log.group, request(9), Millis(log.now)
+    with pytest.raises(NotReadyError, match="already has"):
+        alice.run(rollback.recreate_group, alice.groups, *values)
+    assert alice.groups.roster(alice.connection, log.room) is not None
 
 
 def test_only_the_people_who_were_known_are_no_strangers() -> None:

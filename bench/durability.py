@@ -54,9 +54,7 @@ async def _measure(data: Path) -> dict[str, list[float]]:
     try:
         now, name = clock.now(), parse_room_name("bench")
         await store.accounts.create(NewAccountRecord(USER, skeleton(USER), "-", now), None)
-        new = NewRoom(
-            new_room_id(), RoomKind.PUBLIC, USER, None, DEVICE, new_request_id(), now, name, skeleton(name)
-        )
+        new = NewRoom(new_room_id(), RoomKind.PUBLIC, USER, None, DEVICE, new_request_id(), now, name)
         await store.rooms.create(new)
         for _ in range(ROUNDS):
             for mode in taken:

@@ -97,7 +97,6 @@ async def fill_chat(data: Path, people: int, room_size: int, engine: Engine | No
                     new_request_id(),
                     now,
                     name,
-                    skeleton(name),
                 )
                 rooms.append((await store.rooms.create(made))[0])
             else:

@@ -25,7 +25,7 @@ from parlour_protocol.frames.opaque import HandshakeBytes, PublicKey, TreeBytes,
 from parlour_protocol.identity.device_id import device_id_of
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_room_id
 from parlour_protocol.kit.ids import DeviceId, new_request_id
-from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
@@ -68,7 +68,6 @@ async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, Grou
                 new_request_id(),
                 clock.now(),
                 name,
-                skeleton(name),
                 encrypted=True,
             )
         )

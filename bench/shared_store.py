@@ -114,7 +114,6 @@ async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
             new_request_id(),
             clock.now(),
             name,
-            skeleton(name),
         )
         made.append((await store.rooms.create(new))[0])
     await store.close()

@@ -8,5 +8,5 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from parlour_client.commands.command import Command
 
-EXTRA_COMMANDS: "Final[list[tuple[str, Command[..., Any]]]]" = []
+EXTRA_COMMANDS: Final["list[tuple[str, Command[..., Any]]]"] = []
 """The topic of help that each belongs to, and the command."""

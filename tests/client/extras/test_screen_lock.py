@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
@@ -95,7 +96,7 @@ async def test_a_passphrase_typed_twice_does_not_get_into_the_chat(
 
     monkeypatch.setattr(home, "accounts", replace(home.accounts, open=slowly))
     async with open_app(client, accounts=home.accounts) as pilot:
-        _locked = Lock(pilot.app).lock()
+        _locked = Lock(cast("ParlourApp", pilot.app)).lock()
         await settled(pilot)
         await pilot.press(*"open sesame", "enter", *"open se")
         goes_on.set()
@@ -117,7 +118,7 @@ async def test_locked_by_command_over_open_pages(client: FakeClient, home: Home,
         await settled(pilot)
         assert len(pilot.app.screen_stack) > 2
         assert "CANARY" in screen_text(pilot)
-        _locked = Lock(pilot.app).lock()
+        _locked = Lock(cast("ParlourApp", pilot.app)).lock()
         await settled(pilot)
         assert isinstance(pilot.app.screen, LockScreen)
         assert len(pilot.app.screen_stack) == 2

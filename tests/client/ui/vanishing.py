@@ -17,9 +17,11 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.drivers._writer_thread import WriterThread
 
 from parlour_client.core.client import Client
+from parlour_client.extras import register_all, screen_lock
+from parlour_client.kit import clock
 from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.ui import locking, run
+from parlour_client.ui import run
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
@@ -73,8 +75,8 @@ async def again(name: str, _: Secret | None) -> OpenedAccount:
 
 def lock_once_there_is_a_draft() -> None:
     """As if someone had left for a day after they wrote."""
-    locking.LOOK_EVERY = 0.05  # type: ignore[misc]
-    locking.since_boot = lambda: 86_400.0 * (FOLDER / "draft").exists()
+    screen_lock.LOOK_EVERY = 0.05  # type: ignore[misc]
+    clock.since_boot = lambda: 86_400.0 * (FOLDER / "draft").exists()
 
 
 def the_client() -> FakeClient:
@@ -88,6 +90,7 @@ def the_client() -> FakeClient:
 
 def main() -> None:
     """Run."""
+    register_all()
     accounts = None
     if MODE == "locked":
         lock_once_there_is_a_draft()

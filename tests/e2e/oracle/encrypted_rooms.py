@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
@@ -23,6 +24,8 @@ from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN, DeviceKey
 from parlour_lab.impostor import make
 from parlour_mls import Extension, Group, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.encrypted import Link
+from parlour_protocol.encrypted.links import NO_TIP, NOTHING
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.identity import DeviceEntry
@@ -53,6 +56,7 @@ class EncryptedRooms:
         """Names of devices, as the server lists them."""
         self._groups: dict[RoomId, tuple[GroupId, Epoch, Group]] = {}
         self._count = 0
+        self._numbers: dict[RoomId, int] = {}
         self.gate: Gate
 
     @property
@@ -121,8 +125,11 @@ class EncryptedRooms:
         self._count += 1
         message = f"m{self._count:06}".ljust(22, "_")
         group, epoch, state = self._groups[room]
-        text = json.dumps({"v": 1, "content": content}, ensure_ascii=not raw)
-        data = state.encrypt(text.encode("utf-8", "surrogatepass"), message.encode())
+        text = json.dumps(content, ensure_ascii=not raw).encode("utf-8", "surrogatepass")
+        # Of a device that has seen nothing yet: the server may have held everything back.
+        number = self._numbers[room] = self._numbers.get(room, 0) + 1
+        link = Link(number, number, 0, (0, number), 0, NO_TIP + NOTHING)
+        data = state.encrypt(msgspec.msgpack.encode([2, link.fields(), None, text]), message.encode())
         server = self.harness.server
         server.write(
             server.rooms[room],

@@ -172,8 +172,8 @@ class Server:
         stack.push_async_callback(self.store.close)
         background = BackgroundTasks()
         stack.push_async_callback(background.close)
-        fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
-        own = {
+        fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(Parts)}
+        own: dict[str, Any] = {
             "store": self.store,
             "bus": self.bus,
             "clock": self._shared.clock,
@@ -182,7 +182,8 @@ class Server:
             "stack": stack,
             "run": lambda work: background.start("work", work, lambda: None),
         }
-        self.program = await self.app.start(Parts(**fields | own | {"hooks": Hooks()}))
+        parts: Parts[Any, Any] = Parts(**{**fields, **own, "hooks": Hooks()})
+        self.program = await self.app.start(parts)
         self.bus.subscribe(self.program.notice)
 
     @property

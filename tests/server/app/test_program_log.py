@@ -207,7 +207,7 @@ async def test_what_is_appended_by_the_store_in_a_running_server_is_told(game: G
     """Work of the program may get the logs from the store, as its commands do."""
     ben = await game.player("ben")
     await game.games.follow(cast("Any", ben), "one", after=Seq(0))
-    appended = await game.games.of(game.store).append_own("a job", "one", 4, _decide(4))
+    appended = await game.games.of(cast("Any", game.store)).append_own("a job", "one", 4, _decide(4))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert [msgspec.json.decode(wire[2:])["seq"] for wire in ben.got] == [appended.entry.seq]

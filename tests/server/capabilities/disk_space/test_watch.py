@@ -47,6 +47,7 @@ def test_a_small_disk_is_low_by_bytes() -> None:
 
 def test_doctor_says_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same bound, more urgently where the server may stop at any moment; also without settings."""
+    assert SERVED.findings is not None
     found = SERVED.findings(CHAT.folder(tmp_path), None, None)
     assert [one.about for one in found] == ["disk"]
     levels = []

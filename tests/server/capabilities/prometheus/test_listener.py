@@ -55,9 +55,12 @@ async def test_doctor_finds_exposed_metrics(tmp_path: Path) -> None:
     """O3: the configuration of a server that does not run, too."""
     folder = DataFolder(tmp_path, ProgramName("parlour", "Parlour", "parlour-server"))
 
+    findings = SERVED.findings
+    assert findings is not None
+
     def found(address: str) -> list[tuple[str, str]]:
         settings = Settings(listen=Listen(metrics=address))
-        return [(one.level, one.about) for one in SERVED.findings(folder, settings, None)]
+        return [(one.level, one.about) for one in findings(folder, settings, None)]
 
     assert found("192.0.2.1:9464") == [("danger", "metrics")]
     assert found("127.0.0.1:9464") == found("") == []

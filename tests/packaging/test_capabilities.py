@@ -102,6 +102,7 @@ def test_nothing_else_names_it(name: str) -> None:
     assert found == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_chat_runs_without_it(name: str, tmp_path: Path) -> None:
     """Its commands do, and its server, on which two people chat."""

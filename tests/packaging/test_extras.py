@@ -145,6 +145,7 @@ def test_the_client_starts_without_any(copy: Path, home: Path) -> None:
         assert start(copy, home) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_client_starts_without_it(name: str, copy: Path, home: Path) -> None:
     """The same with all others."""

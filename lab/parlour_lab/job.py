@@ -227,22 +227,24 @@ class Players:
 
 @contextmanager
 def _no_network() -> Iterator[None]:
-    """Have a connection, or a server that listens, raise RuntimeError: what does that is no unit."""
+    """Raise RuntimeError in the block for connecting to an address, and for listening on one."""
     if not _refused:
         sys.addaudithook(_refuse)  # for the rest of the process
-    _refused.append(True)
+        _refused.append(False)
+    _refused[0] = True
     try:
         yield
     finally:
-        _refused[-1] = False
+        _refused[0] = False
 
 
 _refused: list[bool] = []
+"""Whether the network is refused now; empty until the hook is there."""
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     is_network = event in {"socket.bind", "socket.connect"} and isinstance(arguments[1], tuple)
-    if is_network and _refused[-1]:
+    if is_network and _refused[0]:
         raise RuntimeError(f"a unit used the network ({event})")
 
 

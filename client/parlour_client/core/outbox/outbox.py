@@ -198,8 +198,8 @@ class Outbox:
     def end(self) -> None:
         """Keep what is queued: there is no connection.
 
-        Whoever waits for what is not kept hears of it. What was in transit is sent again all the same: its
-        number in the room is not open for ever.
+        Callers of ``say`` get an error. What was in transit is sent again all the same, so that its number
+        in the room does not stay open.
         """
         self._send = None
         for item in [item for item in self._items.values() if isinstance(item.frame, SendContent)]:

@@ -48,7 +48,7 @@ _LOOK_AGAIN: Final = 15.0
 _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
 _UNDER_WAY_SECONDS: Final = 60.0
-"""How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
+"""Seconds that it waits for requests in transit. It is long for slow machines: each has its own limit."""
 SAY_SECONDS: Final = 5.0
 """Seconds after which a message that still waits for its room has a reason."""
 _NOT_SENT: Final = N_(

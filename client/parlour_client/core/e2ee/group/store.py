@@ -113,7 +113,7 @@ class GroupStatus(Enum):
     """The state of this device in a room."""
 
     NO_GROUP = "no-group"
-    """There is no group in the log."""
+    """The log has no group."""
     OUTSIDE = "outside"
     """There is a group, but this device is not in it."""
     ACTIVE = "active"

@@ -116,6 +116,7 @@ class RoomLog:
         self._invitations: dict[User, dict[User, int]] = {}
         """For each person, who invited them, and until when."""
         self._archived = False
+        self._is_encrypted = False
         for event in events:
             if why := self._why_not(event):
                 self.faults.append((event, why))
@@ -137,7 +138,7 @@ class RoomLog:
         if isinstance(body, Created):
             return "" if event.seq == 1 else "the room was created before"
         if isinstance(body, Joined):
-            return self._why_no_entry(event)
+            return self._why_no_entry(event, body)
         if isinstance(body, RoleSet) and self._is_appointment(event, body):
             self.appointed.add(event.seq)
             return ""
@@ -175,9 +176,10 @@ class RoomLog:
             case _:
                 return ""
 
-    def _why_no_entry(self, event: LogEvent) -> str:
+    def _why_no_entry(self, event: LogEvent, body: Joined) -> str:
         author = event.author
-        if author in self._roles:
+        is_for_members = self._is_encrypted and body.statement is not None
+        if author in self._roles and not is_for_members:  # section 5.6: its members decide by the statement
             return "joins, and is in"
         if _in_force(self._bans, author, event.at):
             return "joins, and is banned"
@@ -237,8 +239,8 @@ class RoomLog:
     def _apply(self, event: LogEvent, body: AnyBody) -> None:  # noqa: C901, PLR0912 - one case for each body
         seq = event.seq
         match body:
-            case Created(room_kind=kind):
-                self._kind = kind
+            case Created(room_kind=kind, encrypted=is_encrypted):
+                self._kind, self._is_encrypted = kind, is_encrypted
                 for user in {event.author, *self._pair}:
                     self._enter(user, seq, Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER)
             case Joined():
@@ -279,6 +281,8 @@ class RoomLog:
             case Archived(on=on):
                 self._archived = on
                 self._set(ARCHIVED, "", seq, on=on)
+            case EncryptionOn():
+                self._is_encrypted = True
             case _:
                 pass
 

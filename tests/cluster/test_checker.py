@@ -42,6 +42,7 @@ from parlour_protocol.frames.bodies import (
     Deleted,
     Edited,
     EncryptedMessage,
+    EncryptionOn,
     FileRef,
     GroupCreated,
     Handshake,
@@ -58,7 +59,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction
-from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
+from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes, StatementBytes
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -70,6 +71,7 @@ DEVICE = parse_device_name("laptop")
 FILE = FileId("FFFFFFFFFFFFFFFFFFFFFF")
 ADA, BEN, CAT = (parse_user_name(name) for name in ("ada", "ben", "cat"))
 THUMB = Reaction("👍")
+SIGNED = StatementBytes(b"signed")
 
 
 @dataclass
@@ -804,6 +806,22 @@ def _lose_the_inviter(made: Simulated) -> None:
     made.call("ben", Invited(CAT))
     made.call("ada", Kicked(BEN))
     made.call("cat", Joined())
+
+
+@pytest.mark.parametrize(
+    ("is_encrypted", "statement", "is_fault"),
+    [(True, SIGNED, False), (True, None, True), (False, SIGNED, True), (False, None, True)],
+)
+def test_a_member_joins_again_only_by_a_statement_for_an_encrypted_room(
+    *, is_encrypted: bool, statement: StatementBytes | None, is_fault: bool
+) -> None:
+    """Its members decide by what was signed; a server's list may be from before a restore (section 5.6)."""
+    made = Simulated()
+    if is_encrypted:
+        made.append("ada", EncryptionOn())
+    made.append("ben", Joined(statement=statement))
+    faults = found(made)
+    assert any(text.startswith("[4]") and "joins, and is in" in text for text in faults) == is_fault
 
 
 @pytest.mark.parametrize("end", [_withdraw, _ban, _use_it, _lose_the_inviter])

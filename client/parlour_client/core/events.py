@@ -16,7 +16,14 @@ from parlour_protocol.rooms import Status
 
 @dataclass(frozen=True, slots=True)
 class RoomsChanged:
-    """The room list, an unread count, a topic or a role changed."""
+    """The room list, a topic or a role changed, or more than one room did."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountsChanged:
+    """A room's newest message, its read marker or its unread counts changed, and nothing else of it."""
+
+    room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ RoomChange = (
 
 Change = (
     RoomsChanged
+    | CountsChanged
     | InvitationsChanged
     | EntryAdded
     | EntryChanged

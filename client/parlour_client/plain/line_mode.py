@@ -38,6 +38,7 @@ from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
 from parlour_client.core.events import (
     Change,
+    CountsChanged,
     EncryptionChanged,
     EntryAdded,
     EntryChanged,
@@ -414,7 +415,7 @@ class LineMode:
                 self.printer.say(f"{self.printer.title(room)}, {words}")
             case RoomForgotten(room=room):
                 self.printer.messages.forget(room)
-            case RoomsChanged() | InvitationsChanged() | StatusChanged():
+            case RoomsChanged() | CountsChanged() | InvitationsChanged() | StatusChanged():
                 pass
             case EntryRemoved() | HistoryReplaced() | ReceiptsChanged() | IgnoredChanged():
                 pass  # lines that were printed stay

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, EntryAdded, RoomsChanged
+from parlour_client.core.events import Change, CountsChanged, EntryAdded, RoomsChanged
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _, ngettext
@@ -69,7 +69,7 @@ class Notifier:
 
     def changed(self, change: Change) -> None:
         """Decide about a change."""
-        if isinstance(change, RoomsChanged):
+        if isinstance(change, RoomsChanged | CountsChanged):
             self._forget_read()
         if not isinstance(change, EntryAdded) or self._client is None:
             return

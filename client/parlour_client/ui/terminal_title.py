@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, RoomsChanged
+from parlour_client.core.events import Change, CountsChanged, RoomsChanged
 from parlour_client.core.model import Room
 
 MOST: Final = 999
@@ -41,7 +41,7 @@ class TerminalTitle:
         self.update()
 
     def _changed(self, change: Change) -> None:
-        if isinstance(change, RoomsChanged):
+        if isinstance(change, RoomsChanged | CountsChanged):
             self.update()
 
     def update(self) -> None:

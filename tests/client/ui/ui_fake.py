@@ -22,6 +22,7 @@ from parlour_client.core.connection import Connection
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     Change,
+    CountsChanged,
     EntryAdded,
     EntryChanged,
     EntryRemoved,
@@ -204,7 +205,7 @@ class FakeClient(Client):
             mentions=known.mentions + (others and "@alice" in (text or "")),
         )
         self.tell(EntryAdded(entry))
-        self.tell(RoomsChanged())
+        self.tell(CountsChanged(room))
         return entry
 
     def change(self, entry: Entry) -> None:
@@ -671,7 +672,7 @@ class FakeClient(Client):
         self._called("mark_read", room, seq, *(["shared"] if share else []))
         known = self._rooms[room]
         self._rooms[room] = replace(known, read=seq, unread=0 if seq >= known.head else 1, mentions=0)
-        self.tell(RoomsChanged())
+        self.tell(CountsChanged(room))
 
     async def typing(self, room: RoomId, *, on: bool) -> None:
         self._called("typing", room, on)

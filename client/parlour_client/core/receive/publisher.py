@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
-from parlour_client.core.events import Emit, EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
+from parlour_client.core.events import (
+    CountsChanged,
+    Emit,
+    EntryAdded,
+    EntryChanged,
+    HistoryChanged,
+    RoomsChanged,
+)
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.sync.room_store import RoomStore
-from parlour_client.core.sync.state import State
+from parlour_client.core.sync.state import Effect, State
 from parlour_protocol.ids import RoomId
 
 
@@ -32,14 +39,14 @@ class Publisher:
         for effect in applied:
             if have_expired(effect.event):
                 self._outbox.expired(effect.event)
-        moved = [self._state.apply(effect.event, mention=effect.mention) for effect in applied]
-        if not live or not all(moved):
+        effects = {self._state.apply(effect.event, mention=effect.mention) for effect in applied}
+        if not live or Effect.NOTHING in effects:
             await self._rooms.recount(room)
         if len(applied) > TOLD_ONE_BY_ONE:
             self._emit(HistoryChanged(room))
         else:
             self._entries(applied)
-        self._emit(RoomsChanged())
+        self._emit(RoomsChanged() if Effect.ROOM in effects else CountsChanged(room))
 
     def _entries(self, applied: Sequence[Applied]) -> None:
         for effect in applied:

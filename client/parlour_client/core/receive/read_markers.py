@@ -8,7 +8,7 @@ messages, and the server is asked not to send any.
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.events import Emit, RoomsChanged
+from parlour_client.core.events import CountsChanged, Emit
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
@@ -81,7 +81,7 @@ class ReadMarkers:
 
     async def _move(self, room: RoomId, seq: Seq) -> None:
         await self._rooms.move_read_marker(room, seq)
-        self._emit(RoomsChanged())
+        self._emit(CountsChanged(room))
 
     def _read_here(self, room: RoomId, read: Seq) -> Seq:
         """Return a read marker that covers what the server has lost, as far as it was read here."""

@@ -7,6 +7,7 @@ I/O and emits nothing. ``Publisher`` applies events, the client reads ``rooms``.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from msgspec.structs import replace
@@ -109,6 +110,16 @@ class KnownRoom:
         return room
 
 
+class Effect(Enum):
+    """What an event changed of its room."""
+
+    NOTHING = auto()
+    """It is old."""
+    COUNTS = auto()
+    """Only its newest event, its activity and its counts."""
+    ROOM = auto()
+
+
 class State:
     """The rooms of one account."""
 
@@ -132,7 +143,10 @@ class State:
 
         It is the direct room with oneself, which is listed once a note was written there.
         """
-        return [room for room in self.rooms if room.peer != self.me or self._known[room.id].written]
+        return [room for room in self.rooms if self._is_listed(self._known[room.id])]
+
+    def _is_listed(self, known: KnownRoom) -> bool:
+        return known.summary.peer != self.me or known.written
 
     def note_written(self, room: RoomId) -> None:
         """Note that a room has a message."""
@@ -197,11 +211,12 @@ class State:
         """Say whether a message mentions this account: `@alice`, as a word of its own."""
         return isinstance(body, Message) and self._mention.search(body.text) is not None
 
-    def apply(self, event: LogEvent, *, mention: bool) -> bool:
-        """Apply a room's next event; False when it is old."""
+    def apply(self, event: LogEvent, *, mention: bool) -> Effect:
+        """Apply a room's next event."""
         known = self._known.get(event.room)
         if known is None or event.seq <= known.summary.head:
-            return False
+            return Effect.NOTHING
+        before = self._facts(known)
         changed = _CHANGES[type(event.body)](known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
         if isinstance(event.body, Renamed):
@@ -212,7 +227,13 @@ class State:
         if isinstance(event.body, Message) and by_others and event.seq > known.summary.read:
             known.unread += 1
             known.mentions += mention
-        return True
+        return Effect.COUNTS if self._facts(known) == before else Effect.ROOM
+
+    def _facts(self, known: KnownRoom) -> tuple[object, ...]:
+        """Return what views show of a room besides its counts."""
+        summary = known.summary
+        kept, withheld = in_force(summary.retention, known.activity), known.withheld > summary.head
+        return replace(summary, head=Seq(0)), kept, withheld, self._is_listed(known)
 
 
 _Change = Callable[[RoomSummary, LogEvent, UserName], RoomSummary]

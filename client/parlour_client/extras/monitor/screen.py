@@ -34,6 +34,7 @@ STREAM: Final = 200
 EVERY: Final = 0.25
 """Seconds after a change until the stream is read again, however many changes come."""
 _SHOWN_BY = (
+    changes.CountsChanged,
     changes.EntryAdded,
     changes.EntryChanged,
     changes.EntryRemoved,

@@ -115,6 +115,11 @@ class RoomList(OptionList):
         ]
         self._fill()
 
+    def count(self, rooms: Sequence[Room]) -> None:
+        """Show these rooms again, with other counts, in the order that follows from them."""
+        self._rooms = rooms
+        self._fill()
+
     def _fill(self) -> None:
         waiting = tuple((invitation.title, invitation.inviter) for invitation in self._invitations)
         shown = (*map(_facts, self._rooms), waiting, self._current, self._sort, self.filter)

@@ -42,6 +42,7 @@ class RoomView:
         self._encryption = encryption
         self._clock = SystemClock()
         self._refresh = Throttle(pane.widget, self.rooms_changed)
+        self._count = Throttle(pane.widget, self._counts_changed)
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
         self._deletion = ""
@@ -76,7 +77,7 @@ class RoomView:
 
     def refresh(self) -> None:
         """Update the list of rooms and the header."""
-        rooms = [self._as_seen(room) for room in self._client.rooms.all]
+        rooms = self._rooms()
         sort = self._interaction.settings.room_sort
         if self._current.in_front:
             self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
@@ -93,6 +94,9 @@ class RoomView:
         if room is not None:
             self._composer.rooms = [room.title for room in rooms if room.name is not None]
 
+    def _rooms(self) -> list[Room]:
+        return [self._as_seen(room) for room in self._client.rooms.all]
+
     def _as_seen(self, room: Room) -> Room:
         """Count nothing in the open room while its newest message is visible: it counts as read."""
         seen = room.id == self._current.id and self._history.sees_newest
@@ -103,6 +107,20 @@ class RoomView:
     def rooms_changed_soon(self) -> None:
         """Update the lists, once for all events that arrive together."""
         self._refresh.changed()
+
+    def counts_changed_soon(self) -> None:
+        """Update what is unread, once for all messages that arrive together."""
+        self._count.changed()
+
+    def _counts_changed(self) -> None:
+        """Show what is unread; steps in a room in which someone has written now go away."""
+        if self._interaction.is_away:
+            self._missed = True
+            return
+        if self._current.in_front:
+            self._list.count(self._rooms())
+        if self._steps.display:
+            self._show_steps()
 
     def room_deleted(self, room: RoomId, title: str, by: UserName) -> None:
         """Say with the next refresh that someone deleted a room."""

@@ -2,7 +2,7 @@
 
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryAdded, RoomsChanged
+from parlour_client.core.events import CountsChanged, EntryAdded
 from parlour_protocol.frames.replies import ReadMarked
 from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.kit.ids import Seq
@@ -23,7 +23,7 @@ async def test_unread_messages_and_mentions_are_counted(desk: Desk, server: Fake
     assert (client.rooms.all[0].unread, client.rooms.all[0].mentions) == (1, 0)
     assert isinstance(server.requests[-1], MarkRead)
     marked = ReadMarked(room=LOBBY, seq=Seq(4))
-    await heard(client, lambda c: isinstance(c, RoomsChanged), lambda: server.wires[0].say(marked))
+    await heard(client, lambda c: c == CountsChanged(LOBBY), lambda: server.wires[0].say(marked))
     assert client.rooms.all[0].unread == 0
 
 

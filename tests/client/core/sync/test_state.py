@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeClock, FakeServer
 
-from parlour_client.core.sync.state import State
+from parlour_client.core.sync.state import Effect, State
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
 from parlour_protocol.frames.bodies import (
     Added,
@@ -23,7 +23,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.rooms import Role
+from parlour_protocol.rooms import Role, RoomKind
 
 
 def event(seq: int, body: AnyBody, author: UserName = BOB) -> LogEvent:
@@ -65,7 +65,7 @@ def test_an_event_makes_its_own_room_again_and_no_other(state: State) -> None:
     server.add_room(GARDEN, "garden")
     state.update(server.summary(GARDEN))
     lobby, garden = state.room(LOBBY), state.room(GARDEN)
-    assert state.apply(event(2, Message(MessageText("hello"))), mention=False)
+    assert state.apply(event(2, Message(MessageText("hello"))), mention=False) is Effect.COUNTS
     assert state.room(GARDEN) is garden
     assert state.room(LOBBY) != lobby
     assert state.room(LOBBY) is state.room(LOBBY)
@@ -78,10 +78,35 @@ def test_an_event_makes_its_own_room_again_and_no_other(state: State) -> None:
 def test_a_late_event_does_not_change_the_number_of_members(state: State) -> None:
     """An encrypted room may store a later event first; its number holds."""
     state.apply(event(3, Left(members=1)), mention=False)
-    assert not state.apply(event(2, Joined(members=3)), mention=False)
+    assert state.apply(event(2, Joined(members=3)), mention=False) is Effect.NOTHING
     room = state.room(LOBBY)
     assert room is not None
     assert room.members == 1
+
+
+def test_what_a_view_shows_besides_counts_is_another_effect(state: State) -> None:
+    """A topic, withheld events that are shown after all, another time for which messages are kept."""
+    later = Millis(2)
+    assert state.apply(event(2, TopicSet(topic=TopicText.parse("bees"))), mention=False) is Effect.ROOM
+    state.apply(event(3, RetentionSet(7, later)), mention=False)
+    message = event(4, Message(MessageText("hello")))
+    assert state.apply(message, mention=False) is Effect.COUNTS
+    assert state.apply(replace(message, seq=Seq(5), at=later), mention=False) is Effect.ROOM
+    assert state.apply(replace(message, seq=Seq(6), at=later), mention=False) is Effect.COUNTS
+    state.withhold(LOBBY, Seq(6), Seq(7))
+    assert state.apply(replace(message, seq=Seq(7), at=later), mention=False) is Effect.ROOM
+
+
+def test_the_room_with_oneself_is_listed_once_something_is_written(state: State) -> None:
+    """Its first message changes the list, the next only its counts."""
+    server = FakeServer()
+    server.add_room(GARDEN, "garden")
+    state.update(replace(server.summary(GARDEN), kind=RoomKind.DIRECT, name=None, peer=ALICE))
+    assert [room.id for room in state.listed] == [LOBBY]
+    note = replace(event(8, Message(MessageText("note to self")), ALICE), room=GARDEN)
+    assert state.apply(note, mention=False) is Effect.ROOM
+    assert {room.id for room in state.listed} == {LOBBY, GARDEN}
+    assert state.apply(replace(note, seq=Seq(9)), mention=False) is Effect.COUNTS
 
 
 def test_topic_and_role_follow_the_log(state: State) -> None:
@@ -124,9 +149,9 @@ def test_an_archived_room_can_be_made_active_again(state: State) -> None:
 
 def test_what_is_known_changes_nothing(state: State) -> None:
     """An event at or below the head, or of a room that was left, is not applied again."""
-    assert not state.apply(event(1, Joined()), mention=False)
+    assert state.apply(event(1, Joined()), mention=False) is Effect.NOTHING
     state.forget(LOBBY)
-    assert not state.apply(event(2, Joined()), mention=False)
+    assert state.apply(event(2, Joined()), mention=False) is Effect.NOTHING
 
 
 @pytest.mark.parametrize("text", ["@alice", "hi @ALICE!", "(@alice)", "@alice.", "a\n@alice: yes"])

@@ -13,14 +13,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ATTACKS = "tests/test_attacks.py"
 MUTATIONS = {
-    "core/accounts/tables/memory_tickets.py": (
+    "parlour_protocol/kit/tickets.py": (
         "del self._tickets[ticket]",
         "pass",
         "test_used_ticket",
     ),
-    "core/net/gate.py": ("_check_origin(head, rules) or", "", "test_wrong_origin"),
+    "parlour_server/core/net/gate.py": ("_check_origin(head, rules) or", "", "test_wrong_origin"),
 }
-"""Defences in files of the server: what is there, what stands there without it, and which attack notices."""
+"""Defences in files: what is there, what stands there without it, and which attack notices."""
 
 pytestmark = pytest.mark.long
 
@@ -85,7 +85,7 @@ def test_a_defence_that_is_missing_is_noticed(installed: Installed, shop: Path) 
     done = installed.run(shop, "python", "-m", "pytest", "-q", ATTACKS)
     assert done.returncode == 0, done.stdout
     for file, (defence, nothing, attack) in MUTATIONS.items():
-        source = installed.packages / "parlour_server" / file
+        source = installed.packages / file
         whole = source.read_text("utf-8")
         assert defence in whole
         source.write_text(whole.replace(defence, nothing), "utf-8")

@@ -3,8 +3,8 @@
 from typing import Final
 
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import KeyedBuckets, TokenBucket
 from parlour_server.core.account_limits import NONE, AccountLimits
-from parlour_server.core.token_buckets import KeyedBuckets, TokenBucket
 
 _LEAST_BURST: Final = 1.0
 

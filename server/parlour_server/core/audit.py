@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Protocol
 
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.line_limiter import FIRST_OF_ACCOUNT, MINUTE, LineLimiter, Summary
 from parlour_server.core.output import log
-from parlour_server.core.token_buckets import rate_limit_key
 
 
 class AuditEvent(StrEnum):

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_server.core.token_buckets import TokenBucket
+from parlour_protocol.kit.token_buckets import TokenBucket
 
 MINUTE: Final = 60.0
 FIRST: Final = 10

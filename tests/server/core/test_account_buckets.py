@@ -1,9 +1,9 @@
 """Buckets of accounts with limits of their own: as much less or more, from the next request on."""
 
 from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.token_buckets import MINUTE
 from parlour_server.core.account_buckets import AccountBuckets
 from parlour_server.core.account_limits import AccountLimits
-from parlour_server.core.token_buckets import MINUTE
 
 ANNA, BERT = parse_user_name("anna"), parse_user_name("bert")
 

@@ -44,13 +44,13 @@ def program() -> App[Any]:
 
 async def look_at(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None:
     """Redeem a ticket without using it up."""
-    _, grant = tickets._tickets.get(ticket, (0.0, None))
+    _, grant = tickets._tickets._tickets.get(ticket, (0.0, None))
     return grant
 
 
 async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None:
     """Redeem a ticket, however old it is."""
-    _, grant = tickets._tickets.pop(ticket, (0.0, None))
+    _, grant = tickets._tickets._tickets.pop(ticket, (0.0, None))
     return grant
 
 

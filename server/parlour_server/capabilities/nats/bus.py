@@ -26,6 +26,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
+from parlour_protocol.kit.token_buckets import MINUTE, TokenBucket
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.notice_codec import NoticeCodec, UnreadableNoticeError
 from parlour_server.core.bus.bus import EVERYONE, Handler, LossHandler, NoticeType
@@ -33,7 +34,6 @@ from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import SetupError
 from parlour_server.core.output import log, log_fault, warn
-from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _CONNECT_SECONDS: Final = 5
 _SUBSCRIBE_SECONDS: Final = 30

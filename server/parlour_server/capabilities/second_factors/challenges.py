@@ -25,6 +25,7 @@ from parlour_protocol.kit.second_factor import (
     TotpCode,
 )
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
 from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.records import AccountFactors, Challenge, FactorRecord
@@ -38,7 +39,6 @@ from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import ProofRefusedError
 from parlour_server.core.store.records import Account, SessionRecord
-from parlour_server.core.token_buckets import rate_limit_key
 
 CHALLENGE_SECONDS: Final = 300
 

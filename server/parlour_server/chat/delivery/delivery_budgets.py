@@ -14,12 +14,12 @@ from typing import Any
 
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 from parlour_server.chat.settings import ChatRates, LargeBodies
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Nodes
-from parlour_server.core.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
 class DeliveryBudgets:

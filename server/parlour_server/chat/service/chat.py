@@ -21,6 +21,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.token_buckets import HOUR
 from parlour_protocol.kit.unions import members
 from parlour_server.app.parts import Parts
 from parlour_server.chat.hooks import ChatHooks
@@ -45,7 +46,6 @@ from parlour_server.core.account_buckets import AccountBuckets
 from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.program import Pending, Result
-from parlour_server.core.token_buckets import HOUR
 
 _BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
 

@@ -4,9 +4,9 @@ from typing import Final
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.token_buckets import MINUTE, TokenBucket
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.connections.peer import Peer
-from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _NOTICES_PER_MINUTE: Final = 60
 """Typing and receipts of one connection that are forwarded; a person makes fewer."""

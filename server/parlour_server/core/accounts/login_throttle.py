@@ -21,12 +21,12 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.accounts.tables.login_attempts import Attempts
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Logins as LoginSettings
 from parlour_server.core.errors import LoginRefusedError, TooManyAttemptsError, UnavailableError
 from parlour_server.core.store.records import Failures
-from parlour_server.core.token_buckets import rate_limit_key
 
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000

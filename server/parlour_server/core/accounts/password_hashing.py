@@ -22,9 +22,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from parlour_protocol.kit.limits import PASSWORD_BYTES
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.accounts.fair_queue import FairQueue
 from parlour_server.core.errors import LoginRefusedError, UnavailableError
-from parlour_server.core.token_buckets import rate_limit_key
 
 _T = TypeVar("_T")
 _BACKGROUND: Final = 10  # nice value: the event loop has priority when cores are scarce

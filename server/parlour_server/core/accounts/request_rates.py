@@ -5,10 +5,10 @@ Over the rate ``spend`` raises with the time to wait; nothing is queued.
 
 import math
 
+from parlour_protocol.kit.token_buckets import MINUTE, KeyedBuckets
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.quotas import Quotas
-from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 
 
 class RequestRates:

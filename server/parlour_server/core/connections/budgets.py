@@ -16,11 +16,11 @@ from enum import Enum, auto
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 from parlour_server.core.account_buckets import AccountBuckets
 from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.quotas import Quotas
-from parlour_server.core.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 
 class Budget(Enum):

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.accounts.request_rates import RequestRates
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.connections.error_boundary import is_cancelled
@@ -25,7 +26,6 @@ from parlour_server.core.https.problems import Problems, RequestRefusedError, ht
 from parlour_server.core.https.request_body import address_of
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.output import log_fault
-from parlour_server.core.token_buckets import rate_limit_key
 
 
 def make_api(

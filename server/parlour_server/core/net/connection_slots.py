@@ -9,8 +9,8 @@ owner releases them.
 import asyncio
 from collections import Counter
 
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.quotas import Quotas
-from parlour_server.core.token_buckets import rate_limit_key
 
 
 class Slot:

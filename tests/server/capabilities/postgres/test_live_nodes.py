@@ -9,13 +9,13 @@ from tests.server.core.store.world import FakeClock
 from tests.server.shop_database import PROGRAM, SCHEMA
 
 from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.token_buckets import MINUTE, KeyedBuckets
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.capabilities.postgres.live_nodes import LEASE_SECONDS, SNAPSHOT_SECONDS, LiveNodes
 from parlour_server.capabilities.postgres.shared_nodes import SharedNodes
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.quotas import Quotas
-from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 from tests import postgres
 
 ADA, BOB = parse_user_name("ada"), parse_user_name("bob")

@@ -3,9 +3,9 @@
 from tests.server.core.connections.toy import Ask, Say, world
 
 from parlour_protocol.kit.errors import TOO_FAST
+from parlour_protocol.kit.token_buckets import HOUR, KeyedBuckets
 from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.connections.budgets import Budget
-from parlour_server.core.token_buckets import HOUR, KeyedBuckets
 
 
 async def test_a_request_that_the_program_says_nothing_about_costs_a_message():

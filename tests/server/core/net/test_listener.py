@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from parlour_protocol.kit.token_buckets import rate_limit_key
 from parlour_server.core.addresses import listen_address, plain_address
 from parlour_server.core.audit import AuditEvent
 from parlour_server.core.errors import SetupError
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.listener import bind
 from parlour_server.core.quotas import Quotas
-from parlour_server.core.token_buckets import rate_limit_key
 
 PROXY_HEADER = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes((203, 0, 113, 7, 192, 0, 2, 1)) + bytes(4)
 """Of version 2, for 203.0.113.7."""

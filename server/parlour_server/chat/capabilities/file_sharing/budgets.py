@@ -7,6 +7,7 @@ bounded (D26).
 import math
 
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import HOUR
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.core.account_buckets import AccountBuckets
@@ -15,7 +16,6 @@ from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Nodes
-from parlour_server.core.token_buckets import HOUR
 
 
 class UploadBudgets:

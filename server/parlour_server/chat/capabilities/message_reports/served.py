@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import HOUR, KeyedBuckets
 from parlour_server.app.metrics import Kind, Metric, Scope
 from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.message_reports.queue import Reports
@@ -13,7 +14,6 @@ from parlour_server.chat.capability import ChatServed
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.config.server_settings import section
-from parlour_server.core.token_buckets import HOUR, KeyedBuckets
 
 _OPEN: Final = Metric(
     "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=Scope.DATABASE

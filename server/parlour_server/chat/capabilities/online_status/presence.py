@@ -22,6 +22,7 @@ from parlour_protocol.frames.requests import SetStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.token_buckets import MINUTE, TokenBucket
 from parlour_protocol.rooms import Status
 from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.online_status.settings import PresenceDelivery
@@ -34,7 +35,6 @@ from parlour_server.core.config.server_settings import section
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
-from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _DELAY: Final = 1.0
 """Seconds from a change until it is announced: long enough for a reconnection."""

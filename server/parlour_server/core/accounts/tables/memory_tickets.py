@@ -6,6 +6,7 @@ keep them in its database, behind the same interface.
 
 from typing import Final
 
+from parlour_protocol.kit.tickets import SingleUseTickets, TooManyTicketsError
 from parlour_server.core.accounts.tables.sessions import granted_now
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
@@ -17,41 +18,26 @@ TICKETS: Final = 32_768
 
 
 class MemoryTickets:
-    """Single-use tickets."""
+    """Single-use tickets, of sessions that have not ended since."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
         """Look up sessions through ``readers``; deadlines use ``clock.monotonic``."""
         self._readers = readers
         self._clock = clock
-        self._tickets: dict[bytes, tuple[float, TicketGrant]] = {}
+        self._tickets: SingleUseTickets[TicketGrant] = SingleUseTickets(TICKETS)
 
     async def put(self, ticket: bytes, grant: TicketGrant, *, seconds: int) -> None:
         """Store a ticket for this many seconds. Raises UnavailableError if there are too many."""
-        now = self._clock.monotonic()
-        self._drop_oldest_expired(now)
-        if len(self._tickets) >= TICKETS:
-            self._tickets = {key: kept for key, kept in self._tickets.items() if kept[0] > now}
-        if len(self._tickets) >= TICKETS:
-            raise UnavailableError("too many unused tickets")
-        self._tickets[ticket] = (now + seconds, grant)
+        try:
+            self._tickets.put(ticket, grant, now=self._clock.monotonic(), seconds=seconds)
+        except TooManyTicketsError:
+            raise UnavailableError("too many unused tickets") from None
 
     async def take(self, ticket: bytes) -> TicketGrant | None:
         """Redeem the ticket; one caller gets the grant, and only while its session is live."""
-        held = self._tickets.get(ticket)
-        if held is None:
-            return None
-        # No await until here: of any number of callers one gets it (K3: replay, TOCTOU).
-        del self._tickets[ticket]
-        deadline, grant = held
-        if self._clock.monotonic() >= deadline:
+        # No await until it is taken: of any number of callers one gets it (K3: replay, TOCTOU).
+        grant = self._tickets.take(ticket, self._clock.monotonic())
+        if grant is None:
             return None
         now = self._clock.now()
         return await self._readers.run(lambda db: granted_now(db, grant, now))
-
-    def _drop_oldest_expired(self, now: float) -> None:
-        """Drop expired tickets from the front: they are in the order of arrival."""
-        while self._tickets:
-            oldest = next(iter(self._tickets))
-            if self._tickets[oldest][0] > now:
-                return
-            del self._tickets[oldest]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_server.core.token_buckets import MINUTE, KeyedBuckets, TokenBucket
+from parlour_protocol.kit.token_buckets import MINUTE, KeyedBuckets, TokenBucket
 
 
 def test_the_burst_is_there_at_once_and_one_more_is_not():

@@ -19,6 +19,7 @@ def test_that_waits_for_ever():
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["kill", "terminate"])
 def test_tests_end_when_make_is_killed(how: str, tmp_path: Path) -> None:
     """As by Ctrl+C, so that their servers end too."""

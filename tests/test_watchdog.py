@@ -27,6 +27,7 @@ def temporary() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("start", "name"), [(_NATS, "nats-server"), (_POSTGRES, "postgres")])
 def test_a_server_of_a_killed_process_ends(temporary: Path, start: str, name: str) -> None:
     """It holds its port and its memory otherwise, until the machine stops."""

@@ -47,6 +47,7 @@ def niceness(pid: int) -> set[int]:
     return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
 
 
+@pytest.mark.long
 @needs_libseccomp
 @pytest.mark.parametrize("loop", ["auto", "asyncio"])
 def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> None:

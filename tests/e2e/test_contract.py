@@ -47,6 +47,7 @@ def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
     assert "cannot be sent" in errors
 
 
+@pytest.mark.long
 def test_the_line_mode_says_what_became_of_each_line(server: Server, ada: Person) -> None:
     """At the end of its input: stored under a number, or kept for the next time, which is status 1."""
     done = ada.run("--plain", stdin="/go lobby\nlast words\n")
@@ -167,6 +168,7 @@ def test_a_wrong_room_a_wrong_flag_and_no_account(ada: Person, tmp_path: Path, s
     assert "parlour join LINK" in nobody.stderr
 
 
+@pytest.mark.long
 def test_a_server_that_is_not_there(server: Server, ada: Person) -> None:
     """A clear sentence within the command's patience, and nothing is sent later behind the person's back."""
     server.kill()

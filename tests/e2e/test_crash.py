@@ -82,6 +82,7 @@ def test_killed_in_mid_traffic(fast: Server, tmp_path: Path) -> None:
     assert "Traceback" not in fast.log.read_text()
 
 
+@pytest.mark.long
 def test_a_full_disk(fast: Server, tmp_path: Path) -> None:
     """The sender is told and fails, the server goes on and lets read; with space again it stores again."""
     [ada] = people(fast, tmp_path, "ada")

@@ -32,6 +32,7 @@ def secret(ada: Person, ben: Person) -> str:
     return "secret"
 
 
+@pytest.mark.long
 def test_a_message_to_someone_who_never_opened_a_chat(ada: Person, ben: Person, secret: str) -> None:
     """Made, invited, sent, read and answered, by processes that end; both see the same digits."""
     sent = number_of(ada.run("send", secret, "hi", "--json"))
@@ -97,6 +98,7 @@ def test_a_direct_room_is_encrypted_unless_it_is_opened_openly(
     assert [line["text"] for line in tail(ada, "@cat", 1, 2)] == ["for all to read", "I know"]
 
 
+@pytest.mark.long
 def test_a_message_that_no_one_could_read_is_not_sent_and_says_so(server: Server, ada: Person) -> None:
     """An account that never logged in: the command fails, and promises nothing for later."""
     server.command("user", "create", "gus")
@@ -188,6 +190,7 @@ def test_a_second_device_waits_until_it_is_approved(
     agreed(secret, ada, ben, phone)
 
 
+@pytest.mark.long
 def test_a_fresh_device_shows_what_was_handed_over(
     server: Server, ada: Person, ben: Person, tmp_path: Path
 ) -> None:
@@ -217,6 +220,7 @@ def test_a_fresh_device_shows_what_was_handed_over(
     assert [line["text"] for line in tail(ben, room, 1, 4)] == [*said, "from the tablet"]
 
 
+@pytest.mark.long
 def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tmp_path: Path) -> None:
     """All devices are lost: it creates what is its own again, and waits for members in the others."""
     kim, lea = joined(server, tmp_path, "kim"), joined(server, tmp_path, "lea")

@@ -100,6 +100,7 @@ def test_a_moved_border_is_seen():
     assert own_width("\u6f22") == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "entry", "what"),
     [
@@ -209,6 +210,7 @@ def test_a_new_text_field_is_seen():
     assert list(fields.texts_of(Greeting)) == ["Greeting.words", "Greeting.who", "Greeting.free"]
 
 
+@pytest.mark.long
 async def test_it_fails_without_the_first_wall(monkeypatch: pytest.MonkeyPatch):
     """A client that lets NUL across the wire does not say that the frame cannot be read."""
     assert not await terminal_oracle.refuse([NUL], 0, refusals.COMMAND)

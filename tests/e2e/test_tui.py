@@ -135,6 +135,7 @@ def test_the_network_is_cut_while_someone_types(
     wipe(screen)
 
 
+@pytest.mark.long
 def test_the_network_falls_silent_while_someone_types(
     ada: Person, ben: Person, cable: Cable, opened: Opened
 ) -> None:
@@ -186,6 +187,7 @@ def test_the_server_is_killed_and_comes_back(
     assert said(ben, "to a dead server") == 1
 
 
+@pytest.mark.long
 def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened, tmp_path: Path) -> None:
     """What one says stands on the other; either can end the other's session, which logs in again in place."""
     other = Person(tmp_path / "home", server)
@@ -220,6 +222,7 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     desk.wait("├ from the lap, again")
 
 
+@pytest.mark.long
 def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     """Forty sizes one after the other, down to 40x15, while messages come: nothing breaks, the text stays."""
     screen = opened(ada)
@@ -261,6 +264,7 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
     wipe(screen)
 
 
+@pytest.mark.long
 def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     """How far someone has read is told only after they turned it on; a pin is the owner's to put."""
     desk, box = opened(ada), opened(ben)
@@ -286,6 +290,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     desk.wait("Only moderators and owners pin messages here.")
 
 
+@pytest.mark.long
 def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: Opened) -> None:
     """The window is closed in the middle of a sentence: the draft and what was not sent are there again."""
     screen = opened(ada)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.examples.programs import (
     EXAMPLES,
     assert_the_client_loads_nothing_of_the_chat,
@@ -21,6 +22,7 @@ def test_the_server_loads_nothing_of_the_chat(tmp_path: Path) -> None:
     assert_the_server_loads_nothing_of_the_chat("game", tmp_path)
 
 
+@pytest.mark.long
 def test_the_demo_plays_a_match() -> None:
     """Headless: two people, who play at random until the match is over."""
     done = subprocess.run(

@@ -223,6 +223,7 @@ async def test_each_has_lost_other_messages(world: World, way: str) -> None:
     await world.judge()
 
 
+@pytest.mark.long
 @ONE_WAY
 async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     """Whom the server took back with an older copy creates a group that no one follows."""

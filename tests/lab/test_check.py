@@ -87,6 +87,7 @@ def test_the_last_line() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_defence_of_a_library_is_taken_out_of_a_copy_of_it() -> None:
     """The process has imported the library before it forks, and plays on the copy nevertheless."""
     (found,) = check([ROWS["F2"]], SOURCE)

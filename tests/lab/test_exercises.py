@@ -42,6 +42,7 @@ def test_an_exercise_is_solved(number: int, prepared: Path) -> None:
     assert any(line.startswith("+") for line in mended(chosen, SOURCE).splitlines()[2:])
 
 
+@pytest.mark.long
 def test_no_attack_works_while_the_defences_are_there(prepared: Path, tmp_path: Path) -> None:
     """From a server that lacks nothing nobody gets a flag. The last attack ends the others' sessions."""
     cards = next(one for one in EXERCISES if one.row == "D20")

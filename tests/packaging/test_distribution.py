@@ -129,6 +129,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(*build(ROOT, tmp_path_factory.mktemp("built")))
 
 
+@pytest.mark.long
 def test_the_source_distribution_holds_all_that_it_is_tested_with(built: Built) -> None:
     """It has every file of the repository: `make test` works there as in a clone."""
     with tarfile.open(built.sdist) as packed:
@@ -136,6 +137,7 @@ def test_the_source_distribution_holds_all_that_it_is_tested_with(built: Built) 
     assert set(map(Path, tracked())) - names == set()
 
 
+@pytest.mark.long
 def test_two_builds_are_the_same_bit_by_bit(built: Built, tmp_path: Path) -> None:
     """The second is made of the unpacked first: elsewhere, at another time, with another umask and epoch."""
     again = Built(*build_elsewhere(built.sdist, tmp_path))

@@ -71,6 +71,7 @@ def test_an_environment_that_could_not_be_made_is_made_again(tmp_path: Path) -> 
     assert (tmp_path / ".venv/bin/pip.there").exists()
 
 
+@pytest.mark.long
 def test_tests_are_collected_without_git() -> None:
     """In an unpacked archive on a machine without git; what applies patches is skipped, and says why."""
     words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]

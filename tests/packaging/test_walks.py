@@ -41,6 +41,7 @@ def walks() -> dict[str, Files]:
     return {name: tuple(files) for name, files in json.loads(done.stdout).items()}
 
 
+@pytest.mark.long
 def test_each_walk_enters_no_more_files_than_it_did(walks: dict[str, Files]) -> None:
     """A file more is one more that everyone has to open who follows the walk."""
     rows = _ROW.finditer(PAGE.read_text("utf-8"))

@@ -24,6 +24,7 @@ def test_no_schedule_loses_repeats_or_reorders_an_event():
     assert "0 violations" in simulate("--seeds", "180")
 
 
+@pytest.mark.long
 def test_each_missing_defence_is_caught():
     """A simulation that finds nothing in broken servers would say nothing about sound ones."""
     assert " 0 missed" in simulate("--mutants", "--seeds", "300")

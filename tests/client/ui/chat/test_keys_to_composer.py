@@ -12,6 +12,7 @@ from parlour_client.ui.chat.screen import ChatScreen
 DONE = {"react", "edit", "delete", "star", "pin", "cancel", "retry"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vim", [False, True], ids=["plain", "vi"])
 async def test_a_click_takes_no_letter_away(client: FakeClient, open_app: OpenApp, *, vim: bool) -> None:
     """Anyone who clicks somewhere and types a text with every command in it finds it in the composer."""

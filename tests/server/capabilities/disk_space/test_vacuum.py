@@ -26,6 +26,7 @@ def filled(path: Path, *, incremental: bool) -> SqliteEngine:
     return SqliteEngine(path)
 
 
+@pytest.mark.long
 def test_free_pages_are_given_back_while_a_server_writes(tmp_path: Path) -> None:
     """Another connection writes before and after, and what is in use stays."""
     engine = filled(tmp_path / "a.db", incremental=True)

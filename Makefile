@@ -93,8 +93,9 @@ $(SITE)/.docs: requirements/docs.txt pyproject.toml
 translations: $(VENV)/.dev ## collect the client's sentences, merge them into each language, and compile the catalogues
 	$(BIN)/python -m tools.translations $(ARGS)
 
-screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people
+screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people, pages that attack in Chromium
 	$(BIN)/python -m tools.screenshots
+	$(BIN)/parlour lab --browser docs/pictures/browser
 
 vectors: $(VENV)/.dev ## fetch the official MLS test vectors (other people's files) into .vectors, by pinned SHA-256
 	$(BIN)/python -m tools.vectors

@@ -18,7 +18,8 @@ _OWN = "a server of the drill's own on loopback"
 @contextmanager
 def _in_one_sentence() -> Iterator[None]:
     """Show an error of the laboratory as a sentence."""
-    from parlour_lab.permit import PermitError  # noqa: PLC0415 - `--help` runs nothing
+    from parlour_lab.attack import NotTriedError  # noqa: PLC0415 - `--help` runs nothing
+    from parlour_lab.permit import PermitError  # noqa: PLC0415
     from parlour_lab.rows import RowError  # noqa: PLC0415
     from parlour_lab.source import MissingSourceError  # noqa: PLC0415
 
@@ -26,7 +27,7 @@ def _in_one_sentence() -> Iterator[None]:
         raise click.ClickException("The laboratory needs Linux or macOS: it forks a process for each attack.")
     try:
         yield
-    except (RowError, MissingSourceError, PermitError, RuntimeError) as error:
+    except (RowError, MissingSourceError, PermitError, NotTriedError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -95,6 +96,12 @@ def drill(
     type=click.IntRange(0),
     help="Attack a server that lacks one defence; 0 lists the exercises.",
 )
+@click.option(
+    "--browser",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Attack from a page in headless Chromium; its pictures go to FOLDER.",
+)
 def lab(
     lines: tuple[str, ...],
     *,
@@ -103,6 +110,7 @@ def lab(
     tests: bool,
     workers: int | None,
     exercise: int | None,
+    browser: Path | None,
 ) -> int:
     """See each attack fail, and succeed on a copy of Parlour without the defence.
 
@@ -111,14 +119,18 @@ def lab(
 
     With --exercise you attack: a server is started that lacks one defence, and you get a shell to find out
     which, with hints, a flag when your attack has worked, and then the lines that close the weakness.
+
+    With --browser a page in a real browser attacks: a server with a common mistake, and then Parlour.
     """
     from parlour_lab.rows import chosen  # noqa: PLC0415 - `--help` runs nothing
 
     if (tests or workers) and not checks:
         raise click.UsageError("--tests and --workers need --check.")
-    if exercise is not None and (lines or lists or checks):
-        raise click.UsageError("--exercise stands alone.")
+    if (exercise is not None) + (browser is not None) + bool(lines or lists or checks) > 1:
+        raise click.UsageError("--exercise and --browser stand alone.")
     with _in_one_sentence():
+        if browser is not None:
+            return _browser(browser)
         if exercise is not None:
             return _exercise(exercise)
         rows = chosen(lines)
@@ -161,6 +173,15 @@ def _exercise(number: int) -> int:
         click.echo(overview(progress_file()))
         return 0
     return play(number, find_source())
+
+
+def _browser(pictures: Path) -> int:
+    """Attack from a page in a browser; 1 unless each step ended as it must."""
+    from parlour_lab.browser.lesson import STEPS, play_lesson  # noqa: PLC0415 - see ``lab``
+
+    found = play_lesson(pictures, told=lambda one: click.echo(one.text))
+    click.echo(f"{sum(one.ok for one in found)} of {len(STEPS)} steps ended as they must.")
+    return 0 if all(one.ok for one in found) else 1
 
 
 def _ending(one: "Checked") -> str:

@@ -27,9 +27,9 @@ def explained(row: Row, source: Source) -> str:
 
 def played(one: Checked) -> str:
     """Return what the attack did with the defence and without."""
-    parts = [f"{one.row.id}  with the defence: {_ending(one.with_defence)}", *_steps(one.with_defence)]
+    parts = [f"{one.row.id}  with the defence: {ending(one.with_defence)}", *steps(one.with_defence)]
     if not one.row.absent:
-        parts += ["", f"{one.row.id}  without the defence: {_ending(one.without)}", *_steps(one.without)]
+        parts += ["", f"{one.row.id}  without the defence: {ending(one.without)}", *steps(one.without)]
     if one.problem:
         parts += ["", f"{one.row.id}  NOT as it must be: {one.problem}"]
     return "\n".join(parts) + "\n"
@@ -43,12 +43,14 @@ ENDINGS = {
 }
 
 
-def _ending(outcome: Outcome | None) -> str:
+def ending(outcome: Outcome | None) -> str:
+    """Return how an attack ended, in words."""
     if outcome is None:
         return "not played"
     words = ENDINGS[outcome.verdict]
     return words if outcome.verdict in {Verdict.HELD, Verdict.BROKEN} else f"{words}: {outcome.why}"
 
 
-def _steps(outcome: Outcome | None) -> list[str]:
+def steps(outcome: Outcome | None) -> list[str]:
+    """Return what was sent and seen, a line each."""
     return [f"    {step.kind.value:<8} {step.text}" for step in outcome.steps] if outcome is not None else []

@@ -20,7 +20,10 @@ def shown() -> set[Path]:
 
 def test_the_pictures_are_the_ones_that_are_shown() -> None:
     """No dead link, no picture that no one sees."""
-    kept = {*(ROOT / "docs").glob("*.svg"), *(ROOT / "docs" / "pictures").glob("*.svg")}
+    kept = {
+        *(ROOT / "docs").glob("*.svg"),
+        *(one for one in (ROOT / "docs" / "pictures").rglob("*") if one.is_file()),
+    }
     assert shown() == kept
     assert len(kept) > 5
 
@@ -52,6 +55,8 @@ def test_a_cast_shows_each_cell_in_its_frames() -> None:
 def test_a_picture_fetches_nothing() -> None:
     """No font, no style and no image from elsewhere; no address but of the format itself."""
     for picture in shown():
+        if picture.read_bytes().startswith(b"\x89PNG\r\n"):
+            continue  # a format that can't
         text = picture.read_text(encoding="utf-8")
         assert not re.search(r"@font-face|@import|url\((?!#)|<image|<script|href=", text), picture.name
         addresses = set(re.findall(r"https?://[^\s\"'<>]+", text))

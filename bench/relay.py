@@ -76,14 +76,14 @@ def _allow(_: Facts[Nothing]) -> None:
 rooms = app.log("room", body=Line, state=Nothing, push=_said)
 
 
-@app.on(Join)
+@app.on(Join, role="member")
 async def join(peer: Peer[None], ask: Join) -> None:
     """Send new lines from now on."""
     peer.only()
     await rooms.follow(peer, ask.room, after=Seq(MAX_INT))
 
 
-@app.on(Say)
+@app.on(Say, role="member")
 def say(peer: Peer[None], ask: Say) -> Pending[Appended[Entry[Line]]]:
     """Append it to the room's log."""
     return rooms.append(peer, ask, ask.room, Line(ask.text), _allow)

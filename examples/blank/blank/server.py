@@ -21,7 +21,7 @@ class Counter:
     total = 0
 
 
-@app.on(Add)
+@app.on(Add, role="member")
 async def add(peer: Peer[None], ask: Add) -> None:
     """Add to the counter. It is called once for each request, which is answered exactly once."""
     Counter.total = added(Counter.total, ask.number)

@@ -77,7 +77,7 @@ tables: ProgramLog[Act, Match] = app.log(
 )
 
 
-@app.on(ListTables)
+@app.on(ListTables, role="member")
 async def list_tables(peer: Peer[None], ask: ListTables) -> Tables:
     """Send a page of the list, and what changes from now on."""
     name = None if ask.after is None else ask.after.name
@@ -85,7 +85,7 @@ async def list_tables(peer: Peer[None], ask: ListTables) -> Tables:
     return Tables(tuple(listed(record) for record in records), more)
 
 
-@app.on(Follow)
+@app.on(Follow, role="member")
 async def follow(peer: Peer[None], ask: Follow) -> Steps:
     """Send the steps that the client doesn't have, and new ones from now on; older matches are left out."""
     name = ask.table.name
@@ -98,7 +98,7 @@ async def follow(peer: Peer[None], ask: Follow) -> Steps:
     return Steps(tuple(step_of(entry) for entry in entries))
 
 
-@app.on(Play)
+@app.on(Play, role="member")
 def play(peer: Peer[None], ask: Play) -> Pending[Appended[Entry[Act]]]:
     """Append a step, if the rules allow it."""
     if isinstance(ask.act, Open) and ask.table.host != peer.user:

@@ -14,7 +14,7 @@ from ticker.rules import FIRST, moved
 app: App[None] = App(WIRE, messages_per_minute=60, command="python -m ticker.server")
 
 
-@app.on(Watch)
+@app.on(Watch, role="member")
 async def watch(peer: Peer[None], ask: Watch) -> None:
     """Send these prices from now on."""
     if unknown := set(ask.symbols).difference(SYMBOLS):

@@ -9,8 +9,10 @@ reads its configuration before `run` names it (`core/net/tls_groups.py`), and Py
 """
 
 import asyncio
+import dataclasses
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -19,23 +21,28 @@ import msgspec
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
+from parlour_protocol.kit.ids import ConnectionId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.base_app import BaseApp
 from parlour_server.app.capability import Capability
 from parlour_server.app.log.log import Entry, EntryCommitted, LogAdvanced, LogRecord
 from parlour_server.app.program_log import ProgramLog, RunningLog
+from parlour_server.app.roles import ROLES, Roles
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.error_boundary import is_cancelled
-from parlour_server.core.connections.peer import Peer
+from parlour_server.core.connections.peer import Peer, Subscription
 from parlour_server.core.connections.topics import Topic
 from parlour_server.core.https.operations import Operation, Operations
 from parlour_server.core.output import log_fault
 from parlour_server.core.program import Pending, Result
 from parlour_server.core.program_name import ProgramName
+from parlour_server.core.store.records import RoleChanged
 from parlour_server.host.cli.command_line import CommandLine
+from parlour_server.host.cli.role_command import role_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +68,9 @@ _Store = TypeVar("_Store", bound="ProgramStore")
 _Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
 _Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result | Pending[Any]] | Pending[Any]]
 _Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
+_H = TypeVar("_H")
+_Allowed = tuple[_H, frozenset[str] | None]
+"""A handler, and the roles that may ask for it; None: everyone."""
 _Endpoint = Callable[["HttpsRequest", "RequestGuard"], Awaitable["Response"]]
 
 RESTART_SECONDS: Final = 1.0
@@ -91,6 +101,7 @@ class App(BaseApp[Any, Any], Generic[_S]):
         store: "type[ProgramStore] | None" = None,
         capabilities: Sequence[Capability] = CAPABILITIES,
         commands: Sequence[click.Command] = (),
+        roles: Sequence[str] = ROLES,
         inspectors: "Sequence[Inspector]" = (),
         command: str = "",
     ) -> None:
@@ -103,7 +114,8 @@ class App(BaseApp[Any, Any], Generic[_S]):
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
         its own (``ProgramStore``). ``capabilities`` are what the server can do beside its core
         (`parlour_server/capabilities/`). ``commands`` are more words of the command line; their options and
-        the open store come from `host/cli/command_options.py`.
+        the open store come from `host/cli/command_options.py`. ``roles`` are those of accounts, the lowest,
+        which everyone has, first (``Roles``).
         ``inspectors`` look at every request, besides those that the operator turns on: functions of a
         module, which run in a process of their own; without a capability that runs them the server does not
         start. ``command`` is what operators run.
@@ -120,12 +132,15 @@ class App(BaseApp[Any, Any], Generic[_S]):
         )
         self._wire = wire
         self._store = store
-        self.commands = tuple(commands)
+        self.commands = (*commands, role_command)
+        self.roles: Final = Roles(roles)
+        """Looks roles up, and gives them."""
+        self.invite_roles = self.roles.names
         self.inspectors = tuple(inspectors)
         self._state: Callable[[Peer[Any]], Any] = state or _no_state
         self.budgets: Final[Budgets] = {**dict.fromkeys(wire.reads, Budget.READ), **budgets}
-        self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
-        self._endpoints: dict[Operation, _Endpoint] = {}
+        self._handlers: dict[type[Request], _Allowed[_Handler[_S, Any]]] = {}
+        self._endpoints: dict[Operation, _Allowed[_Endpoint]] = {}
         self._greets: _Greets[_S] | None = None
         self._background: list[Callable[[], Awaitable[None]]] = []
         self._logs: dict[str, ProgramLog[Any, Any]] = {}
@@ -136,19 +151,26 @@ class App(BaseApp[Any, Any], Generic[_S]):
         """The frames between its clients and its server."""
         return self._wire
 
-    def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
+    def on(
+        self, kind: type[_Q], *, role: str | None = None
+    ) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
         """Handle requests of this kind: return the result, or None, or raise RefusedError.
 
+        ``role`` is the lowest role whose accounts may ask, and has to be said. Others are refused before the
+        handler runs; what it appends is refused if the role was taken away by then, and what it adds the peer
+        to ends with it.
+
         The requests of one connection are handled one after the other. Each gets exactly one answer. Raises
-        ProgramError for a kind that is not among the program's requests, or has a handler.
+        ProgramError for a kind that is not among the program's requests, or has a handler, or without a role.
         """
         if kind not in self.wire.requests:
             raise ProgramError(f"{kind.__name__} is not one of the requests of {self.wire.subprotocol}")
         if kind in self._handlers:
             raise ProgramError(f"{kind.__name__} has a handler already")
+        needed = self.roles.needed(kind.__name__, role)
 
         def add(handler: _Handler[_S, _Q]) -> _Handler[_S, _Q]:
-            self._handlers[kind] = handler
+            self._handlers[kind] = handler, needed
             return handler
 
         return add
@@ -168,18 +190,23 @@ class App(BaseApp[Any, Any], Generic[_S]):
         self._background.append(work)
         return work
 
-    def operation(self, row: Operation) -> Callable[[_Endpoint], _Endpoint]:
+    def operation(self, row: Operation, *, role: str | None = None) -> Callable[[_Endpoint], _Endpoint]:
         """Handle calls of an operation of the HTTPS API. They need a session, unless the row says otherwise.
+
+        With a session ``role`` is as in ``on``; it is looked up again after a body, which may take minutes.
 
         The handler gets the request and the ``RequestGuard``, which reads its body; it returns ``answer(…)``
         or ``nothing()`` of `core/https/problems.py`, or raises RefusedError. ``session_of(request)`` says who
-        asks.
+        asks. Raises ProgramError for a second handler, without a role, or with one that no session has.
         """
+        needed = self.roles.needed(row.name, role) if row.session else None
+        if not row.session and role is not None:
+            raise ProgramError(f"{row.name} needs no session, so no one who calls it has the role {role}")
 
         def add(endpoint: _Endpoint) -> _Endpoint:
             if row in self._endpoints:
                 raise ProgramError(f"{row.name} has a handler already")
-            self._endpoints[row] = endpoint
+            self._endpoints[row] = endpoint, needed
             return endpoint
 
         return add
@@ -239,7 +266,9 @@ class App(BaseApp[Any, Any], Generic[_S]):
             if not kind.answered_by_server and kind not in self._handlers
         )
         if missing:
-            raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
+            raise ProgramError(
+                f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…, role=…)"
+            )
         if self._greets is None and self.wire.greeting is not Hello:
             raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
         Operations(tuple(self._endpoints))
@@ -271,6 +300,11 @@ class App(BaseApp[Any, Any], Generic[_S]):
 
         return LOG_ACCOUNT_DATA
 
+    async def account_facts(self, store: "ProgramStore") -> Mapping[UserName, Mapping[str, Any]]:
+        """Return the roles that are not the lowest."""
+        found = {user: self.roles.known(role) for user, role in (await store.accounts.roles()).items()}
+        return {user: {"role": role} for user, role in found.items() if role != self.roles.names[0]}
+
     def main(self) -> None:
         """Run the command line and exit: init, run, invite, user, session, doctor, backup and more."""
         self.check()
@@ -297,9 +331,15 @@ class App(BaseApp[Any, Any], Generic[_S]):
         """Start with a server. Raises ProgramError if one runs in this process already."""
         if self._running is not None:
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
-        logs = tuple(log.begin(parts) for log in self._logs.values())
+        refuses = {
+            kind: partial(self.roles.refuse, needed)
+            for kind, (_, needed) in self._handlers.items()
+            if needed is not None
+        }
+        logs = tuple(log.begin(parts, refuses) for log in self._logs.values())
+        self.roles.begin(parts)
         running = self._running = _RunningApp(
-            parts, self.wire, self._handlers, self._greets, self._state, self.budgets, logs
+            parts, self.wire, self._handlers, self.roles, self._greets, self._state, self.budgets, logs
         )
         parts.stack.callback(self._stopped)
         for log in logs:
@@ -310,7 +350,22 @@ class App(BaseApp[Any, Any], Generic[_S]):
         return running
 
     def _guarded(self, guard: "RequestGuard", *_: object) -> Mapping[str, "Handler"]:
-        return {row.name: _with_guard(endpoint, guard) for row, endpoint in self._endpoints.items()}
+        return {row.name: self._endpoint(*how, guard) for row, how in self._endpoints.items()}
+
+    def _endpoint(
+        self, endpoint: _Endpoint, needed: frozenset[str] | None, guard: "RequestGuard"
+    ) -> "Handler":
+        async def refuse_others(request: "HttpsRequest") -> None:
+            if needed is not None:
+                await self.roles.refuse_others(request.state.session.user, needed)
+
+        guard = dataclasses.replace(guard, also=refuse_others)
+
+        async def handle(request: "HttpsRequest") -> "Response":
+            await refuse_others(request)
+            return await endpoint(request, guard)
+
+        return handle
 
     def _stopped(self) -> None:
         self._running = None
@@ -325,7 +380,8 @@ class _RunningApp(Generic[_S]):
         self,
         parts: "Parts[Any, ProgramStore]",
         wire: Wire[Any, Any],
-        handlers: Mapping[type[Request], _Handler[_S, Any]],
+        handlers: "Mapping[type[Request], _Allowed[_Handler[_S, Any]]]",
+        roles: Roles,
         greets: _Greets[_S] | None,
         state: Callable[[Peer[Any]], _S],
         budgets: Budgets,
@@ -336,8 +392,11 @@ class _RunningApp(Generic[_S]):
         self.budgets = budgets
         self._state = state
         self._handlers = handlers
+        self._roles = roles
         self._greets = greets
         self._logs = logs
+        self._by_role: dict[ConnectionId, dict[Subscription, frozenset[str]]] = {}
+        """What connections get by requests that not everyone may make, and who may."""
 
     def state(self, peer: Peer[_S]) -> _S:
         return self._state(peer)
@@ -363,7 +422,36 @@ class _RunningApp(Generic[_S]):
     def handle(
         self, peer: Peer[_S], request: Request
     ) -> Result | Awaitable[Result | Pending[Any]] | Pending[Any]:
-        return self._handlers[type(request)](peer, request)
+        handler, needed = self._handlers[type(request)]
+        return handler(peer, request) if needed is None else self._allow(peer, request, handler, needed)
+
+    async def _allow(
+        self, peer: Peer[_S], request: Request, handler: _Handler[_S, Any], needed: frozenset[str]
+    ) -> Result | Pending[Any]:
+        """Handle a request that not everyone may make. Raises RefusedError."""
+        await self._roles.refuse_others(peer.user, needed)
+        before = peer.topics
+        try:
+            handled = handler(peer, request)
+            if isinstance(handled, Pending) or not inspect.isawaitable(handled):
+                return handled
+            return await handled
+        finally:
+            if added := peer.topics - before:
+                self._by_role.setdefault(peer.id, {}).update(dict.fromkeys(added, needed))
+                self._look_at_role(peer.user)  # it may have been taken away meanwhile
+
+    def _look_at_role(self, user: UserName) -> None:
+        self.parts.background.retry_until_done(
+            "what a role gave", partial(self._end_by_role, user), lambda: None
+        )
+
+    async def _end_by_role(self, user: UserName) -> None:
+        """End what the account gets by a role that it has no more."""
+        role = await self.parts.store.accounts.role(user)
+        for peer in self.parts.connected.of(user):
+            got = self._by_role.get(peer.id, {})
+            peer.remove(*(topic for topic, needed in got.items() if role not in needed))
 
     def about(self, request: Request) -> Mapping[str, str | None]:
         del request  # nothing in it is known
@@ -376,24 +464,20 @@ class _RunningApp(Generic[_S]):
                 log.committed(notice)
 
     def journal(self, entry: object) -> None:
-        """Publish what a command appended."""
+        """Publish what a command appended; end what someone gets by a role that they have no more."""
+        if isinstance(entry, RoleChanged):
+            self._look_at_role(entry.user)
         if isinstance(entry, LogAdvanced):
             for log in self._logs:
                 log.advanced(entry)
 
     def closed(self, peer: Peer[_S]) -> None:
-        """Do nothing: a peer that closes has left its topics."""
+        """Forget what it got: a peer that closes has left its topics."""
+        self._by_role.pop(peer.id, None)
 
 
 def _no_state(_peer: Peer[Any]) -> None:
     return
-
-
-def _with_guard(endpoint: _Endpoint, guard: "RequestGuard") -> "Handler":
-    async def handle(request: "HttpsRequest") -> "Response":
-        return await endpoint(request, guard)
-
-    return handle
 
 
 _T = TypeVar("_T")

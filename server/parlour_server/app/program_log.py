@@ -6,7 +6,7 @@ log with its newest entry; one whose notification was lost comes with the log's 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import UnionType
@@ -17,7 +17,7 @@ from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_server.app.log.fanout import Fanout
-from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, LogAdvanced, LogRecord
+from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, Facts, LogAdvanced, LogRecord
 from parlour_server.app.log.position_check import PositionCheck
 from parlour_server.app.log.sequencer import Sequencer
 from parlour_server.app.log.typed_log import TypedLog
@@ -41,6 +41,12 @@ def _answer_nothing(_: Appended[Entry[Any]]) -> None:
     return
 
 
+def _decide_by_role(refuse: Callable[[str], None], decide: Decide[S], facts: Facts[S]) -> S | None:
+    """Decide in the transaction, where a role may be gone that the author had when they asked."""
+    refuse(facts.role)
+    return decide(facts)
+
+
 class ProgramLog(Generic[B, S]):
     """All logs of a kind; ``App.log`` makes one. It works only while the server runs."""
 
@@ -58,9 +64,18 @@ class ProgramLog(Generic[B, S]):
         self._push = push
         self._summary = summary
         self._started: RunningLog[B, S] | None = None
+        self._refuses: Mapping[type[Request], Callable[[str], None]] = {}
 
-    def begin(self, parts: "Parts[Any, ProgramStore]") -> "RunningLog[B, S]":
-        """Start with the server, and end with it; ``App`` calls it."""
+    def begin(
+        self,
+        parts: "Parts[Any, ProgramStore]",
+        refuses: Mapping[type[Request], Callable[[str], None]],
+    ) -> "RunningLog[B, S]":
+        """Start with the server, and end with it; ``App`` calls it.
+
+        ``refuses`` has for each request that not everyone may make what refuses an author with this role.
+        """
+        self._refuses = refuses
         made = self._started = RunningLog(self._kind, self.of(parts.store), self._push, self._summary, parts)
         parts.stack.callback(self._end)
         return made
@@ -87,7 +102,9 @@ class ProgramLog(Generic[B, S]):
         content, until it has another answer: that entry's result, or a refusal, and never a second entry. The
         id is that of the account, on any connection, for ever; with other content it is refused (`conflict`).
         """
-        future = self._running().logs.append(peer.grant, request.id, name, body, decide)
+        refuse = self._refuses.get(type(request))
+        decides = decide if refuse is None else partial(_decide_by_role, refuse, decide)
+        future = self._running().logs.append(peer.grant, request.id, name, body, decides)
         if result is None:
             return Pending(future, _answer_nothing)
         return Pending(future, lambda appended: result(appended.entry))

@@ -24,6 +24,8 @@ class AuditEvent(StrEnum):
     LOGIN_THROTTLED = "login_throttled"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_REFUSED = "account_refused"
+    INVITE_MADE = "invite_made"
+    ROLE_GIVEN = "role_given"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
     SESSION_ENDED = "session_ended"
     TICKET_ISSUED = "ticket_issued"

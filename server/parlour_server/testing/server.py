@@ -136,9 +136,9 @@ class World:
         link, _ = InviteLink.parse_with(printed["link"], self.app.link_fields, self.app.name.word)
         return replace(link, address=ServerAddress(link.address.host, self.port))
 
-    async def person(self, name: str) -> "Person":
-        """Invite someone, who makes an account and logs in."""
-        account = {"username": name, "password": PASSWORD, "invite": await self.invite()}
+    async def person(self, name: str, *options: str) -> "Person":
+        """Invite someone (see ``invite``), who makes an account and logs in."""
+        account = {"username": name, "password": PASSWORD, "invite": await self.invite(*options)}
         await self.api("POST", "/v1/accounts", account)
         return await self.log_in(name)
 

@@ -137,7 +137,7 @@ rung = asyncio.Semaphore(0)
 """Released after each ring."""
 
 
-@app.on(Buy)
+@app.on(Buy, role="member")
 async def buy(peer: Any, ask: Buy) -> None:
     """Look on while others buy."""
     await sales.follow(peer, "till", after=Seq(ask.thing))
@@ -163,7 +163,8 @@ async def ring() -> None:
         HTTPStatus.CREATED,
         takes=NewThing,
         gives=Things,
-    )
+    ),
+    role="member",
 )
 async def add_thing(request: "HttpsRequest", guard: RequestGuard) -> "Response":
     """Answer with all things."""

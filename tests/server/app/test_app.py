@@ -183,14 +183,14 @@ async def ignore(*_: object) -> None:
 def test_a_program_that_forgets_a_request_does_not_start() -> None:
     """Nothing fails open: each member of the union has exactly one handler, and no other frame has one."""
     app: App[None] = App(Wire("shop.v1", requests=Watch | Other))
-    app.on(Watch)(ignore)
+    app.on(Watch, role="member")(ignore)
     with pytest.raises(ProgramError, match=r"no handler for Other"):
         app.main()
     with pytest.raises(ProgramError, match="Watch has a handler already"):
         app.on(Watch)
     with pytest.raises(ProgramError, match=r"Other is not one of the requests of ticker\.v1"):
         ticker_program.app.on(Other)
-    app.on(Other)(ignore)
+    app.on(Other, role="member")(ignore)
     assert app.name.command == "shop-server"
 
 
@@ -202,7 +202,7 @@ async def test_background_work_that_fails_begins_again(
     logged: list[tuple[str, BaseException]] = []
     monkeypatch.setattr(kit_app, "log_fault", lambda where, error: logged.append((where, error)))
     app: App[None] = App(Wire("shop.v1", requests=Other))
-    app.on(Other)(ignore)
+    app.on(Other, role="member")(ignore)
     faults = [ValueError("a fault"), SystemExit(3), asyncio.CancelledError()]
     begun: list[int] = []
     again = asyncio.Event()
@@ -243,7 +243,7 @@ async def _made(app: App[None], tmp_path: Path) -> Path:
 async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> None:
     """S1: it ended after its ticket was redeemed, and no one had told this server when the socket opened."""
     app: App[None] = App(Wire("shop.v1", requests=Other))
-    app.on(Other)(ignore)
+    app.on(Other, role="member")(ignore)
     app.greets(lambda peer: Hello("shop.example", peer.user, peer.device, peer.session, Millis(0)))
     folder, clock = app.folder(tmp_path / "data"), SystemClock()
     await initialise(app, folder, (), clock)

@@ -104,13 +104,13 @@ async def greet(peer: Any) -> Hello:
     return Hello("faults.example", peer.user, peer.device, peer.session, Millis(0))
 
 
-@app.on(Write)
+@app.on(Write, role="member")
 def write(peer: Any, ask: Write) -> Pending[Appended[Entry[int]]]:
     """Write a number."""
     return numbers.append(peer, ask, "all", ask.number, decide(ask.number), result=placed)
 
 
-@app.on(Read)
+@app.on(Read, role="member")
 async def read(peer: Any, _: Read) -> None:
     """Follow."""
     await numbers.follow(peer, "all", after=Seq(0))

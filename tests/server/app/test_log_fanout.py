@@ -157,7 +157,7 @@ class Server:
         self.bus = Side(shared.bus)
         self.app: App[None] = App(Wire("game.v1", requests=Play, pushes=Played))
         self.games = self.app.log("game", body=int, state=int, push=show, summary=summary)
-        self.app.on(Play)(lambda *_: None)
+        self.app.on(Play, role="member")(lambda *_: None)
         self.store: Any = self.app.make_store(
             SqliteEngine(shared.folder(self.app).database), shared.clock, tells_by_bus=True
         )

@@ -121,7 +121,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
         summary=lambda record: Score(record.log, len(record.state or ())) if record.head % 2 else None,
     )
 
-    @app.on(Take)
+    @app.on(Take, role="member")
     def take(peer: Peer[None], ask: Take) -> Pending[Appended[Entry[int]]]:
         return games.append(peer, ask, "one", ask.cell, _decide(ask.cell))
 

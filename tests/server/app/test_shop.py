@@ -109,12 +109,12 @@ def test_an_operation_is_checked_before_anything_runs() -> None:
     """Two with one path, or two handlers for one, are an error of the program."""
     other = App[None](app.wire)
     row = Operation("add_thing", "POST", "/v1/sessions", "Add.", shop.HTTPStatus.OK, takes=NewThing)
-    other.operation(row)(shop.add_thing)
-    other.on(Buy)(shop.buy)
+    other.operation(row, role="member")(shop.add_thing)
+    other.on(Buy, role="member")(shop.buy)
     with pytest.raises(ProgramError, match="two operations of the HTTPS API have the path"):
         other.check()
     with pytest.raises(ProgramError, match="handler already"):
-        other.operation(row)(shop.add_thing)
+        other.operation(row, role="member")(shop.add_thing)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,6 @@ async def test_a_test_lets_time_pass(tmp_path: Path) -> None:
 def test_a_table_without_its_revision_is_noticed_at_the_start(change: dict[str, object], newest: str) -> None:
     """Before a database is made without it."""
     other = App[None](app.wire, store=type("OtherStore", (ShopStore,), change))
-    other.on(Buy)(shop.buy)
+    other.on(Buy, role="member")(shop.buy)
     with pytest.raises(ProgramError, match=f"OtherStore.version is .*, but its newest revision is {newest}"):
         other.check()

@@ -105,22 +105,22 @@ def append(peer: Any, ask: Numbered) -> Pending[Appended[Entry[int]]]:
     return numbers.append(peer, ask, "all", ask.number, decide, result=placed)
 
 
-@app.on(Follow)
+@app.on(Follow, role="member")
 async def follow(peer: Any, _: Follow) -> None:
     """Follow."""
     await numbers.follow(peer, "all", after=Seq(0))
 
 
-app.on(Plain)(append)
+app.on(Plain, role="member")(append)
 
 
-@app.on(Later)
+@app.on(Later, role="member")
 async def later(peer: Any, ask: Later) -> Pending[Appended[Entry[int]]]:
     """Write a number."""
     return append(peer, ask)
 
 
-@app.on(Awaited)
+@app.on(Awaited, role="member")
 async def awaited(peer: Any, ask: Awaited) -> Place:
     """Write a number."""
     appended = await append(peer, ask)
@@ -136,31 +136,31 @@ async def forget(_: Pending[Appended[Entry[int]]]) -> None:
     """Wait for nothing."""
 
 
-@app.on(Passed)
+@app.on(Passed, role="member")
 def pass_on(peer: Any, ask: Passed) -> Awaitable[Place]:
     """Write a number."""
     return place(append(peer, ask))
 
 
-@app.on(PassedAndDropped)
+@app.on(PassedAndDropped, role="member")
 def pass_and_drop(peer: Any, ask: PassedAndDropped) -> Awaitable[None]:
     """Write a number."""
     return forget(append(peer, ask))
 
 
-@app.on(Dropped)
+@app.on(Dropped, role="member")
 def drop(peer: Any, ask: Dropped) -> None:
     """Write a number."""
     append(peer, ask)  # type: ignore[unused-awaitable]
 
 
-@app.on(DroppedLater)
+@app.on(DroppedLater, role="member")
 async def drop_later(peer: Any, ask: DroppedLater) -> None:
     """Write a number."""
     append(peer, ask)  # type: ignore[unused-awaitable]
 
 
-@app.on(DroppedAndRefused)
+@app.on(DroppedAndRefused, role="member")
 def drop_and_refuse(peer: Any, ask: DroppedAndRefused) -> None:
     """Write a number."""
     append(peer, ask)  # type: ignore[unused-awaitable]

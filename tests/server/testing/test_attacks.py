@@ -143,11 +143,11 @@ def weak(row: Operation = ROW, *, reads_body: bool = True, **given: Any) -> App[
     """Return a program that lacks a defence."""
     made: App[Any] = App(WIRE, **given)
 
-    @made.on(Note)
+    @made.on(Note, role="member")
     def note(_peer: Any, _ask: Note) -> None:
         """Store nothing."""
 
-    @made.operation(row)
+    @made.operation(row, role="member" if row.session else None)
     async def add_note(request: Any, guard: Any) -> Any:
         """Read the body, or whatever comes."""
         if reads_body:

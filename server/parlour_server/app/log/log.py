@@ -49,6 +49,8 @@ class Facts(Generic[S]):
     state: S | None
     author: UserName | None
     at: Millis
+    role: str = ""
+    """What the author's account has as its role now; `app.roles.known` makes it one of the program's."""
 
 
 Decide: TypeAlias = Callable[[Facts[S]], S | None]

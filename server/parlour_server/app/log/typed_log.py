@@ -58,6 +58,8 @@ class TypedAppend(Struct, Generic[B], frozen=True):
 class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
     """Logs whose entries change nothing but the log and its state."""
 
+    columns = ", a.role"
+
     def __init__(self, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
         """``body`` and ``state`` are anything that msgspec decodes.
 
@@ -103,8 +105,8 @@ class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
         return Entry(append.name, seq, at, append.author, append.body) if same else None
 
     def facts(self, append: TypedAppend[B], base: Base, row: Row, beside: Any) -> Facts[S]:  # noqa: D102
-        del row, beside
-        return Facts(base.head, self.state(base.state), append.author, append.at)
+        del beside
+        return Facts(base.head, self.state(base.state), append.author, append.at, row[0] or "")
 
     def is_plain(self, append: TypedAppend[B]) -> bool:
         """Return whether it is by someone: what the program itself appends is known by other keys."""

@@ -92,6 +92,11 @@ class Peer(Generic[S]):
         """The name that the person gave to the device."""
         return self.grant.device
 
+    @property
+    def topics(self) -> frozenset[Subscription]:
+        """What it gets now."""
+        return frozenset(self._topics)
+
     def push(self, frame: Push) -> None:
         """Send one of the program's pushes. Never raises: one that clients can't read ends the connection."""
         if not self.closed:

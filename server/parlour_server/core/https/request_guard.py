@@ -4,7 +4,7 @@ A ticket is not a session, so it is refused here (K5: confused deputy). A body m
 the session is checked again after it (S1). All endpoint classes share one guard.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -32,6 +32,8 @@ class RequestGuard:
     rates: RequestRates
     operations: Operations
     content_filter: ContentFilter | None = None
+    also: Callable[[Request], Awaitable[None]] | None = None
+    """What else must still hold after a body; raises to refuse."""
 
     async def authenticate(self, request: Request, row: Operation) -> None:
         """Check the session of a request, which counts for its account or itself (L26); the API calls it.
@@ -86,6 +88,8 @@ class RequestGuard:
         """Raise SessionRefusedError if the session ended while the body arrived."""
         if getattr(request.state, "session", None) is not None:
             await self.sessions.authenticate(bearer(request), may_be_enrolling=True)
+            if self.also is not None:
+                await self.also(request)
 
 
 def session_of(request: Request) -> SessionRecord:

@@ -117,6 +117,13 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """The account has another role: what it got by the old one must end."""
+
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """The operator changed this, and every server must read it again."""
 
@@ -125,7 +132,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One entry of the journal. ``what`` is ``SessionEnded``, ``Changed``, or one of the program's own."""
+    """One entry of the journal. ``what`` is one of those above, or one of the program's own."""
 
     number: int
     what: object

@@ -63,6 +63,8 @@ accounts: Final = Table(
     Column("needs_proof", Flag, nullable=False, server_default=text("0")),
     # the operator wants that of it; as long as it is not so, its sessions may only set it up
     Column("proof_required", Flag, nullable=False, server_default=text("0")),
+    # the role that its invite or the operator gave it, as the program understands it; empty: none
+    Column("role", Words, nullable=False, server_default=text("''")),
     # when the account was deleted; its name stays taken
     Column("deleted", Number),
     **KEYED,

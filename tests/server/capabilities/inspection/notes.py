@@ -45,7 +45,7 @@ app: App[None] = App(WIRE, inspectors=[no_names])
 notes = app.log("notes", body=Written, state=int)
 
 
-@app.on(Note)
+@app.on(Note, role="member")
 def write(peer: Peer[None], note: Note) -> Pending[Appended[Entry[Written]]]:
     """Append it."""
 

@@ -26,7 +26,7 @@ def shop(*, complete: bool) -> App[Any]:
     """Return a program with or without second factors."""
     app: App[Any] = App(WIRE, capabilities=CAPABILITIES if complete else OTHERS)
 
-    @app.on(Ask)
+    @app.on(Ask, role="member")
     def answer(_peer: Any, ask: Ask) -> Ok:
         """Do nothing."""
         return Ok(ask.id)

@@ -25,12 +25,12 @@ class Break(Request, frozen=True, tag="break"):
 app: App[None] = App(Wire("toy.v1", requests=Say | Break), messages_per_minute=2)
 
 
-@app.on(Say)
+@app.on(Say, role="member")
 async def say(_peer: Peer[None], _ask: Say) -> None:
     """Do nothing."""
 
 
-@app.on(Break)
+@app.on(Break, role="member")
 async def fail(_peer: Peer[None], _ask: Break) -> None:
     """Fail."""
     raise ValueError("broken")

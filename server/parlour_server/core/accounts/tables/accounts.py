@@ -5,7 +5,7 @@ pseudonym as its author. Passwords arrive as hashes, invites as digests.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,6 +17,7 @@ from parlour_server.core.accounts.tables.authority import (
     ByOperator,
     ByPassword,
     ByProof,
+    BySession,
     authorised,
 )
 from parlour_server.core.accounts.tables.sessions import end_sessions
@@ -24,7 +25,7 @@ from parlour_server.core.clock import Clock
 from parlour_server.core.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.journal import note_changed
+from parlour_server.core.store.engine.journal import note_changed, note_role_changed
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.core.store.records import (
@@ -45,6 +46,10 @@ _OVERVIEW: Final = """
     FROM accounts a ORDER BY a.account
 """
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
+
+
+def _everything(_giver: str, _before: str, /) -> None:
+    """Refuse nothing: an operator may give every role."""
 
 
 class Accounts:
@@ -133,6 +138,38 @@ class Accounts:
 
         await self._writer.submit(authorised(self._clock, by, write))
 
+    async def role(self, user: UserName) -> str:
+        """Return the role that an account has now, empty for none, and for no account that may log in."""
+        query = "SELECT role FROM accounts WHERE account = ? AND disabled = 0"
+        return await self._readers.row(str, query, plain(user)) or ""
+
+    async def roles(self) -> Mapping[UserName, str]:
+        """Return the roles of all accounts that have one."""
+        query = "SELECT account, role FROM accounts WHERE role <> ''"
+        return dict(await self._readers.rows(lambda account, role: (user_name(account), str(role)), query))
+
+    async def set_role(
+        self,
+        by: BySession | ByOperator,
+        user: UserName,
+        role: str,
+        may_give: Callable[[str, str], None] = _everything,
+    ) -> None:
+        """Give an account a role (journal): what it may do by its old one ends.
+
+        ``may_give`` gets the roles that ``by`` and ``user`` have in the transaction, and raises to refuse.
+        Raises RefusedError(NOT_FOUND) for no such account, and as ``Authority``.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            if not account_exists(db, user):
+                raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
+            may_give(_role(db, authority.user), _role(db, user))
+            db.execute("UPDATE accounts SET role = ? WHERE account = ?", (role, plain(user)))
+            note_role_changed(db, authority.at, user)
+
+        await self._writer.submit(authorised(self._clock, by, write))
+
     async def close(self, by: ByOperator, password_hash: str, others: Iterable[AccountRows]) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
@@ -144,8 +181,8 @@ class Accounts:
             user = authority.user
             _set(db, authority, column="password_hash", value=password_hash)
             _set(db, authority, column="disabled", value=1)
-            query = "UPDATE accounts SET deleted = ?, needs_proof = 0, proof_required = 0 WHERE account = ?"
-            db.execute(query + " AND deleted IS NULL", (authority.at, plain(user)))
+            query = "UPDATE accounts SET deleted = ?, needs_proof = 0, proof_required = 0, role = ''"
+            db.execute(f"{query} WHERE account = ? AND deleted IS NULL", (authority.at, plain(user)))
             ended = end_sessions(db, authority, AccountEnd.DELETED)
             for table, _ in others:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
@@ -173,16 +210,20 @@ class Accounts:
 
     async def add_invite(self, *invites: InviteRecord) -> None:
         """Keep invites, all or none."""
-        values = [
-            (invite.digest, invite.uses, invite.created, invite.expires, invite.role) for invite in invites
-        ]
+        await self._writer.submit(partial(_add_invites, invites=invites))
 
-        def write(db: WriteConnection) -> None:
-            db.executemany(
-                "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)", values
-            )
+    async def invite(self, by: BySession, invite: InviteRecord, may_give: Callable[[str], None]) -> None:
+        """Keep an invite by someone who is logged in.
 
-        await self._writer.submit(write)
+        ``may_give`` gets the role that they have in the transaction, and raises to refuse. Raises what
+        ``Authority`` does.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            may_give(_role(db, authority.user))
+            _add_invites(db, [invite])
+
+        await self._writer.submit(authorised(self._clock, by, write))
 
     async def list_invites(self) -> Sequence[InviteRecord]:
         """Return the invites that can still be used, oldest first."""
@@ -214,6 +255,18 @@ def account_exists(db: Connection, user: UserName) -> bool:
     return row is not None
 
 
+def _add_invites(db: WriteConnection, invites: Sequence[InviteRecord]) -> None:
+    db.executemany(
+        "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)",
+        [(invite.digest, invite.uses, invite.created, invite.expires, invite.role) for invite in invites],
+    )
+
+
+def _role(db: Connection, user: UserName) -> str:
+    found = db.execute("SELECT role FROM accounts WHERE account = ?", (plain(user),)).fetchone()
+    return "" if found is None else str(found[0])
+
+
 def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> str:
     # The invite first: without one, no one learns which names are taken (P4: user enumeration).
     role = "" if invite is None else _role_of(db, invite, account.created)
@@ -229,8 +282,9 @@ def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> 
         db.execute("DELETE FROM invites WHERE digest = ? AND uses = 1", (invite,))
         db.execute("UPDATE invites SET uses = uses - 1 WHERE digest = ?", (invite,))
     db.execute(
-        "INSERT INTO accounts (account, skeleton, password_hash, created, disabled) VALUES (?, ?, ?, ?, 0)",
-        (plain(account.user), plain(account.skeleton), account.password_hash, account.created),
+        "INSERT INTO accounts (account, skeleton, password_hash, created, disabled, role)"
+        " VALUES (?, ?, ?, ?, 0, ?)",
+        (plain(account.user), plain(account.skeleton), account.password_hash, account.created, role),
     )
     return role
 

@@ -40,6 +40,11 @@ def note_session_ended(
     add_entry(db, at, session=plain(session), account=plain(user), **reason)
 
 
+def note_role_changed(db: Connection, at: Millis, user: UserName) -> None:
+    """Notify servers that an account has another role."""
+    add_entry(db, at, account=plain(user), changed="role")
+
+
 def note_changed(db: Connection, at: Millis, changed: str) -> None:
     """Notify servers to read something again."""
     add_entry(db, at, changed=changed)

@@ -6,7 +6,7 @@ from typing import Final
 from parlour_protocol.kit.ids import SessionId
 from parlour_server.core.store.engine.column_values import user_name
 from parlour_server.core.store.engine.readers import Readers
-from parlour_server.core.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
+from parlour_server.core.store.records import AccountEnd, Changed, JournalEntry, RoleChanged, SessionEnded
 
 _ENDS: Final = {end.value: end for end in AccountEnd}
 
@@ -40,6 +40,8 @@ class Journal:
         if session is not None and account is not None:
             # A reason that no one here knows, of a newer server, ends it as well.
             return JournalEntry(number, SessionEnded(session, user_name(account), _ENDS.get(changed or "")))
+        if changed is not None and account is not None:
+            return JournalEntry(number, RoleChanged(user_name(account)))
         if changed is not None:
             return JournalEntry(number, Changed(changed))
         return JournalEntry(number, self._read(*others))

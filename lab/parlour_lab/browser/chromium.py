@@ -26,7 +26,7 @@ _SECONDS: Final = 20.0
 _OPTIONS: Final = (
     *("--headless", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--remote-debugging-port=0", "--window-size=800,360"),
+    *("--no-proxy-server", "--remote-debugging-port=0", "--window-size=800,360"),
 )
 
 _PREFERENCES: Final = {"profile": {"cookie_controls_mode": 0}}
@@ -136,7 +136,7 @@ async def chromium(names: Mapping[str, int], trusted: Sequence[str]) -> AsyncIte
             command, *options, "about:blank", stderr=asyncio.subprocess.PIPE, start_new_session=True
         )
         try:
-            async with connect(await _devtools(process), max_size=None, compression=None) as devtools:
+            async with connect(await _devtools(process), max_size=None, proxy=None) as devtools:
                 browser = Chromium(devtools)
                 yield browser
                 await browser.ask("Browser.close")

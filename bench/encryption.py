@@ -159,7 +159,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
     assert entry.request is not None  # noqa: S101 - it is ours
     seq = await owner.messages.stored(entry.request)
     taken = time.monotonic() - began
-    conversation = parts(owner).live.conversation  # for what the server keeps, unopened
+    conversation = parts(owner).connection.conversation  # for what the server keeps, unopened
     assert conversation is not None  # noqa: S101
     ask = History(id=new_request_id(), room=room, after=Seq(seq - 1), limit=1)
     (event,) = await fetch(conversation, ask)

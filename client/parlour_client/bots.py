@@ -22,10 +22,10 @@ from pathlib import Path
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, RoomsChanged
+from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import Invitation, Room
 from parlour_client.kit.account.profile import Account
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.bodies import Message

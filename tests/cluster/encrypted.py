@@ -298,7 +298,7 @@ class EncryptedPerson:
         while True:
             after = Seq(events[-1].seq) if events else Seq(0)
             frame = ask.History(new_request_id(), room, after=after, limit=100)
-            page = await parts(self.laptop.client).live.ask(frame)
+            page = await parts(self.laptop.client).connection.ask(frame)
             assert isinstance(page, frames.Page)
             events += page.events
             if not page.more:

@@ -11,11 +11,11 @@ from tests.e2e.commands import DEADLINE
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, RoomsChanged
+from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
 from parlour_client.demo.script import SERVER
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.demo_server import DemoError, DemoServer
 from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.kit.secret import Secret

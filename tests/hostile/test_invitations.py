@@ -68,7 +68,7 @@ async def test_a_withdrawal_that_crosses_the_acceptance(world: World) -> None:
     await world.agreed(room, ada, ben, cat)
     for statement in signed:
         late = Uninvite(id=new_request_id(), room=room, user=name(cat), statement=statement)
-        await world.during(parts(ada.client).live.ask(late))
+        await world.during(parts(ada.client).connection.ask(late))
     await world.agreed_without(room, "cat", ada, ben)
     await world.goes_on(room, ada, ben)
     assert not ada.client.encryption.alarms()

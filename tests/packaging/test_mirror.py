@@ -21,7 +21,7 @@ TESTED_BY = {
     "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",
     # only a real server shows what they do
-    "account/saved_profile.py": "test_connection.py",
+    "account/saved_profile.py": "transport/test_connection.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     "sessions.py": "../../e2e/oracle/fields.py",
     "transport/delivery_client.py": "../../e2e/test_key_packages.py",
@@ -53,8 +53,7 @@ KIT_TESTED_BY = {
     "transport/frame_socket.py": "../core/core_fake.py",
     "account/entrance.py": "widgets/test_login_screen.py",
     # only a whole client shows what they do
-    "account/profile.py": "../core/test_connection.py",
-    "transport/live_connection.py": "../core/test_client.py",
+    "account/profile.py": "../core/transport/test_connection.py",
     "transport/conversation.py": "../core/transport/test_chat_conversation.py",
     "transport/http_exchange.py": "transport/test_websocket.py",
     "transport/session.py": "transport/test_websocket.py",

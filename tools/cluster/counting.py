@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from parlour_client.core.events import StatusChanged
 from parlour_client.demo.people import Person
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq

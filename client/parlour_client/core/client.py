@@ -14,7 +14,6 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
-from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import logged_out
@@ -28,15 +27,18 @@ from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.core.sync.server_notices import ServerNotices
+from parlour_client.core.transport.connection import Connection
 from parlour_client.core.transport.delivery_client import DeliveryClient
+from parlour_client.kit.account.dial import dial_over_tls as dial
 from parlour_client.kit.account.hardening import keep_memory_private
-from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile
+from parlour_client.kit.account.profile import Account, CurrentProfile
 from parlour_client.kit.clock import Clock, SystemClock
 from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial
-from parlour_client.kit.transport.session import Session
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import Verifier
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
@@ -48,26 +50,13 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 
     ``ping_seconds`` is how often the server is pinged; None for the default.
     """
-    from parlour_client.kit.account.dial import dial_over_tls as dial  # noqa: PLC0415 - a client in a test needs no network
-
-    return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds)
+    return dial(WIRE, current, ping_seconds=ping_seconds)
 
 
 def delivery_over_tls(current: CurrentProfile) -> DeliveryClient:
     """Return the delivery service of a profile's server, over one verified connection."""
-    from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
-    from parlour_client.kit.transport.https import Api  # noqa: PLC0415
-    from parlour_client.kit.transport.trust import Verifier  # noqa: PLC0415
-
     verifier = Verifier(current().address, current().trust)
-    return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()).token)
-
-
-def _session(profile: Profile) -> Session:
-    session = profile.live_session
-    if session is None:
-        raise logged_out(profile.server, profile.user)
-    return session
+    return DeliveryClient(Api(verifier, keep=True), lambda: current().live_session.token)
 
 
 class Client:
@@ -115,16 +104,17 @@ class Client:
         archive, self._opened = self._opened, None
         archive = archive or await open_archive(self._home, self._passphrase)
         try:
-            credentials = Credentials(await ArchivedProfile(archive).load())
-            _session(credentials.profile)
+            profile = await ArchivedProfile(archive).load()
+            if profile.session is None:
+                raise logged_out(profile.server, profile.user)
             engine = Engine(
-                credentials,
+                profile,
                 archive,
                 self._clock,
                 self._chance,
                 self.events.emit,
-                self._dial(credentials.current),
-                self._delivery(credentials.current),
+                self._dial,
+                self._delivery,
                 follow=self._follow,
             )
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())

@@ -6,17 +6,16 @@ concurrently; when one of these ends, the connection ends. An archive that canno
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Final
 
+from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
-from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.world import World
-from parlour_client.core.errors import login_hint
-from parlour_client.core.events import Emit
+from parlour_client.core.events import Emit, StatusChanged
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
@@ -41,14 +40,15 @@ from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.chat_conversation import ChatConnection, ChatConversation
+from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.core.transport.connection import Connection
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.account.profile import CurrentProfile, Profile
 from parlour_client.kit.clock import Clock
+from parlour_client.kit.connection_status import ConnectionStatus
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
-from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames import Hello
 
 _LONGEST_PAUSE: Final = 3.0
@@ -60,33 +60,40 @@ class Engine:
 
     def __init__(
         self,
-        credentials: Credentials,
+        profile: Profile,
         archive: Archive,
         clock: Clock,
         chance: Random,
         emit: Emit,
-        dial: Dial,
-        delivery: DeliveryClient,
+        dial: Callable[[CurrentProfile], Dial],
+        delivery: Callable[[CurrentProfile], DeliveryClient],
         *,
         follow: bool,
     ) -> None:
         """Make them. Without ``follow`` rooms are not caught up (a program that only sends)."""
-        self._dial = dial
+        self._emit = emit
         self._running: asyncio.Task[None] | None = None
         self.archive = archive
         self.clock = clock
         self.follow = follow
-        self.account = account = credentials.profile.account
+        self.account = account = profile.account
 
         # state and transport
         self.state = State(account.user, clock)
         self.numbers = Numbers()
-        self.reconnector = Reconnector(
-            account.server, clock, chance, emit, login_hint(account.server, account.user)
-        )
-        self.live = ChatConnection(self.reconnector)
         queue = EventQueue()
         self.catch_up = CatchUp(queue, archive, self.state, clock, emit, follow=follow)
+        self.connection = connection = Connection(
+            ChatSignIn(archive).account,
+            profile,
+            self.catch_up.caught_up,
+            lambda: self.e2ee.catch_up_history(),  # noqa: PLW0108 - made below
+            on_status=self._status_changed,
+            clock=clock,
+            chance=chance,
+            dial=dial,
+        )
+        delivers = delivery(connection.current_profile)
         self.room_store = RoomStore(self.state, archive, self.catch_up, follow=follow)
         self.outbox = Outbox(account, archive, self.numbers, clock, emit, follow=follow)
         self.publisher = Publisher(self.state, self.room_store, self.outbox, emit)
@@ -98,9 +105,8 @@ class Engine:
                 account,
                 archive,
                 self.state,
-                delivery,
-                self.reconnector,
-                self.live,
+                delivers,
+                connection,
                 self.catch_up,
                 self.numbers,
                 clock,
@@ -126,7 +132,9 @@ class Engine:
             clock,
             emit,
         )
-        self.read_markers = ReadMarkers(self.state, self.room_store, self.numbers, self.live, self.e2ee, emit)
+        self.read_markers = ReadMarkers(
+            self.state, self.room_store, self.numbers, connection, self.e2ee, emit
+        )
         self.presence = Presence(account.user, clock, emit)
         self.waiting_invitations = WaitingInvitations(self.state, emit, self.e2ee.membership.is_shown)
         self.notices = ServerNotices(clock, emit)
@@ -141,23 +149,19 @@ class Engine:
             self.waiting_invitations,
             self.notices,
             self.e2ee,
-            self.live,
+            connection,
             emit,
         )
 
         # the objects of ``Client``
-        self.connection = Connection(
-            credentials, archive, self.reconnector, self.live, self.catch_up, self.e2ee
-        )
-        self.rooms = Rooms(self.state, self.live, self.dispatcher, self.e2ee, clock)
-        self.invitations = Invitations(self.waiting_invitations, self.live, self.rooms, self.e2ee)
+        self.rooms = Rooms(self.state, connection, self.dispatcher, self.e2ee, clock)
+        self.invitations = Invitations(self.waiting_invitations, connection, self.rooms, self.e2ee)
         self.messages = Messages(
             archive,
             self.state,
             self.room_store,
             self.outbox,
-            self.live,
-            self.reconnector,
+            connection,
             self.read_markers,
             self.receipts,
             self.e2ee,
@@ -170,15 +174,15 @@ class Engine:
             self.room_store,
             self.outbox,
             self.catch_up,
-            self.live,
+            connection,
             self.e2ee,
             clock,
             emit,
         )
-        self.people = People(archive, self.state, self.room_store, self.live, self.rooms, emit)
+        self.people = People(archive, self.state, self.room_store, connection, self.rooms, emit)
         self.preferences = Preferences(archive, self.state, self.room_store, self.e2ee, emit)
         self.sessions = Sessions(archive)
-        self.files = Files(archive, self.state, self.messages, delivery, self.e2ee)
+        self.files = Files(archive, self.state, self.messages, delivers, self.e2ee)
 
     async def load(self, *, adopt: bool) -> None:
         """Load the archive's state; with ``adopt`` also messages that earlier programs left unsent."""
@@ -198,7 +202,7 @@ class Engine:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
-        self.reconnector.stopped.set()
+        self.connection.reconnector.stopped.set()
         await self.e2ee.close()
         await self.outbox.flush()
         await self.archive.close()
@@ -207,26 +211,26 @@ class Engine:
         if after is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(after.wait(), _LONGEST_PAUSE)
-        reconnector = self.reconnector
-        tasks = [
-            asyncio.ensure_future(self.receiver.run()),
-            asyncio.ensure_future(reconnector.run(self._connect, self._begin, self._converse)),
-        ]
+        keeps_up = self.connection.keep_up(self._connect, self._begin, self._converse)
+        tasks = [asyncio.ensure_future(self.receiver.run()), asyncio.ensure_future(keeps_up)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                if isinstance(error := task.exception(), ParlourClientError):
-                    reconnector.fail(error)
-                else:
-                    task.result()
+                task.result()
+        except ParlourClientError as error:
+            self.connection.reconnector.fail(error)
         finally:
-            reconnector.stopped.set()
             await _cancelled(tasks)
+
+    def _status_changed(self, status: ConnectionStatus) -> None:
+        if status.session_ended:
+            self.e2ee.session_ended()
+        self._emit(StatusChanged(status))
 
     async def _connect(self) -> FrameSocket:
         """Open a connection, after binding the session to this device."""
         await self.e2ee.sign_in()
-        return await self._dial()
+        return await self.connection.dial()
 
     def _begin(self, socket: FrameSocket) -> ChatConversation:
         return ChatConversation(socket, self.clock)
@@ -247,13 +251,13 @@ class Engine:
             asyncio.ensure_future(self.catch_up.run(conversation)),
             asyncio.ensure_future(sender.run()),
         ]
-        self.live.conversation = conversation
+        self.connection.conversation = conversation
         self.e2ee.connected()
         try:
             await self.waiting_invitations.fetch(conversation)
             if self.follow:
                 await self.notices.follow(conversation)
-            self.live.online.set()
+            self.connection.online.set()
             await self.read_markers.send()
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -263,7 +267,7 @@ class Engine:
                 listening.result()  # it knows why the connection ended, and a request only that it did
             raise
         finally:
-            self.live.end()
+            self.connection.end()
             self.catch_up.caught_up.clear()
             self.presence.clear()
             await self.e2ee.disconnected()

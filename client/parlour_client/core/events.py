@@ -7,11 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parlour_client.core.model import Entry
-from parlour_client.kit.connection_status import StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The connection's state changed."""
+
+    status: ConnectionStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from parlour_client.core.search_query import QueryError, parse
 from parlour_client.core.sync.catch_up import CatchUp, fetch
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError
 from parlour_client.kit.language import _
@@ -61,7 +61,7 @@ class History:
         rooms: RoomStore,
         outbox: Outbox,
         catch_up: CatchUp,
-        live: ChatConnection,
+        live: Connection,
         e2ee: E2ee,
         clock: Clock,
         emit: Emit,

@@ -7,7 +7,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Invitation, Room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.chat_conversation import MAX_PAGES, ChatConnection
+from parlour_client.core.transport.connection import MAX_PAGES, Connection
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.replies import Blocked
@@ -24,7 +24,7 @@ class Invitations:
     def __init__(
         self,
         waiting: WaitingInvitations,
-        live: ChatConnection,
+        live: Connection,
         rooms: Rooms,
         e2ee: E2ee,
     ) -> None:

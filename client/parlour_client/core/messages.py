@@ -20,10 +20,9 @@ from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
-from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Report, Send, Typing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
@@ -41,8 +40,7 @@ class Messages:
         state: State,
         rooms: RoomStore,
         outbox: Outbox,
-        live: ChatConnection,
-        reconnector: Reconnector,
+        live: Connection,
         read_markers: ReadMarkers,
         receipts: Receipts,
         e2ee: E2ee,
@@ -55,7 +53,6 @@ class Messages:
         self._rooms = rooms
         self._outbox = outbox
         self._live = live
-        self._reconnector = reconnector
         self._read_markers = read_markers
         self._receipts = receipts
         self._e2ee = e2ee
@@ -123,7 +120,7 @@ class Messages:
 
     async def outcome(self, request: RequestId) -> StoredAt:
         """Like ``stored``, with the room and the server's time."""
-        return await self._reconnector.unless_stopped(self._outbox.outcome(request))
+        return await self._live.reconnector.unless_stopped(self._outbox.outcome(request))
 
     def outgoing(self) -> Sequence[Outgoing]:
         """Return everything that is being sent, in order."""

@@ -9,7 +9,7 @@ from parlour_client.core.model import Profile, Room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.requests import SetStatus
@@ -26,7 +26,7 @@ class People:
         archive: Archive,
         state: State,
         room_store: RoomStore,
-        live: ChatConnection,
+        live: Connection,
         rooms: Rooms,
         emit: Emit,
     ) -> None:

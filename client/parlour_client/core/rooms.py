@@ -14,7 +14,7 @@ from parlour_client.core.model import MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import MAX_PAGES, ChatConnection
+from parlour_client.core.transport.connection import MAX_PAGES, Connection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.kit.language import _
@@ -53,7 +53,7 @@ class Rooms:
     def __init__(
         self,
         state: State,
-        live: ChatConnection,
+        live: Connection,
         dispatcher: Dispatcher,
         e2ee: E2ee,
         clock: Clock,

@@ -12,10 +12,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from parlour_client.core.events import Change
+from parlour_client.core.events import Change, StatusChanged
 from parlour_client.demo.people import Person, sign_up
 from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOBBY, LOOK_ALIKE, MALLORY, SCRIPT
-from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.demo_server import DemoServer
 from parlour_client.kit.errors import ParlourClientError, RefusedError
 from parlour_client.kit.transport.https import Api

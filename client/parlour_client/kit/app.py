@@ -139,8 +139,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         self.program = program
         self._wire, self._make_screen, self._trust = wire, screen, trust
         self._refused = refused
-        self._store = ProfileFile(home)
-        self._sign_in = SignIn(self._store)
+        self._sign_in = SignIn(ProfileFile(home))
         self._link: Link[G, Q, R, P] | None = None
         self._connecting: Worker[None] | None = None
         self._program_screen: LinkScreen[G, Q, R, P] | None = None
@@ -194,8 +193,8 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         """Run the connection; an error in the program's own code ends the app."""
         await self._show(_Waiting())
         self._link = link = Link[G, Q, R, P](
-            self._store,
-            await self._store.load(),
+            self._sign_in,
+            await self._sign_in.store.load(),
             self._wire,
             on_connected=self._connected,
             on_status=self._status_changed,
@@ -290,4 +289,5 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     def action_retry(self) -> None:
         """Connect now instead of waiting."""
         if self._link is not None:
-            self._link.retry_now()
+            with suppress(ParlourClientError):  # the status line says why that can't help
+                self._link.retry_now()

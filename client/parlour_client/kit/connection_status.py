@@ -28,10 +28,3 @@ class ConnectionStatus:
     """Seconds until the next try."""
     session_ended: bool = False
     """Stopped because the session has ended: it continues after another login."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
-    """The connection's state changed."""
-
-    status: ConnectionStatus

@@ -116,8 +116,8 @@ async def _joined(server: DemoServer, wire: Wire[Any, Any], name: str) -> Home:
 async def _connected(
     server: DemoServer, wire: Wire[Q, Any], name: str
 ) -> AsyncIterator[Link[Any, Q, Any, Any]]:
-    store = ProfileFile(await _joined(server, wire, name))
-    async with Link[Any, Q, Any, Any](store, await store.load(), wire) as link:
+    sign_in = SignIn(ProfileFile(await _joined(server, wire, name)))
+    async with Link[Any, Q, Any, Any](sign_in, await sign_in.store.load(), wire) as link:
         await server.while_it_runs(link.connected())
         yield link
 

@@ -2,7 +2,8 @@
 
 Each connection has a fresh ticket; after a failure the next try waits longer, at random; after the session
 has ended it waits for another login. Nothing is sent while offline: a request then raises. After each
-greeting ``on_connected`` catches up before any push of that connection is delivered.
+greeting ``on_connected`` catches up before any push of that connection is delivered. A program that does more
+while a connection lasts, as the chat does, calls ``keep_up`` with that.
 """
 
 import asyncio
@@ -12,26 +13,23 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from parlour_client.kit.account.dial import dial_over_tls
-from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile, ProfileStore
+from parlour_client.kit.account.profile import Account, CurrentProfile, Profile
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.clock import Clock, SystemClock
-from parlour_client.kit.connection_status import ConnectionStatus, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import (
-    LoggedOutError,
-    ParlourClientError,
     RefusedError,
     SetupError,
     StoppedError,
+    UnreachableError,
 )
 from parlour_client.kit.event_bus import EventBus
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.https import MAX_ANSWER, Api
-from parlour_client.kit.transport.live_connection import LiveConnection
-from parlour_client.kit.transport.reconnector import Reconnector
-from parlour_client.kit.transport.session import Session
+from parlour_client.kit.transport.reconnector import C, Reconnector
 from parlour_client.kit.transport.trust import Verifier
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
@@ -53,7 +51,7 @@ class Link(Generic[G, Q, R, P]):
 
     def __init__(
         self,
-        store: ProfileStore,
+        sign_in: SignIn,
         profile: Profile,
         wire: Wire[Q, Any],
         *,
@@ -64,24 +62,33 @@ class Link(Generic[G, Q, R, P]):
         chance: Random | None = None,
         dial: Callable[[CurrentProfile], Dial] | None = None,
     ) -> None:
-        """Connect ``profile``, which is saved in ``store``.
+        """Connect ``profile``, which ``sign_in`` has saved.
 
         ``on_connected`` gets the greeting, may ``ask``, and is awaited before pushes are delivered. A refusal
         is raised as ``refused``; a read that was too fast is sent again when the server allows.
         """
+        self._sign_in = sign_in
+        self._profile = profile
         self._wire: Final = wire
-        self._store = store
         self._clock = clock or SystemClock()
         self._on_connected = on_connected
-        self._on_status = on_status
         self._refused = refused
-        self._credentials = Credentials(profile)
-        self._dial = (dial or self._over_tls)(self._credentials.current)
-        self._pushes = EventBus[P]()
-        self._reconnector = Reconnector(
-            profile.server, self._clock, chance or SystemRandom(), self._status_changed
+        current = self.current_profile
+        self.dial = dial(current) if dial is not None else dial_over_tls(wire, current)
+        """Opens a connection, with a fresh ticket."""
+        self.reconnector = Reconnector(
+            profile.server,
+            self._clock,
+            chance or SystemRandom(),
+            on_status,
+            sign_in.login_hint(profile.account),
         )
-        self._live = LiveConnection[G, Q, R, P](self._reconnector, wire.reads)
+        """The state of the connection, for what waits until it changes."""
+        self.conversation: Conversation[G, Q, R, P] | None = None
+        """The current one: None while offline."""
+        self.online = asyncio.Event()
+        """Set while requests are answered, and what was missed has been caught up."""
+        self._pushes = EventBus[P]()
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -101,12 +108,16 @@ class Link(Generic[G, Q, R, P]):
     @property
     def account(self) -> Account:
         """The account that is connected."""
-        return self._credentials.profile.account
+        return self._profile.account
+
+    def current_profile(self) -> Profile:
+        """Return the profile with the current session."""
+        return self._profile
 
     @property
     def status(self) -> ConnectionStatus:
         """The state of the connection."""
-        return self._reconnector.status
+        return self.reconnector.status
 
     async def ask(self, request: Q) -> R | None:
         """Send a request and return its result, None if it has none.
@@ -114,7 +125,20 @@ class Link(Generic[G, Q, R, P]):
         Raises RefusedError, and UnreachableError while there is no connection or when it is lost before the
         answer: whether the request was done is then not known.
         """
-        return await self._live.ask(request)
+        if self.conversation is None:
+            if self.reconnector.stopped.is_set() and self.reconnector.error:
+                raise self.reconnector.error
+            raise UnreachableError(
+                _("There is no connection to the server right now."), _("Try again when it is back.")
+            )
+        if isinstance(request, self._wire.reads):
+            return await self.conversation.read(request)
+        return await self.conversation.request(request)
+
+    async def tell(self, request: Q) -> None:
+        """Send something that needs no answer, and no error while offline."""
+        if self.conversation is not None:
+            await self.conversation.ask(request, lambda _: None)
 
     async def call(
         self, method: str, path: str, answer: type[A], body: Payload | None = None, *, limit: int = MAX_ANSWER
@@ -124,11 +148,9 @@ class Link(Generic[G, Q, R, P]):
         Returns its answer, of ``limit`` bytes at most. Raises RefusedError, and LoggedOutError,
         UnreachableError or ServerMisbehavedError.
         """
-        profile = self._credentials.profile
-        if profile.session is None:
-            raise LoggedOutError(_("You are logged out."))
+        profile = self._profile
         api = Api(Verifier(profile.address, profile.trust))
-        return await api.call(method, path, answer, bearer=profile.session, body=body, limit=limit)
+        return await api.call(method, path, answer, bearer=profile.live_session.token, body=body, limit=limit)
 
     def subscribe(self, on_push: Callable[[P], None]) -> Callable[[], None]:
         """Call ``on_push`` for each push; returns a function that unsubscribes it."""
@@ -140,7 +162,7 @@ class Link(Generic[G, Q, R, P]):
 
     async def connected(self, patience: float | None = None) -> None:
         """Wait until the connection is up and caught up. Raises why it is not, after ``patience`` seconds."""
-        await self._reconnector.reach(self._live.online, patience)
+        await self.reconnector.reach(self.online, patience)
 
     async def ended(self) -> None:
         """Wait until nothing is tried any more; ``status`` says why. Raises the error of a callback."""
@@ -151,51 +173,65 @@ class Link(Generic[G, Q, R, P]):
                 running.result()
 
     def retry_now(self) -> None:
-        """Try to connect now instead of waiting."""
-        self._reconnector.retry_now()
+        """Try to connect now. Raises SetupError when connected, or when a retry can't help."""
+        match self.status.state:
+            case LinkState.ONLINE:
+                raise SetupError(_("You are already connected."))
+            case LinkState.STOPPED:
+                raise self.reconnector.error or StoppedError(_("The client has stopped."))
+            case _:
+                self.reconnector.retry_now()
+
+    async def drop(self) -> None:
+        """Close the connection; the next one begins with a greeting."""
+        if self.conversation is not None:
+            await self.conversation.socket.close()
 
     async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
         """Log in after the session has ended, and go on. Raises SetupError, and why the server refuses."""
         if not self.status.session_ended:
             raise SetupError(_("You are already logged in."))
-        self._credentials.profile = await SignIn(self._store).log_in_again(password, dialog)
-        self._reconnector.session_renewed()
+        self._profile = await self._sign_in.log_in_again(password, dialog)
+        self.reconnector.session_renewed()
 
-    async def _run(self) -> None:
+    async def keep_up(
+        self,
+        dial: Dial,
+        open_conversation: Callable[[FrameSocket], C],
+        converse: Callable[[C, Any], Awaitable[None]],
+    ) -> None:
+        """Stay connected, as ``async with`` does: in this task, and with these parameters of the loop.
+
+        ``converse`` sets ``conversation`` and ``online``, and calls ``end`` when the connection ends.
+        """
         try:
-            await self._reconnector.run(self._dial, self._open_conversation, self._converse)
-        except ParlourClientError as error:
-            self._reconnector.fail(error)
+            await self.reconnector.run(dial, open_conversation, converse)
         except Exception:  # a callback's own fault: no one may wait for a connection that never comes
-            self._reconnector.fail(StoppedError(_("The program failed.")))
+            self.reconnector.fail(StoppedError(_("The program failed.")))
             raise
         finally:
             self._pushes.end()
-            self._reconnector.stopped.set()
+            self.reconnector.stopped.set()
+
+    def end(self) -> None:
+        """Go offline."""
+        self.conversation = None
+        self.online.clear()
+
+    async def _run(self) -> None:
+        await self.keep_up(self.dial, self._open_conversation, self._converse)
 
     def _open_conversation(self, socket: FrameSocket) -> Conversation[G, Q, R, P]:
         return Conversation(socket, self._wire, self._clock, refused=self._refused)
 
     async def _converse(self, conversation: Conversation[G, Q, R, P], greeting: G) -> None:
-        self._live.conversation = conversation
+        self.conversation = conversation
         try:
             await conversation.first(self._on_connected(greeting))
-            self._live.online.set()
+            self.online.set()
             await conversation.listen(self._push)
         finally:
-            self._live.end()
+            self.end()
 
     async def _push(self, push: P) -> None:
         self._pushes.emit(push)
-
-    def _status_changed(self, change: StatusChanged) -> None:
-        self._on_status(change.status)
-
-    def _over_tls(self, current: CurrentProfile) -> Dial:
-        return dial_over_tls(self._wire, current, self._session)
-
-    def _session(self) -> Session:
-        session = self._credentials.profile.live_session
-        if session is None:
-            raise LoggedOutError(_("You are logged out."))
-        return session

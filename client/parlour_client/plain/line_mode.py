@@ -54,6 +54,7 @@ from parlour_client.core.events import (
     RoomDeletion,
     RoomForgotten,
     RoomsChanged,
+    StatusChanged,
     TextInspected,
     TypingChanged,
 )
@@ -61,7 +62,7 @@ from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.core.setting import Value
 from parlour_client.core.settings import Settings, changed, kept_seconds, save
 from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import _

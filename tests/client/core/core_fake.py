@@ -18,10 +18,10 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change
+from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_lab.hostile.clock import BEGIN, FakeClock

@@ -9,8 +9,8 @@ from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, Desk, 
 
 from parlour_client.core.archive import insertion
 from parlour_client.core.client import Client
-from parlour_client.core.events import EntryAdded
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.core.events import EntryAdded, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.frames import Hello, LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Edited, Message, Reacted
 from parlour_protocol.frames.fields import Reaction

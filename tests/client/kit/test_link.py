@@ -146,7 +146,7 @@ class Rig:
     ) -> Link[Lobby, AnyMove, AnyResult, AnyPush]:
         """Return a link that catches up so."""
         return GameLink(
-            Store(),
+            SignIn(Store()),
             PROFILE,
             GAME,
             on_connected=on_connected,
@@ -265,7 +265,7 @@ async def test_a_frame_of_another_program_ends_the_connection(rig: Rig) -> None:
         await rig.link.connected()
         rig.server.sockets[0].say_raw(b'{"type": "price", "symbol": "ACME", "cents": 1}')
         await rig.until(lambda: len(rig.server.sockets) == 2)
-        assert isinstance(rig.link._reconnector.error, ServerMisbehavedError | None)
+        assert isinstance(rig.link.reconnector.error, ServerMisbehavedError | None)
         await rig.until(lambda: len(rig.greeted) == 2)
 
 

@@ -19,11 +19,12 @@ from parlour_client.core.events import (
     InvitationsChanged,
     NoticesChanged,
     RoomsChanged,
+    StatusChanged,
 )
 from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKind
 from parlour_client.core.room_log.missing import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.text.room_text import room_line
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Kicked, Unreadable

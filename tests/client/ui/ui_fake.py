@@ -18,7 +18,6 @@ from parlour_client.core import attachments
 from parlour_client.core.archive.saved_preferences import Layout, recently
 from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
-from parlour_client.core.connection import Connection
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     Change,
@@ -30,6 +29,7 @@ from parlour_client.core.events import (
     InvitationsChanged,
     RoomForgotten,
     RoomsChanged,
+    StatusChanged,
 )
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
@@ -54,10 +54,11 @@ from parlour_client.core.room_names import find_room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.core.sync.server_notices import ServerNotices
+from parlour_client.core.transport.connection import Connection
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.clock import SystemClock
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import ParlourClientError, RefusedError
 from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.errors import ErrorCode

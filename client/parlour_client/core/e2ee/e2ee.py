@@ -148,8 +148,8 @@ class E2ee:
         await self.keys.sign_in()
         await self._use_keys()
 
-    def session_renewed(self) -> None:
-        """Note that the person has logged in again: the new session is not bound to this device yet."""
+    def session_ended(self) -> None:
+        """Note that the session has ended: the next one is not bound to this device yet."""
         self.keys.signed_in = False
 
     def note_exchange(self, connection: apsw.Connection) -> None:
@@ -351,7 +351,7 @@ class E2ee:
         await self.incoming.track(room)
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                await self.world.reconnector.unless_stopped(self.scheduler.now(room))
+                await self.world.live.reconnector.unless_stopped(self.scheduler.now(room))
         except TimeoutError:
             raise EncryptionError(
                 _("The room's keys could not be changed in time."),

@@ -17,13 +17,12 @@ from parlour_client.core.events import Emit
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
-from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.ids import RoomId
@@ -101,8 +100,7 @@ class World:
     archive: Archive
     state: State
     delivery: DeliveryClient
-    reconnector: Reconnector
-    live: ChatConnection
+    live: Connection
     catch_up: CatchUp
     numbers: Numbers
     clock: Clock

@@ -17,7 +17,7 @@ from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import _
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
@@ -56,7 +56,7 @@ class Dispatcher:
         invitations: WaitingInvitations,
         notices: ServerNotices,
         e2ee: E2ee,
-        live: ChatConnection,
+        live: Connection,
         emit: Emit,
     ) -> None:
         self._archive = archive

@@ -12,7 +12,7 @@ from parlour_client.core.events import CountsChanged, Emit
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.connection import Connection
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.ids import RoomId
@@ -27,7 +27,7 @@ class ReadMarkers:
         state: State,
         rooms: RoomStore,
         numbers: Numbers,
-        live: ChatConnection,
+        live: Connection,
         e2ee: E2ee,
         emit: Emit,
     ) -> None:

@@ -1,1 +1,1 @@
-"""The delivery service of the server, called over HTTPS."""
+"""The connection to the chat's server, and its delivery service over HTTPS."""

@@ -4,33 +4,23 @@ Numbers of an answer from other logs than the greeting's end it (R22). A request
 server has lost is refused here.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.core.model import MemberView
 from parlour_client.core.room_log.translation import OTHER_LOGS, LostError, Numbers
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError
-from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.frame_socket import FrameSocket
-from parlour_client.kit.transport.live_connection import LiveConnection
-from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
-from parlour_protocol.frames.replies import AnyPush, Error, Members, Ok, Page, Stored
-from parlour_protocol.frames.requests import ListMembers
+from parlour_protocol.frames.replies import AnyPush, Error, Ok, Page, Stored
 from parlour_protocol.frames.wire import WIRE
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Answer
-from parlour_protocol.kit.ids import Incarnation, new_request_id
-
-MAX_PAGES: Final = 40
-"""Pages of a list that are read: a server whose list never ends must not block the client."""
+from parlour_protocol.kit.ids import Incarnation
 
 
 class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
@@ -75,25 +65,3 @@ class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
         if isinstance(result, Page | Stored) and result.incarnation != self.incarnation:
             raise ServerMisbehavedError(OTHER_LOGS)
         return reply if self.numbers is None else replace(reply, result=self.numbers.result(result))
-
-
-class ChatConnection(LiveConnection[Hello, AnyRequest, AnyResult, AnyPush]):
-    """The current conversation with the chat's server, if any."""
-
-    conversation: ChatConversation | None  # pyright: ignore[reportIncompatibleVariableOverride] - only its own are put in
-
-    def __init__(self, reconnector: Reconnector) -> None:
-        super().__init__(reconnector, WIRE.reads)
-
-    async def members(self, room: RoomId) -> Sequence[MemberView]:
-        """Ask who is in a room."""
-        members: list[MemberView] = []
-        for _page in range(MAX_PAGES):
-            after = members[-1].user if members else None
-            page = await self.ask(ListMembers(id=new_request_id(), room=room, after=after))
-            if not isinstance(page, Members):
-                raise ServerMisbehavedError(_("The server answered with something other than members."))
-            members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
-            if not page.more or not page.members:
-                break
-        return members

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from parlour_client.kit.errors import LoggedOutError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.session import Session, SessionKeyPair
 from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots, Trust
 from parlour_protocol.kit.codec import strict_decoder
@@ -44,10 +46,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     key: Secret | None = None
 
     @property
-    def live_session(self) -> Session | None:
-        """The session with its key, None after a logout."""
+    def live_session(self) -> Session:
+        """The session with its key. Raises LoggedOutError after a logout."""
         if self.session is None:
-            return None
+            raise LoggedOutError(_("You are logged out."))
         return Session(self.session, None if self.key is None else SessionKeyPair(self.key))
 
     @property
@@ -100,17 +102,6 @@ def parse_profile(text: str) -> Profile:
     """Read a stored profile. Raises MalformedFrameError."""
     profile: Profile = strict_decoder(Profile)(text.encode())
     return profile
-
-
-class Credentials:
-    """The credentials of a running client: its profile, with a new session after another login."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
-
-    def current(self) -> Profile:
-        """Return the profile with the current session."""
-        return self.profile
 
 
 CurrentProfile = Callable[[], Profile]

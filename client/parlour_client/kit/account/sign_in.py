@@ -85,7 +85,7 @@ class SignIn:
         """
         self.store = store
         self._accepted = accepted
-        self._login_hint = login_hint
+        self.login_hint = login_hint
 
     async def saved(self) -> Account | None:
         """Return the account that is logged in here, None if there is none."""
@@ -203,11 +203,11 @@ class SignIn:
     async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
         profile = await self.store.load()
         if profile.session is None:
-            raise LoggedOutError(_("You are logged out."), self._login_hint(profile.account))
+            raise LoggedOutError(_("You are logged out."), self.login_hint(profile.account))
         try:
             yield Api(Verifier(profile.address, profile.trust)), profile.session
         except SessionEndedError as error:
-            raise SessionEndedError(_("The session has ended."), self._login_hint(profile.account)) from error
+            raise SessionEndedError(_("The session has ended."), self.login_hint(profile.account)) from error
 
 
 def pinned(link: LoginLink | None) -> Trust | None:

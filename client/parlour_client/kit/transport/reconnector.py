@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import (
     AccountDeletedError,
     ParlourClientError,
@@ -60,7 +60,7 @@ class Reconnector:
         server: str,
         clock: Clock,
         chance: Random,
-        emit: Callable[[StatusChanged], None],
+        on_status: Callable[[ConnectionStatus], None],
         login_hint: str = SessionEndedError.hint,
     ) -> None:
         """``login_hint`` says how to log in again, once the session has ended."""
@@ -68,7 +68,7 @@ class Reconnector:
         self._login_hint = login_hint
         self._clock = clock
         self._chance = chance
-        self._emit = emit
+        self._on_status = on_status
         self._now = asyncio.Event()
         self._renewed = asyncio.Event()
         self.status = ConnectionStatus(LinkState.OFFLINE, server, _("not connected"))
@@ -212,7 +212,7 @@ class Reconnector:
         )
         if state is LinkState.STOPPED:
             self.stopped.set()
-        self._emit(StatusChanged(self.status))
+        self._on_status(self.status)
 
     def _in_words(self, error: ParlourClientError) -> ParlourClientError:
         """Say why a connection ended."""

@@ -13,8 +13,8 @@ from textual.content import Content
 
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
+from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, Entry, Outgoing
-from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line

@@ -19,7 +19,8 @@ from textual.strip import Strip
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.core.events import StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.backdrop import same_rows
 from parlour_client.kit.widgets.safe import SafeStatic, own

@@ -20,8 +20,9 @@ from parlour_client.commands import people
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
+from parlour_client.core.events import StatusChanged
 from parlour_client.core.settings import Settings
-from parlour_client.kit.connection_status import ConnectionStatus, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.backdrop import Columns, same_rows
 from parlour_client.kit.widgets.footer import KeyFooter

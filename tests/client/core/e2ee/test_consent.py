@@ -239,7 +239,7 @@ async def test_a_withdrawal_that_comes_after_someone_was_added(harness: Harness)
     await harness.until(lambda: device in harness.server.rooms[room].present)
     await say(harness, ben, room, "eve reads this")
     await harness.until_true(lambda: texts(eve, room), ["eve reads this"])
-    await parts(ana).live.ask(Uninvite(id=new_request_id(), room=room, user=EVE, statement=statement))
+    await parts(ana).connection.ask(Uninvite(id=new_request_id(), room=room, user=EVE, statement=statement))
     for client in (ana, ben):
         await say(harness, client, room, "eve does not read this")
     assert device not in harness.server.rooms[room].present

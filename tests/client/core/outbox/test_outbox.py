@@ -12,11 +12,11 @@ from parlour_client.core.archive import insertion
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved
+from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved, StatusChanged
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.sender import MAX_TRIES
 from parlour_client.core.room_log.missing import MissingEvents, Reason
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import RefusedError, SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok

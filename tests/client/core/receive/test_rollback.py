@@ -9,10 +9,10 @@ from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import divergence, known_rooms, outbox_table
 from parlour_client.core.client import Client
-from parlour_client.core.events import EntryAdded, HistoryWithheld
+from parlour_client.core.events import EntryAdded, HistoryWithheld, StatusChanged
 from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_client.core.room_log.translation import LostError
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult, LogEvent, MessageText
 from parlour_protocol.frames.bodies import Left, Message

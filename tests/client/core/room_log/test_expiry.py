@@ -8,12 +8,12 @@ from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY, Desk, FakeSer
 
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, EntryAdded
+from parlour_client.core.events import Change, EntryAdded, StatusChanged
 from parlour_client.core.model import NoteKind
 from parlour_client.core.room_log.expiry import Expiry, lengthened
 from parlour_client.core.room_log.missing import complete, expired_text, first_of, have_expired
 from parlour_client.core.sync.catch_up import CAUGHT_UP, LONGEST_CATCH_UP
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.frames import AnyResult, LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Message, RetentionSet
 from parlour_protocol.frames.replies import Page, Retention

@@ -8,9 +8,8 @@ import pytest
 from tests.client.core.core_fake import FakeClock, FakeServer, FakeWire
 
 from parlour_client.core.errors import ArchiveError
-from parlour_client.core.events import Change
 from parlour_client.core.transport.chat_conversation import ChatConversation
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import (
     CertificateError,
     ParlourClientError,
@@ -36,9 +35,8 @@ class Rig:
         self.states: list[LinkState] = []
         self.reconnector = Reconnector("test", self.clock, Random(3), self.heard)
 
-    def heard(self, change: Change) -> None:
-        assert isinstance(change, StatusChanged)
-        self.states.append(change.status.state)
+    def heard(self, status: ConnectionStatus) -> None:
+        self.states.append(status.state)
 
     async def dial(self) -> FakeWire:
         return await self.server.dial()

@@ -11,9 +11,9 @@ from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.core.events import EntryChanged, RoomsChanged, TypingChanged
+from parlour_client.core.events import EntryChanged, RoomsChanged, StatusChanged, TypingChanged
 from parlour_client.core.model import Delivery, MemberView
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.ui.chat import search
 from parlour_client.ui.chat.screen import ChatScreen

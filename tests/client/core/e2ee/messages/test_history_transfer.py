@@ -242,7 +242,7 @@ async def test_history_is_taken_in_when_the_connection_is_back(harness: Harness)
     phone = await harness.open(ANA, "phone")
     harness.lines[phone].before = lambda _: None
     assert await texts(phone, room) == []
-    conversation = parts(phone).live.conversation
+    conversation = parts(phone).connection.conversation
     assert conversation is not None
     await conversation.socket.close()
     await harness.until_true(lambda: texts(phone, room), ["long ago"])

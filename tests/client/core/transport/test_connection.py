@@ -6,19 +6,23 @@ import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 
 from parlour_client.core.client import Client
+from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery
+from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
-from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import (
     AccountDeletedError,
     LoginRefusedError,
     SessionEndedError,
     SetupError,
+    StoppedError,
     UnreachableError,
 )
 from parlour_client.kit.transport import reconnector
+from parlour_protocol.frames import Hello
 from parlour_protocol.kit.errors import ACCOUNT_DELETED, ACCOUNT_DISABLED, SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.kit.secret import Secret
 
@@ -228,3 +232,19 @@ async def test_a_client_that_waits_for_a_login_can_be_stopped(desk: Desk, server
     await end_session(client, server)
     async with asyncio.timeout(60):
         await client.stop()
+
+
+async def test_a_fault_of_a_part_stops_the_client_and_no_one_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody foresaw ends what waits for the connection, as in every program on ``Link``."""
+
+    async def broken(_: Dispatcher, __: Hello) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Dispatcher, "greet", broken)
+    client = await desk.open(ready=False)
+    with pytest.raises(StoppedError, match="failed"):
+        async with asyncio.timeout(60):
+            await client.connection.ready()
+    assert client.connection.status.state is LinkState.STOPPED

@@ -20,7 +20,7 @@ from parlour_server.app.log.fanout import Fanout
 from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, Facts, LogAdvanced, LogRecord
 from parlour_server.app.log.position_check import PositionCheck
 from parlour_server.app.log.sequencer import Sequencer
-from parlour_server.app.log.typed_log import TypedLog
+from parlour_server.app.log.typed_log import Also, TypedLog
 from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.peer import Peer
@@ -88,9 +88,12 @@ class ProgramLog(Generic[B, S]):
         body: B,
         decide: Decide[S],
         *,
+        also: Also[B] | None = None,
         result: Callable[[Entry[B]], Result] | None = None,
     ) -> Pending[Appended[Entry[B]]]:
         """Append to the log ``name`` if ``decide`` allows it: a handler returns or awaits what this returns.
+
+        ``also`` changes rows of the program's own tables in the same transaction: both stay, or neither.
 
         The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published (before
         the answer, if the handler awaits it). The same request sent again is answered in the same way, and is
@@ -104,19 +107,21 @@ class ProgramLog(Generic[B, S]):
         """
         refuse = self._refuses.get(type(request))
         decides = decide if refuse is None else partial(_decide_by_role, refuse, decide)
-        future = self._running().logs.append(peer.grant, request.id, name, body, decides)
+        future = self._running().logs.append(peer.grant, request.id, name, body, decides, also)
         if result is None:
             return Pending(future, _answer_nothing)
         return Pending(future, lambda appended: result(appended.entry))
 
-    async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[Entry[B]]:
+    async def append_own(
+        self, key: str, name: str, body: B, decide: Decide[S], *, also: Also[B] | None = None
+    ) -> Appended[Entry[B]]:
         """Append an entry of the program itself, such as the end of a game when its time is up.
 
         Its author is None. ``key`` is the program's choice: the same key again gives the first entry of the
-        log with it, so work that was interrupted may run again. Raises RefusedError as ``decide`` does, or
-        for a key that was used for another body, and UnavailableError.
+        log with it, so work that was interrupted may run again. ``also`` is as in ``append``. Raises
+        RefusedError as ``decide`` does, or for a key that was used for another body, and UnavailableError.
         """
-        return await asyncio.shield(self._running().logs.append_own(key, name, body, decide))
+        return await asyncio.shield(self._running().logs.append_own(key, name, body, decide, also))
 
     async def follow(
         self, peer: Peer[Any], name: str, *, after: Seq, limit: int = PAGE_EVENTS.value

@@ -5,10 +5,10 @@ A kind keeps its logs apart from those of other kinds: what has one name in two 
 
 import re
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +34,7 @@ from parlour_server.app.log.log import (
 )
 from parlour_server.core.output import warn
 from parlour_server.core.store.engine.column_values import UNREADABLE, as_stored, user_name
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import TicketGrant
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class TypedAppend(Struct, Generic[B], frozen=True):
     session: SessionId | None
     at: Millis
     body: B
+    also: "Also[B] | None" = None
+
+
+Also: TypeAlias = Callable[[WriteConnection, Entry[B]], None]
+"""Changes tables of the program's own in the transaction of an entry; raises RefusedError for neither.
+
+It is called as ``Decide`` is, and not for a request that is sent again.
+"""
 
 
 class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
@@ -110,7 +119,19 @@ class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
 
     def is_plain(self, append: TypedAppend[B]) -> bool:
         """Return whether it is by someone: what the program itself appends is known by other keys."""
-        return append.author is not None
+        return append.author is not None and append.also is None
+
+    def is_within(self, append: TypedAppend[B]) -> bool:  # noqa: D102
+        return append.also is None
+
+    def apply(
+        self, db: WriteConnection, append: TypedAppend[B], facts: Facts[S], entry: Entry[B]
+    ) -> tuple[Entry[B], Sequence[Entry[B]]]:
+        """Change the rows that belong to the entry."""
+        del facts
+        if append.also is not None:
+            append.also(db, entry)
+        return entry, ()
 
     def content(self, value: object) -> bytes:
         """Return a body or a state as it is stored. Raises ValueError for one that could not be."""
@@ -163,15 +184,23 @@ class TypedLog(Generic[B, S]):
         self._noted: set[LogId] = set()
 
     def append(
-        self, author: TicketGrant, request: RequestId, name: str, body: B, decide: Decide[S]
+        self,
+        author: TicketGrant,
+        request: RequestId,
+        name: str,
+        body: B,
+        decide: Decide[S],
+        also: Also[B] | None = None,
     ) -> "Future[Appended[Entry[B]]]":
         """Append an entry to the log ``name`` if ``decide`` allows it; see ``StoredLog.append``.
 
         Raises ValueError for a name or a body that is too long.
         """
-        return self._submit(author.user, author.session, request, name, body, decide)
+        return self._submit(author.user, author.session, request, name, body, decide, also)
 
-    def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> "Future[Appended[Entry[B]]]":
+    def append_own(
+        self, key: str, name: str, body: B, decide: Decide[S], also: Also[B] | None = None
+    ) -> "Future[Appended[Entry[B]]]":
         """Append an entry of the program itself, for which no one needs a session; otherwise as ``append``.
 
         ``key`` stands for the request id: an entry is appended once for each key of this log, so work that
@@ -179,7 +208,7 @@ class TypedLog(Generic[B, S]):
         """
         if not 0 < len(key) <= LOG_ID:
             raise ValueError(f"a key has 1 to {LOG_ID} characters, not {len(key)}")
-        return self._submit(None, None, key, name, body, decide)
+        return self._submit(None, None, key, name, body, decide, also)
 
     def _submit(
         self,
@@ -189,10 +218,11 @@ class TypedLog(Generic[B, S]):
         name: str,
         body: B,
         decide: Decide[S],
+        also: Also[B] | None,
     ) -> "Future[Appended[Entry[B]]]":
         kind, log = self.kind, self.id(name)
         kept = kind.body(kind.content(body))
-        append = TypedAppend(log, LogId(name), author, request, session, self.stored.dates.now(), kept)
+        append = TypedAppend(log, LogId(name), author, request, session, self.stored.dates.now(), kept, also)
         return self.stored.append(append, partial(kind.decide_bytes, decide))
 
     async def page(

@@ -1,6 +1,7 @@
 """Logs with types: a game of three rules, played by two people."""
 
 import asyncio
+import dataclasses
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -13,13 +14,14 @@ from tests.server.core.store.world import FakeClock
 from tests.server.shop_database import PROGRAM
 
 from parlour_protocol.kit.errors import ErrorCode
-from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.log.log import Appended, Entry, Facts, LogId, LogRecord
 from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.output import captured
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import TicketGrant
 
 
@@ -197,3 +199,34 @@ async def test_a_list_goes_on_after_damage(
             assert names[-1:] == [last]
     assert names == ["a", "d"]
     assert not more
+
+
+async def test_rows_of_the_programs_own_are_stored_with_an_entry(
+    server: Server, games: TypedLog[Move, Board]
+) -> None:
+    """In one transaction: what is refused after a change leaves neither, what is sent again changes once."""
+    ana, request = await server.person("ana"), new_request_id()
+    made: list[Entry[Move]] = []
+
+    def older(db: WriteConnection, entry: Entry[Move]) -> None:
+        made.append(entry)
+        db.execute("UPDATE accounts SET created = created + 1 WHERE account = ?", (entry.author,))
+        if entry.body.cell > 1:
+            raise RefusedError(ErrorCode.FORBIDDEN)
+
+    def keep(_: Facts[Board]) -> None:
+        return
+
+    before = await server.store.accounts.find(ana.user)
+    assert before is not None
+    for _ in range(2):
+        appended = await games.append(ana, request, "one", Move(1), keep, older)
+    assert made == [appended.entry]
+    with pytest.raises(RefusedError):
+        await games.append(ana, new_request_id(), "one", Move(2), keep, older)
+    await games.append_own("end", "one", Move(0), keep, lambda _db, entry: made.append(entry))
+    assert made[-1].author is None
+    after = await server.store.accounts.find(ana.user)
+    assert after == dataclasses.replace(before, created=Millis(before.created + 1))
+    entries, _more = await games.page("one", after=Seq(0), limit=9)
+    assert [entry.body.cell for entry in entries] == [1, 0]

@@ -7,6 +7,7 @@ from parlour_client.commands.command import (
     SHELL,
     Asks,
     Call,
+    Count,
     Elsewhere,
     Here,
     Kind,
@@ -410,6 +411,12 @@ async def members(call: Call, room: Here) -> MembersListed:
 async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Add a room to your favourites, or remove it."""
     await call.client.preferences.favourite(room.id, on=call.switch(on, room.favourite))
+
+
+@command("number", cli=Elsewhere(N_("A number is a key of an open chat.")))
+async def number(call: Call, number: Count, room: OwnRoom) -> None:
+    """Open a room with Alt and this digit; it changes numbers with the room that has it."""
+    await call.client.preferences.number(room.id, number)
 
 
 @command("silence", cli=Elsewhere(N_("It only changes the notifications of an open chat.")))

@@ -42,6 +42,7 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         history.next_unread,
         rooms.peek,
         rooms.favourite,
+        rooms.number,
         rooms.silence,
         view.sort,
     ),

@@ -50,6 +50,8 @@ class Room:
     """Shown first in the list. Stored on this device."""
     muted: bool = False
     """Nothing in it notifies the person. Stored on this device."""
+    number: int | None = None
+    """The digit that opens it. Stored on this device."""
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
     """When something last happened, by the server's time; 0: not known."""
     mark: str = ""

@@ -1,11 +1,11 @@
-"""The person's preferences on this device: favourite, muted, strict and recent rooms, and the layout.
+"""The person's preferences on this device: favourite, muted, strict and recent rooms, numbers, the layout.
 
 They are written to the encrypted archive first; then views are notified. They are never sent to a server.
 """
 
 from collections.abc import Sequence
 
-from parlour_client.core.archive import Archive, saved_preferences
+from parlour_client.core.archive import Archive, known_rooms, saved_preferences
 from parlour_client.core.archive.saved_preferences import Layout, RoomPreference
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, RoomsChanged
@@ -41,6 +41,16 @@ class Preferences:
         """Mute a room: nothing in it notifies the person."""
         await self._set(room, "muted", on=on)
 
+    async def number(self, room: RoomId, number: int) -> None:
+        """Let a digit, from 1 to 9, open a room. Raises SetupError for another number.
+
+        The room that has it gets the number of this one.
+        """
+        if number not in known_rooms.NUMBERS:
+            raise SetupError(_("A room's number is one digit, from 1 to 9."), _("Use /number 3."))
+        await self._archive.write(known_rooms.set_number, room, number)
+        await self._changed()
+
     async def strict(self, room: RoomId, *, on: bool = True) -> None:
         """Send to an encrypted room only while everyone in it is verified. Raises SetupError elsewhere."""
         known = self._state.room(room)
@@ -74,5 +84,8 @@ class Preferences:
 
     async def _set(self, room: RoomId, which: RoomPreference, *, on: bool) -> None:
         await self._archive.write(saved_preferences.set_for_room, room, which, on=on)
+        await self._changed()
+
+    async def _changed(self) -> None:
         await self._rooms.load_preferences()
         self._emit(RoomsChanged())

@@ -172,9 +172,10 @@ class FakeClient(Client):
     ) -> Room:
         """Make a room with alice, bob and carol."""
         kind = RoomKind.DIRECT if peer is not None else kind
-        self._rooms[room] = Room(
-            room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, str.__new__(TopicText, topic)
-        )
+        about = str.__new__(TopicText, topic)
+        made = Room(room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, about)
+        taken = {other.number for other in self._rooms.values() if other.id != room}
+        self._rooms[room] = replace(made, number=min({*range(1, 10)} - taken))
         self.logs[room] = []
         self.people_in[room] = [
             MemberView(ALICE, Role.OWNER, Status.ONLINE),
@@ -312,7 +313,9 @@ class FakeClient(Client):
 
     @property
     def preferences(self) -> Preferences:
-        return self._part(Preferences, favourite="favour", mute="silence", strict="keep_strict")
+        return self._part(
+            Preferences, favourite="favour", mute="silence", number="open_by", strict="keep_strict"
+        )
 
     @property
     def notices(self) -> ServerNotices:
@@ -438,6 +441,11 @@ class FakeClient(Client):
     async def favour(self, room: RoomId, *, on: bool = True) -> None:
         self._called("favour", room, on)
         self._rooms[room] = replace(self._rooms[room], favourite=on)
+        self.tell(RoomsChanged())
+
+    async def open_by(self, room: RoomId, number: int) -> None:
+        self._called("open_by", room, number)
+        self._rooms[room] = replace(self._rooms[room], number=number)
         self.tell(RoomsChanged())
 
     async def keep_strict(self, room: RoomId, *, on: bool = True) -> None:

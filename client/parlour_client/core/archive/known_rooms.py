@@ -17,6 +17,8 @@ from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.ids import Millis, Seq
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+NUMBERS: Final = range(1, 10)
+"""Of rooms: each opens with one digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +52,59 @@ def save(
 ) -> dict[RoomId, Seq]:
     """Save rooms that the server sent; return the newest event that is here of each.
 
-    ``all_of_them``: every other room is removed from the list.
+    ``all_of_them``: every other room is removed from the list. A room without a number gets the lowest
+    free one, unless it is a direct room that waits for a yes: no stranger takes one by writing.
     """
     if all_of_them:
         marks = ", ".join("?" * len(summaries))
-        left = f"UPDATE rooms SET entered = 0 WHERE id NOT IN ({marks})"  # noqa: S608 - marks alone
+        left = f"UPDATE rooms SET entered = 0, number = NULL WHERE id NOT IN ({marks})"  # noqa: S608 - marks alone
         connection.execute(left, tuple(summary.room for summary in summaries))
     query = """
         INSERT INTO rooms (id, summary, entered, incarnation)
         VALUES (?, ?, 1, (SELECT value FROM settings WHERE name = 'incarnation'))
         ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, entered = 1 RETURNING top"""
-    return {
+    tops = {
         summary.room: Seq(
             int(str(next(connection.execute(query, (summary.room, _encoder.encode(summary).decode())))[0]))
         )
         for summary in summaries
     }
+    _give_numbers(connection, [summary for summary in summaries if not summary.request])
+    return tops
+
+
+def _give_numbers(connection: apsw.Connection, summaries: Sequence[RoomSummary]) -> None:
+    """Give free numbers, the lowest first, to these rooms as far as they have none; direct rooms first."""
+    numbered = numbers(connection)
+    free = [number for number in NUMBERS if number not in numbered.values()]
+    new = [summary for summary in summaries if summary.room not in numbered]
+    new.sort(key=lambda summary: (summary.peer is None, str(summary.peer or summary.name or "")))
+    connection.executemany(
+        "UPDATE rooms SET number = ? WHERE id = ?",
+        [(number, summary.room) for number, summary in zip(free, new, strict=False)],
+    )
+
+
+def numbers(connection: apsw.Connection) -> dict[RoomId, int]:
+    """Return the number of each room that has one."""
+    rows = connection.execute("SELECT id, number FROM rooms WHERE number IS NOT NULL")
+    return {RoomId(str(room)): int(str(number)) for room, number in rows}
+
+
+def set_number(connection: apsw.Connection, room: RoomId, number: int) -> None:
+    """Give a room this number; the room that has it gets the other's, if there is one."""
+    numbered = numbers(connection)
+    before = numbered.get(room)
+    other = next((one for one, taken in numbered.items() if taken == number), None)
+    connection.execute("UPDATE rooms SET number = NULL WHERE id = ?", (room,))
+    if other is not None:
+        connection.execute("UPDATE rooms SET number = ? WHERE id = ?", (before, other))
+    connection.execute("UPDATE rooms SET number = ? WHERE id = ?", (number, room))
 
 
 def leave(connection: apsw.Connection, room: RoomId) -> None:
     """Remove a room from the list; its history stays."""
-    connection.execute("UPDATE rooms SET entered = 0 WHERE id = ?", (room,))
+    connection.execute("UPDATE rooms SET entered = 0, number = NULL WHERE id = ?", (room,))
 
 
 def names(connection: apsw.Connection) -> Sequence[tuple[RoomId, str]]:

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 import apsw
 import msgspec
 
+from parlour_client.core.archive import known_rooms
 from parlour_client.core.archive.own_keys import trust_changed
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.archive.stored_values import set_setting, setting
@@ -48,6 +49,8 @@ class SavedPreferences:
     strict: frozenset[RoomId]
     """Rooms to which nothing is sent while someone in them is not verified."""
     ignored: frozenset[UserName]
+    numbers: Mapping[RoomId, int]
+    """The digits that open rooms."""
     activity: Mapping[RoomId, Millis]
     """When something last happened in each room, as far as is known here."""
     last_room: RoomId | None = None
@@ -67,6 +70,7 @@ def load(connection: apsw.Connection) -> SavedPreferences:
         muted=frozenset(RoomId(str(room)) for room, _, muted, _ in rows if muted),
         strict=frozenset(RoomId(str(room)) for room, _, _, strict in rows if strict),
         ignored=frozenset(user_name(str(user)) for (user,) in connection.execute("SELECT user FROM ignored")),
+        numbers=known_rooms.numbers(connection),
         activity={
             RoomId(str(room)): Millis(int(str(at)))
             for room, at in connection.execute(newest)

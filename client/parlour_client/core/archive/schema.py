@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-VERSION: Final = 19
+VERSION: Final = 20
 """Raised with each change of a table."""
 
 _ROOMS: Final = (
@@ -22,7 +22,8 @@ _ROOMS: Final = (
         top INTEGER NOT NULL DEFAULT 0,       -- the newest event that is here
         floor INTEGER NOT NULL DEFAULT 0,     -- the server has nothing at or below it
         forgotten INTEGER NOT NULL DEFAULT 0, -- deleted on this device: not fetched again
-        incarnation TEXT                      -- of the server's logs that the room was compared with
+        incarnation TEXT,                     -- of the server's logs that the room was compared with
+        number INTEGER UNIQUE                 -- the digit that opens it; NULL: none was free
     ) STRICT, WITHOUT ROWID""",
     # Numbers of events are local: from ``server`` there they are ``local`` here and up. A room without a row
     # was never rolled back: both are the same.

@@ -57,7 +57,7 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import total
 
-_NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset(), {})
+_NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset(), {}, {})
 
 
 @dataclass(slots=True)
@@ -79,9 +79,10 @@ class KnownRoom:
         """Return the room as views see it: the same object as long as nothing of it changes."""
         summary, retention = self.summary, in_force(self.summary.retention, now)
         favourite, muted = summary.room in preferences.favourites, summary.room in preferences.muted
+        number = preferences.numbers.get(summary.room)
         activity = max(self.activity, preferences.activity.get(summary.room, Millis(0)))
         counts = self.unread, self.mentions, self.withheld
-        facts = summary, retention, favourite, muted, activity, counts, mark
+        facts = summary, retention, favourite, muted, number, activity, counts, mark
         if self._seen is not None and self._seen[0] == facts:
             return self._seen[1]
         room = Room(
@@ -99,6 +100,7 @@ class KnownRoom:
             encrypted=summary.encrypted,
             favourite=favourite,
             muted=muted,
+            number=number,
             activity=activity,
             mark=mark,
             request=summary.request,

@@ -1,10 +1,10 @@
-"""The list of rooms: favourites, unread, direct rooms, rooms; with unread counts.
+"""The list of rooms: favourites, direct rooms, rooms, archived rooms; each with its number and count.
 
 Typing filters it. It shows what the client says and posts the person's actions (``Act``, and the choice of
 OptionList). Counts are left of the names, where no name can move them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar, Final
@@ -28,8 +28,6 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
 _MOST: Final = 99
-_NUMBERED: Final = 9
-"""Rooms with a key of their own."""
 _LONGEST_FILTER: Final = 32
 INVITATIONS: Final = N_("Invitations")
 INVITATION: Final = "invitation:"
@@ -93,8 +91,6 @@ class RoomList(OptionList):
         self._sort = "name"
         self.filter = ""
         """The typed filter; rooms without it in their names are not shown."""
-        self.numbered: Sequence[RoomId] = ()
-        """The first rooms in the order of the list: Alt and a digit open them."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw, with each row anchored to its columns."""
@@ -127,24 +123,21 @@ class RoomList(OptionList):
             return
         self._shown = shown
         found = [room for room in self._rooms if self.filter in room.title.lower()]
-        in_order = sections(self._rooms, self._current, self._sort)
-        self.numbered = [room.id for _heading, members, _empty in in_order for room in members][:_NUMBERED]
-        numbers = {room: str(number) for number, room in enumerate(self.numbered, 1)}
         entries = []
         if self.filter:
             entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
         invited = [invitation for invitation in self._invitations if self.filter in invitation.title.lower()]
-        for heading, members, empty in sections(found, self._current, self._sort):
+        for heading, members, empty in sections(found, self._sort):
             if heading == INVITATIONS and (members or invited):
                 entries.append(option(own(_(heading), "bold dim"), disabled=True))
                 entries += [
                     option(invitation_row(invitation), id=f"{INVITATION}{invitation.id}")
                     for invitation in invited
                 ]
-                entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
             elif members or (empty and not self.filter):
                 entries.append(option(own(_(heading), "bold dim"), disabled=True))
-                entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
             if not members and empty and not self.filter:
                 entries.append(option(own(_(empty), "dim"), disabled=True))
         wanted = self._wanted()
@@ -206,7 +199,7 @@ class RoomList(OptionList):
         self.post_message(self.Act(RoomAction[name], room))
 
 
-def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:
+def sections(rooms: Sequence[Room], sort: str) -> list[tuple[str, list[Room], str]]:
     """Return (heading, rooms, text if there are none); each room once."""
     ordered = sorted(rooms, key=ORDERS[sort])
     requests = [room for room in ordered if room.request]
@@ -215,16 +208,12 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
     ordered = [room for room in ordered if not room.archived]
     favourites = [room for room in ordered if room.favourite]
     rest = [room for room in ordered if not room.favourite]
-    unread = [room for room in rest if room.unread and not room.muted and room.id != current]
-    unread.sort(key=lambda room: not room.mentions)
-    rest = [room for room in rest if room not in unread]
     direct = [room for room in rest if room.kind is RoomKind.DIRECT]
     others = [room for room in rest if room.kind is not RoomKind.DIRECT]
     has_direct = any(room.kind is RoomKind.DIRECT for room in rooms)
     return [
         (INVITATIONS, requests, ""),
         (N_("Favourites"), favourites, ""),
-        (N_("Unread"), unread, ""),
         (N_("Direct"), direct, "" if has_direct else N_("none yet: /dm")),
         (N_("Rooms"), others, "" if len(rooms) > len(direct) else N_("none yet: /rooms")),
         (N_("Archived"), archived, ""),
@@ -250,19 +239,20 @@ def _facts(room: Room) -> tuple[object, ...]:
         room.mentions,
         room.favourite,
         room.muted,
+        room.number,
         room.request,
         activity,
     )
 
 
-def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> Content:
+def _row(room: Room, current: RoomId | None) -> Content:
     mark = "@" if room.mentions else "~" if room.muted else " "
     many = f"{room.unread:>3} " if room.unread <= _MOST else f"{_MOST}+ "
     count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}    "
     style = "bold" if (room.unread and not room.muted) or room.id == current else ""
-    pointer = own(">") if room.id == current else own(numbers.get(room.id, " "), "dim")
     return join(
-        pointer,
+        own(">" if room.id == current else " "),
+        own(str(room.number or " "), "dim"),
         own(count, "dim" if room.muted else "bold $text-accent"),
         own(_SIGNS[room.kind], "dim"),
         peer_line(room.title, style=style),
@@ -272,7 +262,7 @@ def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> C
 def invitation_row(invitation: Invitation) -> Content:
     """Return the row of an invitation."""
     return join(
-        own(" +   ", "bold $text-accent"),
+        own("  +   ", "bold $text-accent"),
         peer_line(invitation.title, style="bold"),
         filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
     )

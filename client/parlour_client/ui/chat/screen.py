@@ -344,11 +344,11 @@ class ChatScreen(Screen[None]):
             self.set_focus(self.room_list)
 
     def action_room(self, number: int) -> None:
-        """Open a room by its number in the list."""
-        numbered = self.room_list.numbered
-        if number <= len(numbered):
+        """Open a room by its number."""
+        found = next((room.id for room in self.client.rooms.all if room.number == number), None)
+        if found is not None:
             self.remove_class("-rooms")
-            self.pane.navigation.go_to(numbered[number - 1])
+            self.pane.navigation.go_to(found)
 
     def action_widen(self, step: int) -> None:
         """Make the list that has the focus wider or narrower."""

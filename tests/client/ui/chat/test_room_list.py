@@ -13,21 +13,21 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.room_name import parse_room_name
 
 
-def titles(client: FakeClient, current: RoomId | None = None, sort: str = "name") -> dict[str, list[str]]:
+def titles(client: FakeClient, sort: str = "name") -> dict[str, list[str]]:
     """Return the titles of each section that has any."""
-    found = sections(client.rooms.all, current, sort)
+    found = sections(client.rooms.all, sort)
     return {heading: [room.title for room in rooms] for heading, rooms, _ in found if rooms}
 
 
 async def test_each_room_stands_in_one_section(client: FakeClient) -> None:
-    """A favourite stays one, the open room does not jump about, a muted room is not among the unread."""
+    """What is said in it, or that it is silent, moves it nowhere; that it is a favourite does."""
+    before = titles(client)
+    assert before == {"Direct": ["@bob"], "Rooms": ["garden", "lobby"]}
     client.say(GARDEN, BOB, "news")
     client.say(DIRECT, BOB, "psst")
-    assert titles(client) == {"Unread": ["@bob", "garden"], "Rooms": ["lobby"]}
-    assert titles(client, GARDEN) == {"Unread": ["@bob"], "Rooms": ["garden", "lobby"]}
-    await client.favour(GARDEN)
-    assert titles(client) == {"Favourites": ["garden"], "Unread": ["@bob"], "Rooms": ["lobby"]}
     await client.silence(DIRECT)
+    assert titles(client) == before
+    await client.favour(GARDEN)
     assert titles(client) == {"Favourites": ["garden"], "Direct": ["@bob"], "Rooms": ["lobby"]}
 
 
@@ -42,7 +42,7 @@ def test_the_order_within_a_section(client: FakeClient) -> None:
     for _ in range(3):
         client.say(GARDEN, BOB, "more")
     client.say(LOBBY, BOB, "@alice")
-    assert titles(client, sort="unread")["Unread"] == ["lobby", "garden"]
+    assert titles(client, sort="unread")["Rooms"] == ["lobby", "garden", "zoo"]
 
 
 async def test_a_muted_room_is_passed_over_unless_someone_names_you(client: FakeClient) -> None:
@@ -184,7 +184,7 @@ async def test_a_count_draws_its_row_alone(client: FakeClient, open_app: OpenApp
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         drawn = draws(screen.room_list)
-        client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=7)
+        client._rooms[GARDEN] = replace(client._rooms[GARDEN], favourite=True)
         screen.pane.view.refresh()
         await settled(pilot)
         assert () in drawn
@@ -196,7 +196,7 @@ async def test_a_count_draws_its_row_alone(client: FakeClient, open_app: OpenApp
         rows = screen_text(pilot).split("\n")
         (at,) = (y for y, row in enumerate(rows) if "#garden" in row)
         assert region.translate(screen.room_list.content_region.offset).line_range == range(at, at + 1)
-        assert rows[at][:21].split() == ["1", "8", "#garden"]
+        assert rows[at][:21].split() == ["2", "8", "#garden"]
 
 
 def draws(rooms: RoomList) -> list[tuple[Region, ...]]:
@@ -225,4 +225,4 @@ async def test_a_count_of_any_length_stands_apart_from_the_name(
             rows = screen_text(pilot).split("\n")
             row = next(row for row in rows if "#garden" in row)
             assert row.index("#garden") == next(row for row in rows if "#lobby" in row).index("#lobby")
-            assert row[:21].split() == ["1", str(count) if count < 100 else "99+", "#garden"]
+            assert row[:21].split() == ["2", str(count) if count < 100 else "99+", "#garden"]

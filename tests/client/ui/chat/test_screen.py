@@ -437,17 +437,25 @@ async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, op
     """The list shows the number; a draft stays with its room; a number without a room does nothing."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        assert "1     @bob" in screen_text(pilot)
+        assert "3     @bob" in screen_text(pilot)
         assert "2     #garden" in screen_text(pilot)
+        client.say(DIRECT, BOB, "psst")
+        await settled(pilot)
+        assert "3   1 @bob" in screen_text(pilot)
         await pilot.press(*"half a tho", "alt+2")
         await settled(pilot)
         assert screen.pane.current.id == GARDEN
         await pilot.press("alt+9")
         await settled(pilot)
         assert screen.pane.current.id == GARDEN
-        await pilot.press("alt+3")
+        await pilot.press("alt+1")
         await settled(pilot)
         assert (screen.pane.current.id, screen.pane.composer.text) == (LOBBY, "half a tho")
+        await write(pilot, "/number 7 garden")
+        assert ("open_by", GARDEN, 7) in client.calls
+        await pilot.press("ctrl+u", "alt+7")
+        await settled(pilot)
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: OpenApp) -> None:

@@ -158,6 +158,11 @@ class Attack:
     remote: bool = False
     """It may be tried on a server elsewhere: it harms nothing and needs only an account."""
 
+    @property
+    def name(self) -> str:
+        """A few words for a list: those of the function."""
+        return self.id.partition(".")[2].replace("_", " ")
+
     def outcome(self, seen: Evidence, start: float, ended: "bool | BaseException") -> Outcome:
         """Return how a run ended that began at ``start``: what the attack returned, or raised."""
         match ended:

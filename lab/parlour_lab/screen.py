@@ -22,7 +22,7 @@ from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer, peer_line
 from parlour_client.kit.widgets.themes import OWN
 from parlour_lab.attack import Outcome, Verdict, load
-from parlour_lab.check import Checked, check
+from parlour_lab.check import Checked, check, summary
 from parlour_lab.excerpt import Excerpt, excerpt
 from parlour_lab.explain import ENDINGS
 from parlour_lab.rows import Row, RowError
@@ -44,8 +44,7 @@ class LabScreen(Screen[None]):
 
     DEFAULT_CSS = """
     LabScreen Horizontal { height: 1fr; }
-    LabScreen #lines { width: 26; border: none; border-right: vkey $panel; padding: 0;
-        text-wrap: nowrap; text-overflow: ellipsis; }
+    LabScreen #lines { width: 30%; min-width: 26; border: none; border-right: vkey $panel; padding: 0; }
     LabScreen #one { width: 1fr; padding: 0 1; }
     LabScreen #one:focus { background-tint: $foreground 3%; }
     LabScreen #state { height: 1; background: $panel; padding: 0 1; }
@@ -118,8 +117,9 @@ class LabScreen(Screen[None]):
             if row.id == self._shown:
                 self._show()
                 self.query_one("#one").scroll_end(animate=False)
-        done = [one.ok for one in self._played.values()]
-        self._tell(f"{sum(done)} of {len(done)} attacks failed with the defence and succeeded without it.")
+        played = list(self._played.values())
+        left = sum(bool(one.not_tried) for one in played)
+        self._tell(summary(played).splitlines()[-1] + (f"; {left} not tried" if left else ""))
 
     def _tell(self, sentence: str) -> None:
         self.query_one("#state", SafeStatic).show(peer_line(sentence))
@@ -127,9 +127,7 @@ class LabScreen(Screen[None]):
     def _label(self, row: Row) -> Content:
         played = self._played.get(row.id)
         mark, style = (" ", "") if played is None else _mark(played)
-        return join(
-            own(f"{mark} ", style), own(f"{row.id:<4} ", "bold"), peer_line(load(row.attack).title, 60)
-        )
+        return join(own(f"{mark} ", style), own(f"{row.id:<4} ", "bold"), own(load(row.attack).name))
 
     def _show(self) -> None:
         row = self._rows[self._shown]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from tests.client.ui.conftest import screen_text
 
-from parlour_lab.attack import Kind, Outcome, Step, Verdict
+from parlour_lab.attack import Kind, Outcome, Step, Verdict, load
 from parlour_lab.check import Checked
-from parlour_lab.rows import Defence, Row
+from parlour_lab.rows import Defence, Row, rows
 from parlour_lab.screen import LabApp
-from parlour_lab.source import Source
+from parlour_lab.source import Source, find_source
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 HOSTILE = "\x1b]0;PWNED\x07\x9b31m\u202eabc [red]markup[/red]"
@@ -20,8 +21,8 @@ def take(tickets, ticket):
     return grant
 """
 FIRST = """\
-  H1   Twenty handshakes … K3  line K3 of docs/security.md
-  K3   Twenty handshakes …
+  H1   ticket race         K3  line K3 of docs/security.md
+  K3   ticket race
                            THREAT
                            Someone uses a ticket twice. They are in.
 
@@ -77,6 +78,7 @@ async def test_a_line_at_80_by_24(tmp_path: Path) -> None:
         await pilot.pause()
         text = screen_text(pilot)
         assert "✓ K3" in text
+        assert "1 defences: each attack succeeded without and failed with it" in text
         assert "WITH THE DEFENCE  the attack failed" in text
         assert "WITHOUT THE DEFENCE  the attack SUCCEEDED" in text
         assert "⟦ESC⟧]0;PWNED⟦BEL⟧⟦U+009B⟧31m⟦U+202E⟧abc" in text
@@ -86,12 +88,27 @@ async def test_a_line_at_80_by_24(tmp_path: Path) -> None:
     assert app.return_code == 0
 
 
+@pytest.mark.parametrize("width", [80, 132])
+async def test_every_label_is_whole(width: int) -> None:
+    """However long it is: it goes on in the next line. The terminal is high enough for all of them."""
+    table = rows()
+    app = LabApp(list(table.values()), find_source(), played)
+    async with app.run_test(size=(width, 400)) as pilot:
+        await pilot.pause()
+        column = app.screen.query_one("#lines").content_size.width
+        seen = [line[:column] for line in screen_text(pilot).splitlines()]
+        await pilot.press("q")
+    listed = " ".join(" ".join(seen).split())
+    for one in table.values():
+        assert f"{one.id} {load(one.attack).name}" in listed
+
+
 async def test_an_attack_that_is_not_tried_here() -> None:
     """It has a mark of its own, and the reason is shown."""
 
     def not_here(chosen: Sequence[Row]) -> list[Checked]:
         outcome = Outcome(chosen[0].attack, Verdict.NOT_TRIED, "there is no PostgreSQL", 0)
-        return [Checked(chosen[0], outcome, None, "it was not tried")]
+        return [Checked(chosen[0], outcome, None)]
 
     app = LabApp([row("H1")], Source({}, None), not_here)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -101,6 +118,7 @@ async def test_an_attack_that_is_not_tried_here() -> None:
         text = screen_text(pilot)
         assert "- H1" in text
         assert "not tried: there is no PostgreSQL" in text
+        assert "0 defences: each attack succeeded without and failed with it; 1 not tried" in text
         await pilot.press("q")
 
 

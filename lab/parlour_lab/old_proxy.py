@@ -37,7 +37,7 @@ class OldProxy:
                 there, onwards = await asyncio.open_connection(_LOOPBACK, port)
                 ending.callback(onwards.close)
                 asked: deque[tuple[str, str]] = deque()
-                with suppress(OSError):
+                with suppress(OSError, asyncio.CancelledError):  # the end of the loop
                     await asyncio.gather(
                         self._requests(reader, onwards, writer, asked), self._answers(there, writer, asked)
                     )

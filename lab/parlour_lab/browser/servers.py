@@ -97,7 +97,8 @@ class Relay:
             line = await reader.readline()
             self.log.append(line.decode("latin-1").strip())
             onwards.write(line)
-        await asyncio.gather(_pass_on(reader, onwards), _pass_on(there, writer))
+        with suppress(asyncio.CancelledError):  # the end of the loop
+            await asyncio.gather(_pass_on(reader, onwards), _pass_on(there, writer))
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

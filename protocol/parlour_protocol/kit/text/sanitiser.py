@@ -6,11 +6,15 @@ changed. Apply it once, to raw text: escapes can push a mark out of its context.
 the composer go through it; stored and signed bytes never do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple, NoReturn, Self
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, Self
 
 from parlour_protocol.kit.text.escapes import escape
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.text.line_classifier import Run
 
 BLANK_LABEL: Final = "(blank)"
 """The label that a view shows, in its own style, for a blank text."""
@@ -101,29 +105,24 @@ def _show_line(line: str) -> tuple[Line, int]:
 
     hidden = 0
     pieces: list[Span] = []
-    repeated, count = -1, 0  # the run of one escaped code point that is open
-    for start, end, verdict in LineClassifier(line).runs():
+    for start, end, verdict in _repeats_joined(line, LineClassifier(line).runs()):
         if verdict.is_escaped:
-            point = ord(line[start])
-            hidden += 1
-            if point == repeated:
-                count += 1
-                continue
-            pieces += _closed(repeated, count)
-            repeated, count = point, 1
-            continue
-        if count:
-            pieces += _closed(repeated, count)
-            repeated, count = -1, 0
-        pieces.append(
-            Span(verdict.prefix + (line[start:end] if not verdict.is_space else _TAB), is_escape=False)
-        )
-    pieces += _closed(repeated, count)
+            hidden += end - start
+            pieces.append(Span(escape(ord(line[start]), end - start), is_escape=True))
+        else:
+            shown = _TAB if verdict.is_space else line[start:end]
+            pieces.append(Span(verdict.prefix + shown, is_escape=False))
     return tuple(_merged(pieces)), hidden
 
 
-def _closed(point: int, count: int) -> tuple[Span, ...]:
-    return (Span(escape(point, count), is_escape=True),) if count else ()
+def _repeats_joined(line: str, runs: "Iterable[Run]") -> "Iterator[Run]":
+    """Join an escaped code point that repeats into one run: it is shown as one escape."""
+    for escaped, same in groupby(runs, key=lambda run: run[2].is_escaped and line[run[0]]):
+        if not escaped:
+            yield from same
+            continue
+        (begin, end, verdict), *more = same
+        yield begin, more[-1][1] if more else end, verdict
 
 
 def _merged(pieces: list[Span]) -> Iterator[Span]:

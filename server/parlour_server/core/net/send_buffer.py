@@ -61,10 +61,8 @@ class SendBuffer:
         """Send now, after buffered bytes; does nothing once stopped. Fan-outs use it."""
         if self._busy:
             self._put_behind(wire)
-        elif self._transport.get_write_buffer_size() > self._cap:
-            self._overflow()
         else:
-            self._transport.write(wire)
+            self._write(wire)
 
     def flush(self) -> None:
         """Write the buffered bytes."""
@@ -74,10 +72,7 @@ class SendBuffer:
         self._pending.clear()
         self._held = 0
         self._busy = self._is_stopped
-        if self._transport.get_write_buffer_size() > self._cap:
-            self._overflow()
-        else:
-            self._transport.write(data)
+        self._write(data)
 
     def stop_accepting(self) -> None:
         """Ignore ``put_now`` from now on: nothing more is delivered, the closing handshake is not."""
@@ -96,10 +91,14 @@ class SendBuffer:
             self._pending.append(data)
             self.flush()
 
-    def _overflow(self) -> None:
-        on_overflow = self._on_overflow
-        self.close()
-        on_overflow()
+    def _write(self, data: bytes) -> None:
+        """Write, unless the peer has left more than the cap unread: then it is cut off, and no one waits."""
+        if self._transport.get_write_buffer_size() > self._cap:
+            on_overflow = self._on_overflow
+            self.close()
+            on_overflow()
+        else:
+            self._transport.write(data)
 
 
 def _nothing() -> None:

@@ -6,13 +6,14 @@ its session). It never raises: if the store cannot answer, it asks again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.output import log, warn
 from parlour_server.core.store.engine.journal_reader import Journal
+from parlour_server.core.store.records import JournalEntry
 
 POLL_SECONDS: Final = 0.25
 
@@ -43,6 +44,12 @@ class JournalFollower:
 
     async def poll(self) -> None:
         """Handle all new entries; a failure is logged and does not stop the others."""
+        for entry in await self._new_entries():
+            with ErrorBoundary("journal"):  # the next entry may end a session
+                self._handler(entry.what)
+            self._number = entry.number
+
+    async def _new_entries(self) -> Sequence[JournalEntry]:
         try:
             entries = await self._journal.since(self._number)
         except UnavailableError:
@@ -52,11 +59,8 @@ class JournalFollower:
                     consequence="until then, sessions ended by other processes stay open",
                 )
             self._failing = True
-            return
+            return ()
         if self._failing:
             log("journal_readable")
             self._failing = False
-        for entry in entries:
-            with ErrorBoundary("journal"):  # the next entry may end a session
-                self._handler(entry.what)
-            self._number = entry.number
+        return entries

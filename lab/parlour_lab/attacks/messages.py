@@ -1,14 +1,17 @@
 """Group M: what people send, and what is written down of it."""
 
 import json
+import resource
 import secrets
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from parlour_client.kit.widgets.safe import SafeStatic, peer
-from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.attack import Evidence, NotTriedError, Stage, attack
 from parlour_lab.target import LabServer
-from parlour_lab.wire import PASSWORD, ServerAddress, frame, request
+from parlour_lab.wire import PASSWORD, PATIENCE, ServerAddress, frame, request
 
 
 @attack(
@@ -97,6 +100,36 @@ def repeated_send(server: ServerAddress, seen: Evidence) -> bool:
         seen.received(answer)
         numbers.add(json.dumps(answer.get("result", {}).get("seq")))
     return len(numbers) == 1
+
+
+@attack(
+    "The disk is full when a message is sent",
+    expects="Its sender is told that it was not stored, and no one else hears of it.",
+    stage=Stage.OWN_SERVER,
+)
+def told_and_lost(server: LabServer, seen: Evidence) -> bool:
+    if not hasattr(resource, "prlimit"):
+        raise NotTriedError("Only Linux can limit the files of a running process.")
+    with (
+        server.chatting(server.session("ada")) as (ada, _),
+        server.chatting(server.session()) as (wire, room),
+    ):
+        _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, most))  # it can write no byte of a file now
+        wire.send(request("send", 1, room=room, text="told and lost"))
+        answer = wire.told("probe-0000000001")
+        seen.received(answer)
+        ada.send(request("rooms", 2))
+        heard = b""
+        while b"probe-0000000002" not in heard:
+            heard += ada.frame()[1]
+    told = b"told and lost" in heard
+    with closing(sqlite3.connect(server.data / "parlour.db", timeout=PATIENCE)) as database:
+        kept = database.execute("SELECT 1 FROM entries WHERE body LIKE '%told and lost%'").fetchone()
+    seen.observed(
+        f"ada {'was told' if told else 'heard nothing'}; {'it is' if kept else 'nothing is'} on disk"
+    )
+    return answer["type"] == "error" and not told and not kept
 
 
 @attack(

@@ -243,16 +243,20 @@ class SqliteEngine:
 
     def run_batch(self, connection: SqliteWriteConnection, jobs: Sequence[Job]) -> list[Outcome]:
         """Run the jobs in order and commit them; returns when they are on disk. Raises sqlite3.Error."""
+        outcomes: list[Outcome] = []
         try:
             try:
-                return _commit(connection, jobs, careful=False)
+                _run(connection, jobs, outcomes, careful=False)
             except HalfDoneError:
                 # Rare (writes refuse before they change anything), so savepoints are paid for only now.
                 connection.execute("ROLLBACK")
-                return _commit(connection, jobs, careful=True)
+                outcomes.clear()
+                _run(connection, jobs, outcomes, careful=True)
+            connection.execute("COMMIT")
         except self.failures as error:
             roll_back(connection)
-            return [(job, None, unavailable(error)) for job in jobs]
+            outcomes = [(job, None, unavailable(error)) for job in jobs]
+        return outcomes
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
@@ -261,8 +265,10 @@ def roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: bool) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _run(
+    connection: SqliteWriteConnection, jobs: Sequence[Job], outcomes: list[Outcome], *, careful: bool
+) -> None:
+    """Run the jobs in a transaction, which stays open, and add their outcomes."""
     connection.execute("BEGIN IMMEDIATE")
     for job in jobs:
         changes = connection.total_changes
@@ -280,8 +286,6 @@ def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: 
             outcomes.append((job, None, error))
         if careful:
             connection.execute("RELEASE job")
-    connection.execute("COMMIT")
-    return outcomes
 
 
 def _is_the_databases(error: Exception) -> bool:

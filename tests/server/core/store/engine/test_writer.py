@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.server.core.store.world import KitWorld, log_in
@@ -87,6 +87,24 @@ async def test_a_failure_of_the_database_undoes_the_batch(store: ProgramStore) -
     assert [type(error) for error in ended] == [UnavailableError] * 3
     assert await keys(store) == []
     assert await store._writer.submit(insert("d")) == 1
+
+
+async def test_what_could_not_be_committed_is_told_to_no_one(store: ProgramStore) -> None:
+    """All its statements had succeeded: neither its caller nor what follows it hears that it is done."""
+
+    def deny(_action: int, what: str | None, *_: object) -> int:
+        return sqlite3.SQLITE_DENY if what == "COMMIT" else sqlite3.SQLITE_OK
+
+    def write(db: Any) -> object:
+        db.set_authorizer(deny)
+        return insert("a")(db)
+
+    told: list[object] = []
+    with pytest.raises(UnavailableError):
+        await store._writer.submit(write, then=told.append)
+    await store._writer.submit(lambda db: cast("Any", db).set_authorizer(None), then=told.append)
+    assert await keys(store) == []
+    assert told == [None]
 
 
 def tracing(trace: Callable[[str], None] | None) -> Write:

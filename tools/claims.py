@@ -2,7 +2,7 @@
 
 It reads the table of that page: a row in bold opens a group, the others are claims. Their columns for code
 and attack are written from the laboratory's rows: links to the line where a defence begins, and to its
-attack. It refuses a row with other columns.
+attack. Each row has an anchor: that of K3 is `#k3`. It refuses a row with other columns.
 """
 
 import re
@@ -16,8 +16,10 @@ from parlour_lab.source import Source, find_source, is_of_library
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = Path("docs/security.md")
 _ID: Final = re.compile(r"[A-Z][0-9]+")
+_ANCHOR: Final = re.compile(r'<a id="[^"]*"></a>')
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 _COLUMNS: Final = 6
+_AREAS: Final = "<!-- generated: areas -->\n"
 _TABLE: Final = "| id | threat |"
 
 
@@ -39,6 +41,11 @@ class Group:
     sentence: str
     claims: tuple[Claim, ...]
 
+    @property
+    def anchor(self) -> str:
+        """The anchor of its row."""
+        return _anchor(self.title)
+
 
 def groups() -> list[Group]:
     """Return the groups of claims as the page has them. Raises ValueError for a row that is none."""
@@ -57,7 +64,21 @@ def files() -> dict[Path, str]:
     """Return the page with its columns for code and attack as the laboratory's rows have them."""
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     table = _table(text)
-    return {PAGE: text.replace("\n".join(table), "\n".join(_written(table)))}
+    head, _, rest = text.replace("\n".join(table), "\n".join(_written(table))).partition(_AREAS)
+    return {PAGE: f"{head}{_AREAS}\n{_areas()}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"}
+
+
+def _areas() -> str:
+    """Return the groups as a table, each with a link to its rows."""
+    rows = [
+        f"| [{one.title}]({PAGE.name}#{one.anchor}) | {one.sentence} | {len(one.claims)} |\n"
+        for one in groups()
+    ]
+    return f"| area | what holds | claims |\n| --- | --- | --- |\n{''.join(rows)}"
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"[^a-z0-9 -]", "", text.lower()).replace(" ", "-")
 
 
 def _table(text: str) -> list[str]:
@@ -73,10 +94,12 @@ def _written(table: list[str]) -> list[str]:
         by_line.setdefault(row.line, []).append(row)
     found = ["| id | threat | what Parlour does | code | test | attack |", "|" + " --- |" * _COLUMNS]
     for cells in _rows(table[2:]):
+        anchor = _anchor(cells[0] if _ID.fullmatch(cells[0]) else cells[1])
         if _ID.fullmatch(cells[0]):
             attacks = by_line.get(cells[0], [])
             cells[3] = _code(cells[3], [one for row in attacks for one in row.defences], source)
             cells[5] = "<br>".join(dict.fromkeys(_attack(row) for row in attacks))
+        cells[0] = f'<a id="{anchor}"></a>{cells[0]}'
         found.append("| " + " | ".join(cells) + " |")
     return found
 
@@ -108,6 +131,7 @@ def _attack(row: Row) -> str:
 def _rows(table: list[str]) -> list[list[str]]:
     found = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table]
     for row in found:
+        row[0] = _ANCHOR.sub("", row[0])
         if len(row) == _COLUMNS - 1:  # as a person writes it: the attack is filled in
             row.append("")
         if len(row) != _COLUMNS:

@@ -1,23 +1,31 @@
 """The code in the guides: parts of the ticker, and recipes that tests apply to it, or to the chat (`chat/…`).
 
 `<!-- code: FILE NAME… -->` shows definitions of a file, and `<!-- recipe: NAME -->` the patch of that name,
-with what is reported if a part of it is forgotten.
+with what is reported if a part of it is forgotten. `<!-- excerpt: FILE NAME… -->` shows functions of
+Parlour's own, methods too (`Class.method`), with a link to their place.
 """
 
 import ast
 import itertools
 import re
+import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tools.patterns import patterns
+
 ROOT: Final = Path(__file__).parents[1]
-GUIDES: Final = (Path("docs/tutorials/ticker.md"), Path("docs/how-to/extending.md"))
+GUIDES: Final = (
+    Path("docs/tutorials/ticker.md"),
+    Path("docs/how-to/extending.md"),
+    *(one.path for one in patterns()),
+)
 RECIPES: Final = ROOT / "docs/recipes"
 
 _DEFINITION = re.compile("@|class |def |async ")
-_BLOCK = re.compile(r"(<!-- (code|recipe): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (code|recipe|excerpt): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,39 @@ def code(path: str, names: list[str]) -> str:
     return joined
 
 
+def places(path: str, names: list[str]) -> list[range]:
+    """Return the lines of these definitions, from 1, with comments right above. Raises KeyError."""
+    source = (ROOT / path).read_text(encoding="utf-8")
+    lines = source.splitlines()
+    found: dict[str, range] = {}
+
+    def add(nodes: list[ast.stmt], within: str) -> None:
+        for node in nodes:
+            match node:
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                case ast.AnnAssign(target=ast.Name(id=name)):
+                    begin = node.lineno
+                case _:
+                    continue
+            while lines[begin - 2].lstrip().startswith("# "):
+                begin -= 1
+            found[within + name] = range(begin, (node.end_lineno or begin) + 1)
+            if isinstance(node, ast.ClassDef):
+                add(node.body, f"{within}{name}.")
+
+    add(ast.parse(source).body, "")
+    return [found[name] for name in names]
+
+
+def excerpt(path: str, names: list[str]) -> str:
+    """Return definitions as they stand in the file, but for the indentation of a class."""
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    return "\n\n\n".join(
+        textwrap.dedent("\n".join(lines[place.start - 1 : place.stop - 1])) for place in places(path, names)
+    )
+
+
 _REPORTS: Final = {
     "start": "the server does not start",
     "import": "neither the server nor the client starts",
@@ -100,6 +141,10 @@ def _shown(kind: str, what: str) -> str:
     if kind == "code":
         path, *names = what.split()
         return f"```python\n{code(path, names)}\n```"
+    if kind == "excerpt":
+        path, *names = what.split()
+        begin = places(path, names)[0].start
+        return f"[`{path}`](../../{path}#L{begin})\n\n```python\n{excerpt(path, names)}\n```"
     rows = [f"* {one.part}: {_REPORTS[one.by]}, `{one.says}`" for one in forgotten() if one.recipe == what]
     reported = "\n\nWhat is reported if you forget\n\n" + "\n".join(rows) if rows else ""
     return f"```diff\n{recipes()[what]}```{reported}"

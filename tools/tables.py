@@ -43,7 +43,8 @@ from parlour_server.chat.name import NAME as CHAT_NAME
 from parlour_server.chat.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from parlour_server.chat.program import CHAT
 from parlour_server.core.config.settings_table import rows
-from tools.claims import PAGE, groups
+from tools.claims import PAGE
+from tools.patterns import patterns
 
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/reference/configuration.md")
@@ -190,13 +191,17 @@ def _usage(one: Command[..., Any], front: Front) -> str:
     return f"`{one.usage(front)}`".replace("|", r"\|")
 
 
-def claims() -> str:
-    """Return the README's short table of the security claims: one row a group."""
+def security_patterns() -> str:
+    """Return the README's table of the patterns: what holds, and the claims that say so."""
     rows = [
-        [group.title, group.sentence, f"[{len(group.claims)} claims]({PAGE}#the-claims)"]
-        for group in groups()
+        [
+            f"[{one.title}]({one.path})",
+            one.sentence,
+            ", ".join(f"[{line}]({PAGE}#{line.lower()})" for line in one.lines),
+        ]
+        for one in patterns()
     ]
-    return _table(["area", "what holds", "details and tests"], rows)
+    return _table(["pattern", "what holds", "claims"], rows)
 
 
 def _toml(value: object) -> str:
@@ -313,7 +318,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "client commands": (CLIENT, commands),
     "client keys": (CLIENT, keys_of_the_client),
-    "claims": (README, claims),
+    "patterns": (README, security_patterns),
 }
 
 

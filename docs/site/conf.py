@@ -64,6 +64,7 @@ html_theme_options = {"sidebar_hide_name": False, "navigation_with_keys": True}
 html_domain_indices = False
 
 _CONTENTS: Final = {
+    "Patterns": ["docs/patterns/README", "docs/patterns/[a-z]*"],
     "Tutorials": ["docs/tutorials/*"],
     "How-to guides": ["docs/how-to/*", "deploy/README", "deploy/*/README"],
     "Reference": ["docs/reference/*", "docs/reference/api/README", "docs/security", "protocol/README"],
@@ -109,6 +110,9 @@ def _read(_app: Sphinx, name: str, content: list[str]) -> None:
         text, path, fragment = link[1], normpath(f"{folder}/{link[2]}"), link[3] or ""
         if (ROOT / path).is_dir() and _is_page(f"{path}/README.md"):
             path = f"{path}/README.md"
+        if fragment and _is_page(path) and f'<a id="{fragment[1:]}">' in (ROOT / path).read_text("utf-8"):
+            # myst knows headings only
+            return f'<a href="{relpath(path, folder).removesuffix(".md")}.html{fragment}">{text}</a>'
         if _is_page(path):
             return f"[{text}]({relpath(path, folder)}{fragment})"
         if not (ROOT / path).exists() or path.endswith((".svg", ".json")):

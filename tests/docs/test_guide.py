@@ -8,7 +8,7 @@ from tools.guide import GUIDES, code, forgotten, recipes
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [(ROOT / page).read_text(encoding="utf-8") for page in GUIDES]
-SHOWN = re.compile(r"<!-- (?:code|recipe): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+SHOWN = re.compile(r"<!-- (?:code|recipe|excerpt): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def test_code_is_inserted() -> None:

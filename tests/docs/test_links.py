@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import ROOT, Page, pages, read
 from tests.git import tracked
 
-KINDS = ("tutorials", "how-to", "reference", "explanation")
+KINDS = ("patterns", "tutorials", "how-to", "reference", "explanation")
 AT_THE_TOP = {"docs/README.md", "docs/security.md"}
 """Pages of `docs/` that are of no folder: the list of all, and the claims, which tools name by their path."""
 NAMED = re.compile(r"(?<![\w/.-])docs/[\w./-]*\w\.(?:md|json|svg|toml|patch)\b")
@@ -71,7 +71,7 @@ def test_documents_that_are_named_exist() -> None:
 
 
 def test_every_page_is_of_one_kind_and_listed() -> None:
-    """A new page is sorted into one of the four folders, and `docs/README.md` says what it is for."""
+    """A new page is sorted into one of the five folders, and `docs/README.md` says what it is for."""
     home = read(PurePosixPath("docs/README.md"))
     listed = {normpath(home.path.parent / link) for link in home.links if "://" not in link}
     for page in pages():

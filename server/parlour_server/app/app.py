@@ -36,6 +36,7 @@ from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.error_boundary import is_cancelled
 from parlour_server.core.connections.peer import Peer, Subscription
 from parlour_server.core.connections.topics import Topic
+from parlour_server.core.https.mount import Mount
 from parlour_server.core.https.operations import Operation, Operations
 from parlour_server.core.output import log_fault
 from parlour_server.core.program import Pending, Result
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as HttpsRequest
     from starlette.responses import Response
+    from starlette.types import ASGIApp
 
     from parlour_protocol.kit.inspect import Inspector
     from parlour_server.app.account_data import AccountData
@@ -71,6 +73,7 @@ _Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
 _H = TypeVar("_H")
 _Allowed = tuple[_H, frozenset[str] | None]
 """A handler, and the roles that may ask for it; None: everyone."""
+_MakeApp = TypeVar("_MakeApp", bound="Callable[[], ASGIApp]")
 _Endpoint = Callable[["HttpsRequest", "RequestGuard"], Awaitable["Response"]]
 
 RESTART_SECONDS: Final = 1.0
@@ -199,15 +202,35 @@ class App(BaseApp[Any, Any], Generic[_S]):
         or ``nothing()`` of `core/https/problems.py`, or raises RefusedError. ``session_of(request)`` says who
         asks. Raises ProgramError for a second handler, without a role, or with one that no session has.
         """
-        needed = self.roles.needed(row.name, role) if row.session else None
-        if not row.session and role is not None:
-            raise ProgramError(f"{row.name} needs no session, so no one who calls it has the role {role}")
+        needed = self._needed(row.name, role, session=row.session)
 
         def add(endpoint: _Endpoint) -> _Endpoint:
             if row in self._endpoints:
                 raise ProgramError(f"{row.name} has a handler already")
             self._endpoints[row] = endpoint, needed
             return endpoint
+
+        return add
+
+    def mount(
+        self, path: str, *, role: str | None = None, session: bool = True
+    ) -> Callable[[_MakeApp], _MakeApp]:
+        """Serve an ASGI app of your own under this path; the function makes it when the server starts.
+
+        Its requests need a session, of which ``session_of(request)`` tells, and a ``role`` as in
+        ``operation``, unless anyone may make them. It answers within half a minute and without cookies
+        (`core/https/mounted_app.py`). Raises ProgramError for a path that is taken, and as ``operation``.
+        """
+        needed = self._needed(path, role, session=session)
+
+        def add(make: _MakeApp) -> _MakeApp:
+            made = Mount(path, make, session, self._refusing(needed))
+            if not all(
+                made.is_beside(other) for other in (self.wire.path, *(row.path for row in self.mounts))
+            ):
+                raise ProgramError(f"{path} is taken")
+            self.mounts = (*self.mounts, made)
+            return make
 
         return add
 
@@ -252,6 +275,13 @@ class App(BaseApp[Any, Any], Generic[_S]):
             raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")
         made = self._logs[kind] = ProgramLog(kind, body, state, push, summary)
         return made
+
+    def _needed(self, what: str, role: str | None, *, session: bool) -> frozenset[str] | None:
+        if session:
+            return self.roles.needed(what, role)
+        if role is not None:
+            raise ProgramError(f"{what} needs no session, so no one who calls it has the role {role}")
+        return None
 
     def _running_now(self) -> "_RunningApp[_S]":
         if self._running is None:
@@ -352,13 +382,17 @@ class App(BaseApp[Any, Any], Generic[_S]):
     def _guarded(self, guard: "RequestGuard", *_: object) -> Mapping[str, "Handler"]:
         return {row.name: self._endpoint(*how, guard) for row, how in self._endpoints.items()}
 
-    def _endpoint(
-        self, endpoint: _Endpoint, needed: frozenset[str] | None, guard: "RequestGuard"
-    ) -> "Handler":
+    def _refusing(self, needed: frozenset[str] | None) -> "Callable[[HttpsRequest], Awaitable[None]]":
         async def refuse_others(request: "HttpsRequest") -> None:
             if needed is not None:
                 await self.roles.refuse_others(request.state.session.user, needed)
 
+        return refuse_others
+
+    def _endpoint(
+        self, endpoint: _Endpoint, needed: frozenset[str] | None, guard: "RequestGuard"
+    ) -> "Handler":
+        refuse_others = self._refusing(needed)
         guard = dataclasses.replace(guard, also=refuse_others)
 
         async def handle(request: "HttpsRequest") -> "Response":

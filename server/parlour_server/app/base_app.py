@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from parlour_server.app.parts import Parts
     from parlour_server.core.bus.bus import NoticeType
     from parlour_server.core.https.error_answer import ErrorAnswer
+    from parlour_server.core.https.mount import Mount
     from parlour_server.core.https.operations import Operation, Operations
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.program import Program
@@ -64,6 +65,8 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
     """Of its command line, besides those of every server, which one of the same name replaces."""
     inspectors: "tuple[Inspector, ...]" = ()
     """Its own inspectors, always on: functions of its modules, which run in a process of their own."""
+    mounts: "tuple[Mount, ...]" = ()
+    """Apps of its own beside the HTTPS API, with their paths."""
     tells_devices: bool = False
     """Whether people's own devices get what the operator wants of them (``Hooks.device_policy``)."""
     api_summary: str = "Accounts and sessions; the program itself is a WebSocket."

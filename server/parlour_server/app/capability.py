@@ -145,7 +145,12 @@ async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]"
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:
     """Raise SetupError if a setting is on that none of them serves."""
     served = {name for capability in capabilities for name in capability.serves}
-    optional = {"listen.metrics": settings.listen.metrics, "listen.proxies": settings.listen.proxies}
+    listen = settings.listen
+    optional = {
+        "listen.metrics": listen.metrics,
+        "listen.origins": listen.origins,
+        "listen.proxies": listen.proxies,
+    }
     for name, value in optional.items():
         if value and name not in served:
             raise SetupError(

@@ -9,6 +9,8 @@ from parlour_server.core.errors import SetupError
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
+    from starlette.types import ASGIApp
+
     from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
     from parlour_server.app.metrics import Metrics
@@ -72,6 +74,8 @@ class Hooks:
     """Follows requests on their way, if a capability does."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
+    around_api: "list[Callable[[ASGIApp], ASGIApp]]" = field(default_factory=list)
+    """Return what answers in place of the HTTPS API that they get; the request has been counted."""
     handlers: "list[Handlers]" = field(default_factory=list)
     """Return the handlers of operations of the HTTPS API, by name; called again after a reload."""
     after_password: "AfterPassword | None" = None

@@ -39,6 +39,7 @@ class HttpsApi(Generic[_Settings]):
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
+        self._mounted = [(mount, mount.make()) for mount in app.mounts]
         self._made = self._make()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,4 +127,6 @@ class HttpsApi(Generic[_Settings]):
             self._problems,
             by_address,
             audit,
+            self._mounted,
+            parts.hooks.around_api,
         )

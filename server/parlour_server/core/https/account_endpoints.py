@@ -109,7 +109,8 @@ class AccountEndpoints:
         session = session_of(request)
         body = await self.guard.body(request, TicketRequest)
         here = _connection_of(request) if body.here else None
-        ticket = await self.tickets.issue(session, address=address_of(request), here=here)
+        page = request.headers.get("origin")  # the gate let a listed one pass
+        ticket = await self.tickets.issue(session, address=address_of(request), here=here, page=page)
         return answer(TicketIssued(ticket, self.tickets.seconds, here=body.here), HTTPStatus.CREATED)
 
     async def change_password(self, request: Request) -> Response:

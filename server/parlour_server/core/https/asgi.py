@@ -1,18 +1,18 @@
 """The HTTPS API as one ASGI application, made from the table of operations.
 
 Every response is our own JSON, even for an unknown path or an internal error. No response allows another
-origin to read it (there are no CORS headers), and no path redirects. The gate has already checked Host,
-Origin and the length of the body.
+origin to read it, unless a capability does (``around``), and no path redirects. The gate has already checked
+Host, Origin and the length of the body.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from starlette import routing
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
@@ -21,6 +21,8 @@ from parlour_server.core.accounts.request_rates import RequestRates
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.connections.error_boundary import is_cancelled
 from parlour_server.core.errors import ParlourServerError, TooManyAttemptsError
+from parlour_server.core.https.mount import Mount
+from parlour_server.core.https.mounted_app import MountedApp
 from parlour_server.core.https.operations import Handler, Operation, Operations
 from parlour_server.core.https.problems import Problems, RequestRefusedError, http_problem
 from parlour_server.core.https.request_body import address_of
@@ -35,8 +37,10 @@ def make_api(
     problems: Problems,
     rates: RequestRates,
     audit: Audit,
+    mounted: Iterable[tuple[Mount, ASGIApp]] = (),
+    around: Iterable[Callable[[ASGIApp], ASGIApp]] = (),
 ) -> ASGIApp:
-    """Build the application. ``rates`` limits requests by address.
+    """Build the application. ``rates`` limits requests by address; ``around`` is ``Hooks.around_api``.
 
     Unless anyone may call an operation, only a live session reaches its handler, whatever the handler does;
     and one that must set up what its account has to prove reaches only the handlers for that.
@@ -51,8 +55,9 @@ def make_api(
     async def refuse(_request: Request, error: Exception) -> Response:
         return problems.response(error)
 
-    application = Starlette(
-        routes=_routes(operations, handlers, guard),
+    beside = [routing.Mount(mount.path, MountedApp(mount, app, guard)) for mount, app in mounted]
+    starlette = Starlette(
+        routes=[*_routes(operations, handlers, guard), *beside],
         exception_handlers={
             HTTPException: _http_exception,
             ParlourServerError: refuse,
@@ -61,11 +66,16 @@ def make_api(
             Exception: refuse,  # answered as an internal error, then raised to ``Guarded``, which logs it
         },
     )
-    application.router.redirect_slashes = False
+    starlette.router.redirect_slashes = False
+    application: ASGIApp = starlette
+    for wrap in around:
+        application = wrap(application)
     return Guarded(application, problems, rates, audit)
 
 
-def _routes(operations: Operations, handlers: Mapping[str, Handler], guard: RequestGuard) -> list[Route]:
+def _routes(
+    operations: Operations, handlers: Mapping[str, Handler], guard: RequestGuard
+) -> list[routing.Route]:
     """Return one route per path, so that a 405 lists all methods of the path."""
     paths: dict[str, dict[str, Handler]] = {}
     for row in operations.rows:
@@ -73,12 +83,14 @@ def _routes(operations: Operations, handlers: Mapping[str, Handler], guard: Requ
         paths.setdefault(row.path, {})[row.method] = (
             _with_session(handler, row, guard) if row.session else handler
         )
-    return [Route(path, _by_method(of_path), methods=list(of_path)) for path, of_path in paths.items()]
+    return [
+        routing.Route(path, _by_method(of_path), methods=list(of_path)) for path, of_path in paths.items()
+    ]
 
 
 def _with_session(handler: Handler, row: Operation, guard: RequestGuard) -> Handler:
     async def handle(request: Request) -> Response:
-        await guard.authenticate(request, row)
+        await guard.authenticate(request, while_enrolling=row.while_enrolling, by_session=row.by_session)
         return await handler(request)
 
     return handle

@@ -16,7 +16,7 @@ from parlour_protocol.kit.payload import Payload
 from parlour_server.core.accounts.request_rates import RequestRates
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.content_filter import ContentFilter, Sender
-from parlour_server.core.https.operations import Operation, Operations
+from parlour_server.core.https.operations import Operations
 from parlour_server.core.https.request_body import BodyPace, address_of, bearer, content_length, read_json
 from parlour_server.core.store.records import SessionRecord
 
@@ -35,13 +35,15 @@ class RequestGuard:
     also: Callable[[Request], Awaitable[None]] | None = None
     """What else must still hold after a body; raises to refuse."""
 
-    async def authenticate(self, request: Request, row: Operation) -> None:
+    async def authenticate(
+        self, request: Request, *, while_enrolling: bool = False, by_session: bool = False
+    ) -> None:
         """Check the session of a request, which counts for its account or itself (L26); the API calls it.
 
         Raises SessionRefusedError, EnrolmentRequiredError, TooManyAttemptsError.
         """
-        session = await self.sessions.authenticate(bearer(request), may_be_enrolling=row.while_enrolling)
-        self.rates.spend(session.id if row.by_session else session.user)
+        session = await self.sessions.authenticate(bearer(request), may_be_enrolling=while_enrolling)
+        self.rates.spend(session.id if by_session else session.user)
         request.state.session = session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
@@ -77,14 +79,14 @@ class RequestGuard:
         """Yield the pieces of a body that is not JSON. Raises SessionRefusedError at its end."""
         async for piece in request.stream():
             yield piece
-        await self._check_again(request)
+        await self.check_again(request)
 
     async def _read(self, request: Request, cap: Limit) -> bytes:
         data = await read_json(request, cap, self.pace)
-        await self._check_again(request)
+        await self.check_again(request)
         return data
 
-    async def _check_again(self, request: Request) -> None:
+    async def check_again(self, request: Request) -> None:
         """Raise SessionRefusedError if the session ended while the body arrived."""
         if getattr(request.state, "session", None) is not None:
             await self.sessions.authenticate(bearer(request), may_be_enrolling=True)

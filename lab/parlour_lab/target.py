@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from parlour_lab.process_memory import holds, resident
-from parlour_lab.wire import ALLOWED_ORIGIN, PATIENCE, ServerAddress
+from parlour_lab.wire import ALLOWED_ORIGIN, OTHER_ORIGIN, PATIENCE, ServerAddress
 
 LOOPBACK: Final = "127.0.0.1"
 PEOPLE: Final = ("mallory", "ada", "ben")
@@ -27,7 +27,7 @@ STRANGER: Final = "127.0.0.66"
 """Another address of this machine, for attacks that need one (Linux has all of 127.0.0.0/8)."""
 SETTINGS: Final = f"""
 [listen]
-origins = ["{ALLOWED_ORIGIN}"]
+origins = ["{ALLOWED_ORIGIN}", "{OTHER_ORIGIN}"]
 [connections]
 tls_seconds = 2
 request_seconds = 2

@@ -23,6 +23,8 @@ PATIENCE: Final = 20.0
 """Seconds after which a read has failed."""
 PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist for an attack
 ALLOWED_ORIGIN: Final = "https://app.example"
+OTHER_ORIGIN: Final = "https://other.example"
+"""Of another page that the server allows."""
 _DROPPED: Final = (ConnectionError, ssl.SSLError)
 """How a read ends when the server drops the connection: which of the two is a matter of time."""
 _KEY: Final = base64.b64encode(b"k" * 16).decode()

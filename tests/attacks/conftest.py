@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from tests.attacks.raw import RunningServer
 
-from parlour_lab.wire import ALLOWED_ORIGIN
+from parlour_lab.wire import ALLOWED_ORIGIN, OTHER_ORIGIN
 
 # Message limits are the defaults; deadlines never end, and one address may ask the API a lot.
 _SETTINGS = f"""
 [listen]
-origins = ["{ALLOWED_ORIGIN}"]
+origins = ["{ALLOWED_ORIGIN}", "{OTHER_ORIGIN}"]
 [connections]
 tls_seconds = 120
 request_seconds = 120

@@ -14,7 +14,7 @@ from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import CaFile
 from parlour_lab.attack import Evidence, NotTriedError, attack
 from parlour_lab.target import LabServer
-from parlour_lab.wire import PASSWORD, Answer, ServerAddress
+from parlour_lab.wire import ALLOWED_ORIGIN, PASSWORD, Answer, ServerAddress
 from parlour_protocol.kit import invite_link
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
@@ -206,6 +206,28 @@ def cross_site_login(server: ServerAddress, seen: Evidence) -> bool:
         seen.received(one)
     readable = any("access-control" in str(one).lower() for one in answers)
     return all(one.status in {403, 415} for one in answers) and not readable
+
+
+@attack(
+    "A page of a site that is allowed reads the list of sessions, and asks to change the password",
+    expects="No header lets it read the one, and the preflight of the other is refused; a ticket, it may.",
+)
+def page_that_asks_for_more(server: LabServer, seen: Evidence) -> bool:
+    sent = {"Authorization": f"Bearer {server.session()}", "Origin": ALLOWED_ORIGIN}
+    asks = sent | {"Access-Control-Request-Method": "POST"}
+    answers = [
+        server.api(*ask)
+        for ask in (
+            ("POST", "/v1/tickets", None, sent),
+            ("GET", "/v1/sessions", None, sent),
+            ("OPTIONS", "/v1/password", None, asks),
+        )
+    ]
+    for one in answers:
+        seen.received(one)
+    readable = [one.header("access-control-allow-origin") for one in answers]
+    assert readable[0] == ALLOWED_ORIGIN, answers[0]
+    return readable[1:] == ["", ""]
 
 
 @attack(

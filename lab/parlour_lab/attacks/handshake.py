@@ -1,5 +1,6 @@
 """Group H: what comes before the first frame."""
 
+import json
 import re
 import socket
 import ssl
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import STRANGER, LabServer
-from parlour_lab.wire import ALLOWED_ORIGIN, Answer, ServerAddress
+from parlour_lab.wire import ALLOWED_ORIGIN, OTHER_ORIGIN, Answer, ServerAddress
 
 _FOREIGN: Final = (
     "https://evil.example",
@@ -22,6 +23,7 @@ _FOREIGN: Final = (
 _NO_TICKET: Final = "A" * 43
 _SOFTWARE: Final = re.compile(r"python|websockets|h11|starlette|uvicorn|openssl|\nserver:")
 _OPENED: Final = 101
+_UNAUTHORIZED: Final = 401
 
 
 def _ask(server: ServerAddress, seen: Evidence, head: bytes, *, source: str = "") -> Answer:
@@ -237,3 +239,25 @@ def token_echo(server: ServerAddress, seen: Evidence) -> bool:
     answer = _ask(server, seen, head)
     assert answer.status == _OPENED, answer
     return answer.header("sec-websocket-protocol") == "parlour.v1"
+
+
+@attack(
+    "A page of a site that is allowed uses the ticket of another page, and that of a native client",
+    expects="Each is answered 401, and the ticket still opens a WebSocket for the page that asked for it.",
+)
+def ticket_of_another_page(server: LabServer, seen: Evidence) -> bool:
+    session = server.session()
+    sent = {"Authorization": f"Bearer {session}", "Origin": ALLOWED_ORIGIN}
+    of_page = str(json.loads(server.api("POST", "/v1/tickets", None, sent).body)["ticket"])
+    stolen = [
+        _as_page(server, ALLOWED_ORIGIN, server.ticket(session)),
+        _as_page(server, OTHER_ORIGIN, of_page),
+        server.head(authorization=f"Bearer {of_page}"),
+    ]
+    if any(_ask(server, seen, head).status != _UNAUTHORIZED for head in stolen):
+        return False
+    return _ask(server, seen, _as_page(server, ALLOWED_ORIGIN, of_page)).status == _OPENED
+
+
+def _as_page(server: ServerAddress, origin: str, ticket: str) -> bytes:
+    return server.head(origin=origin, sec_websocket_protocol=f"parlour.v1, ticket.{ticket}")

@@ -9,6 +9,7 @@ from parlour_server.app.capability import Capability
 from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.audit_chain import CAPABILITY as audit_chain
+from parlour_server.capabilities.browser_pages import CAPABILITY as browser_pages
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.diagnostics import CAPABILITY as diagnostics
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
@@ -31,6 +32,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     postgres,
     address_bans,
     audit_chain,
+    browser_pages,
     certificate_import,
     acme,
     diagnostics,

@@ -100,6 +100,37 @@ def refuse_no_name(text: str) -> None:
         raise SetupError(f"{text!r} has no valid port; write one from 1 to {_LAST_PORT}, or leave it out")
 
 
+def refuse_no_origin(text: str, *, is_development: bool) -> None:
+    """Raise SetupError unless a browser sends exactly this as the Origin of a page that nobody can change.
+
+    ``is_development``: this may be one over HTTP on this machine, too.
+    """
+    scheme, separator, rest = text.partition("://")
+    if "*" in text:
+        raise SetupError(f"{text!r} would allow pages of others; name each Origin: https://app.example.org")
+    if text == "null":
+        raise SetupError("'null' is sent by local files and by frames of any page; it can't be allowed")
+    if not separator or rest.rstrip("/") == "" or scheme not in {"http", "https"}:
+        raise SetupError(f"{text!r} is not an Origin; write https://host or https://host:port")
+    if found := re.search(r"[/?#@]", rest):
+        raise SetupError(f"{text!r} has more than a host and a port; leave out what begins with {found[0]!r}")
+    host, port = split_name(rest)
+    refuse_no_host(host)
+    default = 443 if scheme == "https" else 80
+    as_sent = in_url(plain_address(host) if ":" in host else host.lower())
+    if text != f"{scheme}://{as_sent}" + ("" if port in {None, default} else f":{port}"):
+        raise SetupError(
+            f"{text!r} is not as browsers send it; write lower case, and no port that {scheme} has anyway"
+        )
+    if port is not None and not 0 < port <= _LAST_PORT:
+        raise SetupError(f"{text!r} has no valid port; write one from 1 to {_LAST_PORT}, or leave it out")
+    if scheme == "http" and not (is_development and is_loopback(host)):
+        raise SetupError(
+            f"{text!r} is not encrypted; write https (http is for localhost, while the server listens on"
+            " loopback only)"
+        )
+
+
 class Networks:
     """The addresses and networks that a setting names; ``in`` tells whether an address is among them."""
 

@@ -14,12 +14,14 @@ on purpose, such as an operation that anyone may call, it names in a fixture `on
 
 import asyncio
 import dataclasses
+import json
 import re
 import shutil
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +69,7 @@ _MALFORMED: Final = 200
 _GUESSES: Final = 100
 _CODE_GUESSES: Final = 30
 _AT_ONCE: Final = 20
+_PAGES: Final = ("https://app.example", "https://other.example")
 _PING_SECONDS: Final = 0.2
 _MESSAGES: Final = 1_000
 _FLOOD_SECONDS: Final = 30
@@ -154,6 +157,12 @@ def _with_required_factor(settings: Any) -> Settings:
 def _requiring_keys(settings: Any) -> Settings:
     logins = msgspec.structs.replace(settings.logins, session_keys="required")
     changed: Settings = msgspec.structs.replace(settings, logins=logins)
+    return changed
+
+
+def _with_pages(settings: Any) -> Settings:
+    listen = msgspec.structs.replace(settings.listen, origins=_PAGES)
+    changed: Settings = msgspec.structs.replace(settings, listen=listen)
     return changed
 
 
@@ -323,6 +332,41 @@ async def test_wrong_origin(world: World, anna: Person, origin: str) -> None:
     ticket = await anna.ticket()
     assert await world.refused(ticket=ticket, headers={"Origin": origin}) == 403
     assert await world.refused(ticket=ticket) == 101
+
+
+@pytest.mark.asyncio
+async def test_ticket_of_another_page(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path
+) -> None:
+    """H12: a page's ticket opens a socket for the Origin that asked for it, once, and not from a URL."""
+    if not any("listen.origins" in capability.serves for capability in program.capabilities):
+        pytest.skip("no page can be a client of this program")
+    async with _running(program, initialised, tmp_path, _with_pages) as world, world.https() as connection:
+        anna = await world.person("anna")
+
+        async def ticket() -> str:
+            headers = {"Authorization": f"Bearer {anna.session}", "Origin": _PAGES[0]}
+            status, answer = await connection.request("POST", "/v1/tickets", headers)
+            assert status == HTTPStatus.CREATED
+            found: str = json.loads(answer)["ticket"]
+            return found
+
+        async def refused(origin: str, ticket: str, query: str = "") -> int:
+            offered = f"{world.wire.subprotocol}, ticket.{ticket}"
+            headers = {"Origin": origin, "Sec-WebSocket-Protocol": offered}
+            return await world.refused(headers=headers, query=query)
+
+        mine, native = await ticket(), await anna.ticket()
+        assert await refused("https://evil.example", mine) == 403
+        assert await refused("null", mine) == 403
+        assert await refused(_PAGES[1], mine) == 401
+        assert await refused(_PAGES[0], native) == 401
+        assert await world.refused(ticket=mine) == 401
+        assert await refused(_PAGES[0], mine) == 101
+        assert await refused(_PAGES[0], mine) == 401
+        in_url = await ticket()
+        assert await refused(_PAGES[0], await ticket(), f"?ticket={in_url}") == 401
+        assert await refused(_PAGES[0], in_url) == 401
 
 
 @pytest.mark.asyncio

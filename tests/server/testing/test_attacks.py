@@ -18,6 +18,7 @@ from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables import authority
 from parlour_server.core.accounts.tables.memory_tickets import MemoryTickets
+from parlour_server.core.accounts.tickets import Tickets
 from parlour_server.core.config.server_settings import Logins, Settings
 from parlour_server.core.connections.budgets import AccountBudget, Budget
 from parlour_server.core.connections.dispatcher import RequestDispatcher
@@ -52,6 +53,16 @@ async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None
     """Redeem a ticket, however old it is."""
     _, grant = tickets._tickets._tickets.pop(ticket, (0.0, None))
     return grant
+
+
+def unbound(issue: Any) -> Any:
+    """Issue tickets for pages like those for anyone."""
+
+    async def issued(tickets: Tickets, *arguments: Any, page: object = None, **options: Any) -> Any:
+        del page
+        return await issue(tickets, *arguments, **options)
+
+    return issued
 
 
 MUTATIONS = [
@@ -104,6 +115,7 @@ async def test_a_defence_that_is_missing_is_noticed(
         (RightAnswer, "use", lambda *_: True, attacks.test_password_without_the_second_factor),
         (Sessions, "must_enrol", lambda *_: False, attacks.test_no_second_factor_where_it_is_required),
         (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
+        (Tickets, "issue", unbound(Tickets.issue), attacks.test_ticket_of_another_page),
     ],
 )
 async def test_so_is_one_whose_attack_starts_the_server(

@@ -1,13 +1,14 @@
 """Tickets: a session gets one over HTTPS, and it opens one WebSocket.
 
 A ticket is 256 random bits, stored as its SHA-256 for at most 30 seconds and redeemed once (K2, K3, K4). It
-opens a socket and nothing else: the HTTPS API does not accept it (K5). `POST /v1/tickets` issues tickets, and
-the handshake redeems them. Only ``TicketRedemption`` can turn a ticket into a grant, and only after the proof
-that the session's key requires (K50).
+opens a socket and nothing else: the HTTPS API does not accept it (K5). A page's opens one for its own Origin
+only (H12). `POST /v1/tickets` issues tickets, and the handshake redeems them. Only ``TicketRedemption`` can
+turn a ticket into a grant, and only after the proof that the session's key requires (K50).
 """
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import ClassVar
 
 from parlour_protocol.kit.secret import Secret
@@ -44,6 +45,11 @@ class ConnectionTicket:
         return held[1:]
 
 
+def bound_to(page: str | None, ticket: bytes) -> bytes:
+    """Return the digest that a ticket is stored under: that of a page depends on the page's Origin."""
+    return ticket if page is None else sha256(ticket + page.encode("ascii")).digest()
+
+
 class Tickets:
     """Issues tickets."""
 
@@ -63,19 +69,25 @@ class Tickets:
         self.seconds = seconds
 
     async def issue(
-        self, session: SessionRecord, *, address: str, here: ConnectionTicket | None = None
+        self,
+        session: SessionRecord,
+        *,
+        address: str,
+        here: ConnectionTicket | None = None,
+        page: str | None = None,
     ) -> Secret:
         """Return a new ticket for this session, for the connection of ``here`` only if that is given.
 
-        Raises TooManyAttemptsError, UnavailableError.
+        ``page`` is the Origin of the page that asks. Raises TooManyAttemptsError, UnavailableError.
         """
         self._rates.spend(session.id)
         ticket = Secret.random()
         grant = TicketGrant(session.id, session.user, session.device, session.expires)
+        stored = bound_to(page, ticket.digest())
         if here is None:
-            await self._store.put(ticket.digest(), grant, seconds=self.seconds)
+            await self._store.put(stored, grant, seconds=self.seconds)
         else:
-            here.put(ticket.digest(), grant, self._clock.monotonic() + self.seconds)
+            here.put(stored, grant, self._clock.monotonic() + self.seconds)
         self._audit.record(
             AuditEvent.TICKET_ISSUED,
             user=session.user,

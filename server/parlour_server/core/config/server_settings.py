@@ -82,7 +82,10 @@ class Listen(Section, frozen=True):
     ] = ("localhost", "127.0.0.1", "::1")
     origins: Annotated[
         tuple[str, ...],
-        Meta(description="Origins that may open a WebSocket; native clients send none (H1)"),
+        Meta(
+            description="Origins whose pages in browsers may be clients, each exactly as browsers send it: "
+            "https://app.example.org; native clients send none (H1)"
+        ),
     ] = ()
     proxies: Annotated[
         tuple[str, ...],

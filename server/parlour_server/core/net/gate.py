@@ -6,6 +6,8 @@ handshake, subprotocol, and last the ticket, so that no foreign page can use one
 calls it for every request before anything else.
 
 Origin and Host are never a substitute for the ticket (H2): a client other than a browser can send anything.
+A page of a listed Origin can set no header of a handshake but the list of subprotocols, so its ticket is the
+second of them; it opens nothing for any other Origin, nor without one (H12).
 """
 
 import re
@@ -16,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof
+from parlour_server.core.accounts.tickets import bound_to
 from parlour_server.core.addresses import in_url, split_name
 from parlour_server.core.net import http_refusals as refusals
 from parlour_server.core.net.http_refusals import Refusal
@@ -29,6 +32,7 @@ _PROOF: Final = PROOF_HEADER.lower().encode()
 _TARGET: Final = re.compile(rb"/[\x21-\x7e]*")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9_-]{43})")  # RFC 6750, and Secret.random
+_SECOND: Final = re.compile(rb"[a-z0-9.-]{1,40}, ?ticket\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class ToApi:
 
 @dataclass(frozen=True, slots=True)
 class Redeem:
-    """Redeem the ticket with this digest; if it is valid, ``answer`` opens the WebSocket.
+    """Redeem the ticket that is stored under this digest; if it is valid, ``answer`` opens the WebSocket.
 
     ``proof`` is the signature of the session's key, if there is one, for this ``host`` and ``path``.
     """
@@ -91,7 +95,7 @@ class Redeem:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Send this answer, after invalidating the tickets with these digests."""
+    """Send this answer, after invalidating the tickets that are stored under these digests."""
 
     refusal: Refusal
     burn: tuple[bytes, ...] = ()
@@ -123,7 +127,7 @@ def judge(head: Head, rules: Rules) -> Decision:
     path, _, query = head.target.partition(b"?")
     if rules.handshake is None or path != rules.handshake.path:
         return ToApi()
-    return _judge_socket(head, query, rules.handshake, has_query=b"?" in head.target)
+    return _judge_socket(head, query, rules.handshake, _page_of(head, rules), has_query=b"?" in head.target)
 
 
 def check_request(head: Head, rules: Rules) -> Refusal | None:
@@ -156,6 +160,12 @@ def _check_origin(head: Head, rules: Rules) -> Refusal | None:
     return None
 
 
+def _page_of(head: Head, rules: Rules) -> str | None:
+    """Return the listed Origin of the page that asks; None for a client that is no browser."""
+    origins = head.values(b"origin")
+    return origins[0].decode("ascii") if origins and origins[0] in rules.origins else None
+
+
 def _check_length(head: Head, rules: Rules) -> Refusal | None:
     """H9 (request smuggling), K9 (body bombs): one way to say how long a body is, and a cap on it."""
     if head.values(b"transfer-encoding"):
@@ -169,24 +179,27 @@ def _check_length(head: Head, rules: Rules) -> Refusal | None:
     return refusals.BODY_TOO_LARGE if int(lengths[0]) > cap else None
 
 
-def _judge_socket(head: Head, query: bytes, handshake: Handshake, *, has_query: bool) -> Decision:
+def _judge_socket(
+    head: Head, query: bytes, handshake: Handshake, page: str | None, *, has_query: bool
+) -> Decision:
     if head.method != b"GET":
         return Refuse(refusals.ONLY_GET)
     if has_query:
         # K1: a ticket in a URL may be in a log, so it must not be usable any more.
-        return Refuse(refusals.UNAUTHORIZED, burn=_tickets_in(query))
+        return Refuse(refusals.UNAUTHORIZED, burn=_tickets_in(query, page))
     if any(int(length) for length in head.values(b"content-length")):
         return Refuse(refusals.BAD_HANDSHAKE)
     answer = handshake.answer(head.target, head.headers)
     if isinstance(answer, Refusal):
         return Refuse(answer)
-    return _judge_ticket(head, handshake.path, answer)
+    return _judge_ticket(head, handshake.path, answer, page)
 
 
-def _judge_ticket(head: Head, path: bytes, answer: bytes) -> Decision:
-    ticket = _ticket_of(head)
-    if ticket is None:
+def _judge_ticket(head: Head, path: bytes, answer: bytes, page: str | None) -> Decision:
+    found = _ticket_of(head, page)
+    if found is None:
         return Refuse(refusals.UNAUTHORIZED)
+    ticket = bound_to(page, found)
     try:
         proof = _proof_of(head)
     except ValueError:
@@ -195,12 +208,13 @@ def _judge_ticket(head: Head, path: bytes, answer: bytes) -> Decision:
     return Redeem(ticket, answer, proof, host, path.decode("ascii"))
 
 
-def _ticket_of(head: Head) -> bytes | None:
-    """Return the digest of the one bearer ticket in the head; None when it is missing or misshapen."""
-    values = head.values(b"authorization")
-    if head.ticket is not None and len(values) == 1 and values[0].endswith(b" " + REDACTED):
+def _ticket_of(head: Head, page: str | None) -> bytes | None:
+    """Return the digest of the one ticket in the head; None when it is missing or misshapen."""
+    carrier, form = (b"authorization", _BEARER) if page is None else (b"sec-websocket-protocol", _SECOND)
+    values = head.values(carrier)
+    if head.ticket is not None and len(values) == 1 and values[0].endswith(REDACTED):
         return head.ticket
-    match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    match = form.fullmatch(values[0]) if len(values) == 1 else None
     return Secret(match[1].decode()).digest() if match else None
 
 
@@ -215,7 +229,7 @@ def _proof_of(head: Head) -> bytes | None:
             raise ValueError("two proofs")
 
 
-def _tickets_in(query: bytes) -> tuple[bytes, ...]:
+def _tickets_in(query: bytes, page: str | None) -> tuple[bytes, ...]:
     """Return the digests of what could be a ticket in a query string, whatever it is called there."""
     fields = parse_qsl(query.decode("ascii", "replace")[:1024], keep_blank_values=True)
-    return tuple(Secret(value).digest() for _, value in fields if value)[:_MAX_BURNT]
+    return tuple(bound_to(page, Secret(value).digest()) for _, value in fields if value)[:_MAX_BURNT]

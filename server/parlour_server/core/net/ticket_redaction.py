@@ -21,7 +21,9 @@ class ReadBuffer:
         """Create an empty buffer; ``path`` is that of the WebSocket."""
         self._handshake = re.compile(
             rb"GET " + re.escape(path) + rb" (?:[^\r\n]*\r\n)*?"
-            rb"(?i:authorization): *(?i:bearer) +([A-Za-z0-9_-]{43})\r\n"
+            rb"(?:(?i:authorization): *(?i:bearer) +"
+            rb"|(?i:sec-websocket-protocol): *[a-z0-9.-]{1,40}, ?ticket\.)"
+            rb"([A-Za-z0-9_-]{43})\r\n"
         )
         self._buffer = bytearray(READ_BYTES)
         self.view = memoryview(self._buffer)

@@ -18,15 +18,20 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from parlour_server.core.addresses import Networks, listen_address, refuse_no_name
-from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.addresses import (
+    Networks,
+    is_loopback,
+    listen_address,
+    refuse_no_name,
+    refuse_no_origin,
+)
+from parlour_server.core.config.server_settings import Listen, Settings
 from parlour_server.core.errors import SetupError
 from parlour_server.core.program_name import ProgramName
 
 _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
 _LARGEST: Final = 10**15
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
 _MISSPELT: Final = 0.8
 """How much a name is like another one that is meant: an empty section of such a name is refused, too."""
 _OF_CAPABILITIES: Final = frozenset({"bus", "database"})
@@ -234,7 +239,7 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
     checks: dict[tuple[str, str], Callable[[], object]] = {
         ("listen", "address"): lambda: listen_address(listen.address),
         ("listen", "names"): lambda: refuse_names(listen.names or ("",)),
-        ("listen", "origins"): lambda: _refuse_origins(listen.origins),
+        ("listen", "origins"): lambda: _refuse_origins(listen),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
     }
@@ -255,10 +260,10 @@ def refuse_names(names: tuple[str, ...]) -> None:
         refuse_no_name(name)
 
 
-def _refuse_origins(origins: tuple[str, ...]) -> None:
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise SetupError(f"{origin!r} is not an Origin; write scheme://host or scheme://host:port")
+def _refuse_origins(listen: Listen) -> None:
+    is_development = is_loopback(listen_address(listen.address)[0])
+    for origin in listen.origins:
+        refuse_no_origin(origin, is_development=is_development)
 
 
 def printable(text: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.secret import Secret
+from parlour_server.core.accounts.tickets import bound_to
 from parlour_server.core.net import http_refusals as refusals
 from parlour_server.core.net.gate import (
     MAX_HEADERS,
@@ -20,9 +21,11 @@ from parlour_server.core.net.http_refusals import Refusal
 from parlour_server.core.net.websocket_handshake import Handshake
 
 TICKET = "t" * 43
+PAGE, OTHER_PAGE = b"https://app.example", b"https://other.example"
+IN_THE_LIST = b"parlour.v1, ticket." + TICKET.encode()
 RULES = Rules(
     hosts=host_values(["localhost", "127.0.0.1", "::1"], 8443),
-    origins=frozenset({b"https://app.example"}),
+    origins=frozenset({PAGE, OTHER_PAGE}),
     body_cap=lambda method, path: 9000 if (method, path) == (b"POST", b"/v1/large") else 4096,
     handshake=Handshake(WIRE),
 )
@@ -99,9 +102,57 @@ def test_origin_is_no_ticket() -> None:
     assert refusal(decision) is refusals.UNAUTHORIZED
 
 
-def test_an_allowed_origin_with_a_ticket() -> None:
-    """A page of an allowed origin may connect, with a ticket."""
-    assert isinstance(decide(origin=b"https://app.example"), Redeem)
+def from_page(*more: tuple[bytes, bytes], **changed: bytes | None) -> Decision:
+    """Judge the handshake of a page of an allowed Origin, with its ticket among the subprotocols."""
+    changed = {"origin": PAGE, "authorization": None, "sec_websocket_protocol": IN_THE_LIST, **changed}
+    return decide(*more, **changed)
+
+
+def test_a_page_of_an_allowed_origin_may_connect_with_a_ticket() -> None:
+    """Its ticket is the second subprotocol, and only the first comes back (H11)."""
+    decision = from_page()
+    assert isinstance(decision, Redeem)
+    assert b"Sec-WebSocket-Protocol: parlour.v1\r\n" in decision.answer
+    assert TICKET.encode() not in decision.answer
+
+
+def test_a_ticket_of_another_origin() -> None:
+    """H12: what a ticket is looked up by depends on the Origin, and is another one for a native client."""
+    decisions = [from_page(), from_page(origin=OTHER_PAGE), decide()]
+    found = {decision.ticket for decision in decisions if isinstance(decision, Redeem)}
+    assert len(found) == 3
+    assert bound_to("https://app.example", Secret(TICKET).digest()) in found
+
+
+def test_a_ticket_where_it_does_not_belong() -> None:
+    """H12: a page's is no bearer token, and a native client's no subprotocol."""
+    assert refusal(decide(origin=PAGE)) is refusals.UNAUTHORIZED
+    native = decide(authorization=None, sec_websocket_protocol=IN_THE_LIST)
+    assert refusal(native) is refusals.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        b"parlour.v1",
+        b"parlour.v1, " + TICKET.encode(),
+        b"parlour.v1, ticket." + TICKET[1:].encode(),
+        b"parlour.v1, ticket.x" + TICKET.encode(),
+        b"parlour.v1, ticket." + TICKET.encode() + b", more",
+        b"parlour.v1, parlour.v1, ticket." + TICKET.encode(),
+        b"ticket." + TICKET.encode() + b", parlour.v1",
+    ],
+)
+def test_a_malformed_ticket_of_a_page(offered: bytes) -> None:
+    """H4, H8: it is one uniform 401."""
+    assert refusal(from_page(sec_websocket_protocol=offered)) is refusals.UNAUTHORIZED
+
+
+def test_two_lists_of_subprotocols() -> None:
+    """H12: two tickets are none."""
+    decision = from_page((b"sec-websocket-protocol", IN_THE_LIST))
+    assert isinstance(decision, Refuse)
+    assert decision.refusal in {refusals.UNAUTHORIZED, refusals.BAD_HANDSHAKE}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +236,9 @@ def test_a_ticket_in_a_url_is_burnt(name: str) -> None:
     assert isinstance(decision, Refuse)
     assert decision.refusal is refusals.UNAUTHORIZED
     assert decision.burn == (Secret(TICKET).digest(),)
+    by_page = decide(target=f"/v1/chat?{name}={TICKET}".encode(), origin=PAGE)
+    assert isinstance(by_page, Refuse)
+    assert by_page.burn == (bound_to("https://app.example", Secret(TICKET).digest()),)
 
 
 def test_a_foreign_page_burns_no_ticket() -> None:

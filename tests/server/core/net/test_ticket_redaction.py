@@ -30,6 +30,15 @@ def test_the_ticket_of_a_handshake_is_replaced_and_its_digest_given(spelling: by
     assert ticket == sha256(TICKET).digest()
 
 
+@pytest.mark.parametrize("name", [b"Sec-WebSocket-Protocol", b"sec-websocket-protocol"])
+def test_so_is_the_ticket_of_a_page(name: bytes) -> None:
+    """It stands among the subprotocols."""
+    head = HEAD.replace(b"Authorization: Bearer ", name + b": chat.v1, ticket.")
+    data, ticket = read(ReadBuffer(b"/v1/chat"), head % TICKET)
+    assert data == head % REDACTED
+    assert ticket == sha256(TICKET).digest()
+
+
 def test_the_buffer_is_wiped() -> None:
     """What one connection sent is not there when the next one is read."""
     buffer = ReadBuffer(b"/v1/chat")

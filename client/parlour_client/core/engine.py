@@ -6,7 +6,7 @@ concurrently; when one of these ends, the connection ends. An archive that canno
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Final
@@ -220,7 +220,9 @@ class Engine:
         except ParlourClientError as error:
             self.connection.reconnector.fail(error)
         finally:
-            await _cancelled(tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _status_changed(self, status: ConnectionStatus) -> None:
         if status.session_ended:
@@ -245,36 +247,24 @@ class Engine:
         await self.dispatcher.greet(self.numbers.hello(hello))
         await self.rollback.publish()
         sender = Sender(self.outbox, self.e2ee, conversation, self.clock, follow=self.follow)
-        listening = asyncio.ensure_future(conversation.listen(self.dispatcher.dispatch))
-        tasks = [
-            listening,
-            asyncio.ensure_future(self.catch_up.run(conversation)),
-            asyncio.ensure_future(sender.run()),
-        ]
         self.connection.conversation = conversation
         self.e2ee.connected()
         try:
-            await self.waiting_invitations.fetch(conversation)
-            if self.follow:
-                await self.notices.follow(conversation)
-            self.connection.online.set()
-            await self.read_markers.send()
-            done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        except UnreachableError:
-            if listening.done():
-                listening.result()  # it knows why the connection ended, and a request only that it did
-            raise
+            await conversation.listen(
+                lambda push: self.dispatcher.dispatch(self.numbers.push(push)),
+                self._go_online(conversation),
+                self.catch_up.run(conversation),
+                sender.run(),
+            )
         finally:
             self.connection.end()
             self.catch_up.caught_up.clear()
             self.presence.clear()
             await self.e2ee.disconnected()
-            await _cancelled(tasks)
 
-
-async def _cancelled(tasks: "Sequence[asyncio.Future[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async def _go_online(self, conversation: ChatConversation) -> None:
+        await self.waiting_invitations.fetch(conversation)
+        if self.follow:
+            await self.notices.follow(conversation)
+        self.connection.online.set()
+        await self.read_markers.send()

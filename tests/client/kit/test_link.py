@@ -56,6 +56,8 @@ class GameSocket:
     """One connection: the server greets, and answers as the test says."""
 
     security = "in memory"
+    closed: int | None = None
+    """The code with which sending fails, though nothing more is received."""
 
     def __init__(self, server: "GameServer") -> None:
         self._server = server
@@ -78,6 +80,8 @@ class GameSocket:
         raise SocketClosedError(data)
 
     async def send(self, data: bytes) -> None:
+        if self.closed is not None:
+            raise SocketClosedError(self.closed)
         self._server.received(self, GAME.decode_request(data))
 
     async def close(self) -> None:
@@ -257,6 +261,19 @@ async def test_after_the_session_has_ended_it_waits_for_another_login(
         await rig.link.log_in_again(Secret("right"))
         await rig.until(lambda: len(rig.greeted) == 2)
     assert rig.server.sessions == ["first", "second"]
+
+
+async def test_a_request_that_meets_the_end_of_the_session_does_not_hide_it(rig: Rig) -> None:
+    """The socket knows why it was closed; the request, only that there is no answer."""
+
+    async def catch_up(_: Lobby) -> None:
+        rig.server.sockets[-1].closed = SESSION_ENDED
+        await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=Seq(0)))
+
+    rig.link = rig.make(catch_up)
+    async with rig.link:
+        await rig.until(lambda: rig.link.status.session_ended or len(rig.server.sockets) > 1)
+        assert len(rig.server.sockets) == 1
 
 
 async def test_a_frame_of_another_program_ends_the_connection(rig: Rig) -> None:

@@ -1,8 +1,9 @@
 """Translates the log numbers in frames between the server's and ours; nothing else knows that they differ.
 
 A room that was never rolled back costs one dict lookup. A page never crosses a fork, so its numbers increase
-by one on both sides. Requests about an event that the server has lost are refused. Pure functions;
-``Conversation`` calls them for what it receives and sends, encryption for what it gets over HTTPS.
+by one on both sides. Requests about an event that the server has lost are refused. Pure functions:
+``ChatConversation`` calls them for requests and answers, the engine for what the server pushes, encryption
+for what it gets over HTTPS.
 """
 
 from collections.abc import Callable, Mapping

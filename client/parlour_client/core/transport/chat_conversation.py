@@ -1,10 +1,10 @@
-"""A conversation with a chat server, in this device's log numbers.
+"""A conversation with a chat server: requests and answers in this device's log numbers.
 
 Numbers of an answer from other logs than the greeting's end it (R22). A request about a message that the
 server has lost is refused here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -38,10 +38,6 @@ class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
         frame = await super().hello()
         self.incarnation = frame.incarnation
         return frame
-
-    async def listen(self, on_push: Callable[[AnyPush], Awaitable[None]]) -> None:
-        """Receive until the connection ends, and raise why. Nothing is read while ``on_push`` waits."""
-        await super().listen(lambda push: on_push(push if self.numbers is None else self.numbers.push(push)))
 
     async def ask(self, frame: AnyRequest, answered: Callable[[Ok | Error], None]) -> None:
         """Send a request; ``answered`` is called with its answer, or never if the connection ends first."""

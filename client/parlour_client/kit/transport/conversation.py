@@ -7,7 +7,7 @@ frames there are. ``Reconnector`` makes a new conversation for each connection.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, TypeVar, cast
 
 from parlour_client.kit.clock import Clock, Timer
@@ -69,7 +69,7 @@ class Conversation(Generic[G, Q, R, P]):
         self._session = ConnectionState(Side.CLIENT)
         self._answers: dict[RequestId, tuple[Answered, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
-        self._broken: asyncio.Future[ParlourClientError] = asyncio.get_running_loop().create_future()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def hello(self) -> G:
         """Wait for the server's first frame."""
@@ -77,31 +77,26 @@ class Conversation(Generic[G, Q, R, P]):
             frame = self._understood(await self.socket.receive())
         return cast("G", frame)  # the table of states allows nothing else here
 
-    async def listen(self, on_push: Callable[[P], Awaitable[None]]) -> None:
-        """Receive until the connection ends, and raise why. Nothing is read while ``on_push`` waits."""
-        receiving = asyncio.ensure_future(self._listen(on_push))
+    async def listen(self, on_push: Callable[[P], Awaitable[None]], *beside: Awaitable[None]) -> None:
+        """Receive until the connection ends, or something ``beside`` fails, and raise why.
+
+        Nothing is read while ``on_push`` waits.
+        """
+        tasks = [asyncio.ensure_future(each) for each in (self._listen(on_push), *beside)]
         try:
-            await _first(receiving, self._broken)
-            if self._broken.done():
-                raise self._broken.result()
-            await receiving
+            await self._wait(tasks, asyncio.FIRST_EXCEPTION)
         finally:
-            receiving.cancel()
-            await asyncio.gather(receiving, return_exceptions=True)
+            await _cancel(tasks)
             self.end()
 
     async def first(self, work: Awaitable[T]) -> T:
         """Run something that sends requests before pushed frames are processed; ``listen`` buffers them."""
         working, receiving = asyncio.ensure_future(work), asyncio.ensure_future(self._receive(self._keep))
         try:
-            await _first(working, receiving, self._broken)
-            if not working.done():
-                raise self._broken.result() if self._broken.done() else _why(receiving)
+            await self._wait([receiving, working], asyncio.FIRST_COMPLETED)
             return working.result()
         finally:
-            working.cancel()
-            receiving.cancel()
-            await asyncio.gather(working, receiving, return_exceptions=True)
+            await _cancel([receiving, working])
 
     async def read(self, frame: Q) -> R | None:
         """Send a request that changes nothing; after "too fast" it is repeated when the server allows.
@@ -126,7 +121,7 @@ class Conversation(Generic[G, Q, R, P]):
                 future.set_result(reply)
 
         await self.ask(frame, answered)
-        await _first(future, self._broken)
+        await asyncio.wait((future, self._broken), return_when=asyncio.FIRST_COMPLETED)
         if not future.done():
             raise UnreachableError(_("The connection was lost before the server answered."))
         reply = future.result()
@@ -201,15 +196,24 @@ class Conversation(Generic[G, Q, R, P]):
     def _give_up(self) -> None:
         self._break(UnreachableError(_("The server is not responding.")))
 
+    async def _wait(self, tasks: "Sequence[asyncio.Future[Any]]", until: str) -> None:
+        """Wait for tasks, the one that receives first. Raises why the connection ended, or why a task failed.
+
+        In this order: a request that the end of the connection left without an answer doesn't know why.
+        """
+        await asyncio.wait((self._broken, *tasks), return_when=until)
+        for ended in (self._broken, *tasks):
+            if ended.done():
+                ended.result()
+
     def _break(self, error: ParlourClientError) -> None:
         if not self._broken.done():
-            self._broken.set_result(error)
+            self._broken.set_exception(error)
+            self._broken.exception()  # it is raised where someone waits for it
             self._slots.release()  # wake a waiter for a slot; each wakes the next (see `ask`)
 
 
-def _why(ended: "asyncio.Future[None]") -> BaseException:
-    return ended.exception() or UnreachableError(_("The connection was lost."))
-
-
-async def _first(*futures: "asyncio.Future[Any]") -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+async def _cancel(tasks: "Sequence[asyncio.Future[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

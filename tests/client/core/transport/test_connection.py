@@ -112,6 +112,19 @@ async def test_an_ended_session_stops_the_client(desk: Desk, server: FakeServer)
     assert server.dials == 1
 
 
+async def test_a_message_that_meets_the_end_of_the_session_does_not_hide_it(
+    desk: Desk, server: FakeServer
+) -> None:
+    """Sending finds the socket closed, and nothing is received: the code is told, not only the loss."""
+    client = await desk.open()
+    wire = server.wires[0]
+    wire.open, wire.code = False, SESSION_ENDED
+    stopped = lambda c: isinstance(c, StatusChanged) and c.status.state is not LinkState.ONLINE  # noqa: E731
+    await heard(client, stopped, lambda: asyncio.ensure_future(client.messages.send(LOBBY, "too late")))
+    assert client.connection.status.session_ended
+    assert server.dials == 1
+
+
 RIGHT = Secret("correct horse battery")
 
 

@@ -230,6 +230,10 @@ def _proof_of(head: Head) -> bytes | None:
 
 
 def _tickets_in(query: bytes, page: str | None) -> tuple[bytes, ...]:
-    """Return the digests of what could be a ticket in a query string, whatever it is called there."""
+    """Return the digests of what could be a ticket in a query string, whatever it is called there.
+
+    A page may have put one into it that was not its own.
+    """
     fields = parse_qsl(query.decode("ascii", "replace")[:1024], keep_blank_values=True)
-    return tuple(bound_to(page, Secret(value).digest()) for _, value in fields if value)[:_MAX_BURNT]
+    tickets = [Secret(value).digest() for _, value in fields if value][:_MAX_BURNT]
+    return tuple(bound_to(asked, ticket) for ticket in tickets for asked in {None, page})

@@ -8,8 +8,9 @@ docs/reference/client-commands.md lists.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, Collection, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +53,8 @@ MAX_KEPT: Final = 100
 """Refused messages in the outbox; a script that continues would fill it unnoticed."""
 MAX_UNANSWERED: Final = 256
 """Unacknowledged lines; no more are read."""
+_TOGETHER: Final = 32
+"""Messages that are waited for together: the last has no outcome before the others have."""
 
 
 @click.command(
@@ -179,7 +182,9 @@ class _Lines:
         self._client = client
         self._room = room
         self._as_json = as_json
-        self._going: asyncio.Queue[Entry | None] = asyncio.Queue(MAX_UNANSWERED)
+        self._unanswered: deque[Entry] = deque()
+        self._some, self._few = asyncio.Event(), asyncio.Event()
+        self._ended = False
         self._failed = 0
         self._refused: dict[str, None] = {}  # texts to print at the end, each once
 
@@ -198,29 +203,40 @@ class _Lines:
         async for lines in read_lines():
             texts = [text for line in lines if (text := self._text(line)) is not None]
             if texts:
-                for entry in await self._client.messages.send_many(self._room.id, texts):
-                    await self._going.put(entry)
-        await self._going.put(None)
+                self._unanswered += await self._client.messages.send_many(self._room.id, texts)
+                self._some.set()
+            while len(self._unanswered) >= MAX_UNANSWERED:
+                self._few.clear()
+                await self._few.wait()
+        self._ended = True
+        self._some.set()
 
     async def _report(self) -> None:
-        while (entry := await self._going.get()) is not None:
-            try:
-                await acknowledged(self._client, self._room, entry, as_json=self._as_json)
-            except ParlourClientError as error:
-                if error.stops or isinstance(error, UnreachableError):
-                    self._say(error, times=1 + await self._give_up())
-                    raise
-                self._refused[await _what_becomes_of(self._client, entry)] = None
-                self._refuse(error)
+        try:
+            while self._unanswered or not self._ended:
+                async with aclosing(_with_outcome(self._client, self._unanswered)) as entries:
+                    async for entry in entries:
+                        await self._tell(entry)
+                        self._few.set()
+                self._some.clear()
+                if not self._ended:
+                    await self._some.wait()
+        except (ParlourClientError, asyncio.CancelledError) as error:
+            waiting = [entry.request for entry in self._unanswered if entry.request is not None]
+            await self._client.messages.abandon(waiting)
+            if isinstance(error, ParlourClientError):
+                self._say(error, times=len(waiting))
+            raise
 
-    async def _give_up(self) -> int:
-        """Drop what waits; returns how many messages that are."""
-        waiting = [entry for entry in iter(self._queued, None) if entry.request is not None]
-        await self._client.messages.abandon([entry.request for entry in waiting if entry.request is not None])
-        return len(waiting)
-
-    def _queued(self) -> Entry | None:
-        return None if self._going.empty() else self._going.get_nowait()
+    async def _tell(self, entry: Entry) -> None:
+        """Print the outcome of a message that has one. Raises an error that ends the command."""
+        try:
+            await _print_stored(self._client, self._room, entry, as_json=self._as_json)
+        except ParlourClientError as error:
+            if error.stops or isinstance(error, UnreachableError):
+                raise
+            self._refused[await _what_becomes_of(self._client, entry)] = None
+            self._refuse(error)
 
     def _text(self, line: bytes) -> str | None:
         """Return a line's text; None for an empty one, or for an invalid one, which is reported."""
@@ -248,42 +264,69 @@ class _Lines:
 
 
 async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
-    """Wait for the server's answer and print it, and meanwhile why it waits.
-
-    Gives up after a while without a connection, or without an answer.
-    """
+    """Wait for the server's answer and print it. Raises UnreachableError without one, and a refusal."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
-    waiting, loop = asyncio.ensure_future(client.messages.outcome(entry.request)), asyncio.get_running_loop()
-    begun = online = loop.time()
-    told = ""
     try:
-        while not (await asyncio.wait({waiting}, timeout=_LOOK_SECONDS))[0]:
-            if client.connection.status.state is LinkState.ONLINE:
-                online = loop.time()
-            if loop.time() - online > LONGEST_OUTAGE or loop.time() - begun > LONGEST_WAIT:
-                raise UnreachableError(
-                    client.connection.status.problem or _("The server did not answer in time."),
-                    _("Send it again later."),
-                )
-            told = _tell_why(client, entry, told)
-        stored = waiting.result()
+        async with aclosing(_with_outcome(client, deque([entry]))) as entries:
+            async for stored in entries:
+                await _print_stored(client, room, stored, as_json=as_json)
     except (UnreachableError, asyncio.CancelledError):
         await client.messages.abandon([entry.request])
         raise
-    finally:
-        waiting.cancel()
+
+
+async def _with_outcome(client: "Client", entries: deque[Entry]) -> AsyncGenerator[Entry, None]:
+    """Yield queued messages in order, each once it has an outcome, and drop it then; print why others wait.
+
+    Raises UnreachableError after a while without a connection, or without an answer.
+    """
+    loop, told = asyncio.get_running_loop(), ""
+    begun = online = loop.time()
+    while entries:
+        first, last = entries[0], entries[min(len(entries), _TOGETHER) - 1].request
+        assert last is not None  # noqa: S101 - as above
+        waiting = asyncio.ensure_future(client.messages.outcome(last))
+        try:
+            await asyncio.wait({waiting}, timeout=_LOOK_SECONDS)
+            if waiting.done() and not client.messages.has_outcome(first):
+                waiting.result()  # raises why the client has stopped
+        finally:
+            waiting.cancel()
+        while entries and client.messages.has_outcome(entries[0]):
+            yield entries[0]
+            entries.popleft()
+            begun = loop.time()
+        if not entries or entries[0] is not first:
+            continue
+        if client.connection.status.state is LinkState.ONLINE:
+            online = loop.time()
+        if loop.time() - online > LONGEST_OUTAGE or loop.time() - begun > LONGEST_WAIT:
+            raise UnreachableError(
+                client.connection.status.problem or _("The server did not answer in time."),
+                _("Send it again later."),
+            )
+        told = _tell_why(client, entries, told)
+
+
+async def _print_stored(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
+    """Print where a message is stored. Raises why it is not."""
+    assert entry.request is not None  # noqa: S101 - as above
+    stored = await client.messages.outcome(entry.request)
     if as_json:
         without = sorted(await client.encryption.left_out(room.id)) if room.encrypted else []
         place = {"seq": stored.seq, "room": room.title, "room_id": room.id, "at": stored.at}
         print_json(place | {"outcome": "stored", "without": list(map(display_name, without))})
 
 
-def _tell_why(client: "Client", entry: Entry, told: str) -> str:
+def _tell_why(client: "Client", entries: Collection[Entry], told: str) -> str:
     """Print why a message waits, if that is known and was not printed; returns what was."""
-    waiting = [
-        message.entry for message in client.messages.outgoing() if message.entry.request == entry.request
+    requests = {entry.request for entry in entries}
+    problems = [
+        entry.problem
+        for entry in (message.entry for message in client.messages.outgoing())
+        if entry.request in requests and entry.delivery is Delivery.QUEUED
     ]
-    why = next((entry.problem for entry in waiting if entry.delivery is Delivery.QUEUED), "")
+    why = next(filter(None, problems), "")
     if why and why != told:
         echo(_("parlour: Not sent yet: {why}").format(why=shown(why)), err=True)
     return why or told

@@ -120,7 +120,14 @@ class Messages:
 
     async def outcome(self, request: RequestId) -> StoredAt:
         """Like ``stored``, with the room and the server's time."""
-        return await self._live.reconnector.unless_stopped(self._outbox.outcome(request))
+        outcome = self._outbox.outcome(request)
+        return await (
+            outcome if self._outbox.has_outcome(request) else self._live.reconnector.unless_stopped(outcome)
+        )
+
+    def has_outcome(self, entry: Entry) -> bool:
+        """Say whether ``outcome`` returns at once."""
+        return entry.request is not None and self._outbox.has_outcome(entry.request)
 
     def outgoing(self) -> Sequence[Outgoing]:
         """Return everything that is being sent, in order."""

@@ -1,13 +1,17 @@
 """What `send` says while it waits for the server's word, and how long it does."""
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer
+from tests.client.core.outbox.sender_world import turns
 
 from parlour_client.cli import send
 from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.events import Change, EntryAdded
 from parlour_client.core.model import Delivery
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 
@@ -100,6 +104,47 @@ async def test_why_a_message_waits_is_said_once(
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert capsys.readouterr().err == "parlour: Not sent yet: The room is not ready.\n"
+
+
+async def test_no_line_without_an_answer_is_sent_later(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever were read: what is said of them in JSON is true, also when the next program starts."""
+    loop = asyncio.get_running_loop()
+    passed, time = 0.0, loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+    monkeypatch.setattr(send, "_LOOK_SECONDS", 0.0)
+
+    many, queued = send.MAX_UNANSWERED + 10, asyncio.Event()
+
+    async def lines() -> AsyncIterator[list[bytes]]:
+        yield [b"first"]
+        for row in client.messages.outgoing():
+            assert row.entry.request is not None
+            await client.messages.stored(row.entry.request)
+        server.silent = True
+        yield [b"%d" % number for number in range(many)]
+
+    def hear(change: Change) -> None:
+        if isinstance(change, EntryAdded) and change.entry.text == str(many - 1):
+            queued.set()
+
+    monkeypatch.setattr(send, "read_lines", lines)
+    client = await desk.open(follow=False, ready=False)
+    await client.connection.connected()
+    room = client.rooms.get(LOBBY)
+    assert room is not None
+    client.events.subscribe(hear)
+    running = asyncio.ensure_future(send._Lines(client, room, as_json=True).run())
+    await queued.wait()
+    await turns()
+    passed = send.LONGEST_WAIT + 1
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.timeout(60):
+            await running
+    assert client.messages.outgoing() == []
+    outcomes = [json.loads(line)["outcome"] for line in capsys.readouterr().out.splitlines()]
+    assert outcomes == ["stored"] + ["unreachable"] * many
 
 
 @pytest.mark.parametrize(

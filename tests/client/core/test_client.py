@@ -8,7 +8,7 @@ import pytest
 from tests.client.core.client_parts import parts
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive import known_rooms
+from parlour_client.core.archive import known_rooms, outbox_table
 from parlour_client.core.events import EntryAdded
 from parlour_protocol.frames.requests import History
 from parlour_protocol.kit.ids import Seq
@@ -62,6 +62,30 @@ async def test_a_client_that_only_sends_fetches_nothing(desk: Desk, server: Fake
     assert entry.request is not None
     assert await client.messages.stored(entry.request) == 32
     assert not any(isinstance(request, History) for request in server.requests)
+
+
+async def test_a_client_that_only_sends_stores_no_events(desk: Desk, server: FakeServer) -> None:
+    """Not even those that come next in a room that is kept here: the next chat fetches them, many at a time.
+
+    Where the server stored its messages is written down together, a moment later or when it ends.
+    """
+    chat = await desk.open()
+    await heard(chat, lambda c: isinstance(c, EntryAdded), lambda: server.say("read here"))
+    await chat.stop()
+    archive = await desk.archive()
+    client = await desk.open(follow=False, ready=False)
+    await client.connection.connected()
+    for text in ("one", "two"):
+        entry = await client.messages.send(LOBBY, text)
+        assert entry.request is not None
+        await client.messages.stored(entry.request)
+    await client.stop()
+    assert [room.top for room in await archive.read(known_rooms.load)] == [2]
+    rows = await archive.read(outbox_table.load)
+    assert [(row.state, row.seq) for row in rows] == [("stored", 3), ("stored", 4)]
+    chat = await desk.open()
+    assert [row.text for row in await chat.history.timeline(LOBBY)][-2:] == ["one", "two"]
+    assert not await archive.read(outbox_table.load)
 
 
 async def test_a_stopped_client_keeps_no_key(desk: Desk) -> None:

@@ -86,15 +86,18 @@ KEPT: Final = 200
 """Stored requests that wait for their events in a home whose programs only send: the newest ones."""
 
 
-def acknowledge(
-    connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
-) -> Place:
-    """Note where a request is stored. ``bounded``: delete the oldest ones whose events did not arrive."""
-    if bounded:
-        query = """
-            DELETE FROM outbox WHERE state = 'stored' AND position <= (
-                SELECT position FROM outbox WHERE state = 'stored' ORDER BY position DESC LIMIT 1 OFFSET ?)"""
-        connection.execute(query, (KEPT,))
+def acknowledge_sent(connection: apsw.Connection, places: Sequence[tuple[RequestId, RoomId, Seq]]) -> None:
+    """Note where requests are stored, and delete the oldest ones whose events did not arrive."""
+    for request, room, seq in places:
+        acknowledge(connection, request, room, seq)
+    query = """
+        DELETE FROM outbox WHERE state = 'stored' AND position <= (
+            SELECT position FROM outbox WHERE state = 'stored' ORDER BY position DESC LIMIT 1 OFFSET ?)"""
+    connection.execute(query, (KEPT,))
+
+
+def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq) -> Place:
+    """Note where a request is stored."""
     connection.execute("UPDATE outbox SET state = 'stored', seq = ? WHERE request = ?", (seq, request))
     waited = bool(connection.changes())
     missing = "SELECT 1 FROM missing WHERE room = ? AND ? BETWEEN first AND last"

@@ -42,6 +42,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
 
 _REMEMBERED: Final = 4_096
+_TOGETHER_SECONDS: Final = 0.1
+"""Seconds for which a program that only sends gathers answers, to write them together.
+
+If it is killed meanwhile, these messages are sent again, under the ids that the server knows.
+"""
 
 
 class Outbox:
@@ -73,6 +78,10 @@ class Outbox:
         """Sends a request in its turn, while there is a connection."""
         self._tasks: set[asyncio.Future[object]] = set()
         """Writes to the archive, and reads for the views, that are under way."""
+        self._stored_at: dict[tuple[RoomId, Seq], RequestId] = {}
+        """Requests that the server has stored and whose events are not here yet."""
+        self._places: list[tuple[RequestId, RoomId, Seq]] = []
+        """Where messages of a program that only sends are stored, until that is written."""
         self._last = 0
         """The position of the newest request."""
 
@@ -148,6 +157,11 @@ class Outbox:
         """Return all requests whose event is not here yet, in order, as a view shows them."""
         shown = (item.outgoing(self._account) for item in self._items.values())
         return [row for row in shown if row is not None]
+
+    def has_outcome(self, request: RequestId) -> bool:
+        """Say whether it is known what became of a request."""
+        item = self._items.get(request) or self._finished.get(request)
+        return item is None or item.done.is_set()
 
     async def outcome(self, request: RequestId) -> StoredAt:
         """Wait until the server has stored it. Raises why it has not."""
@@ -249,8 +263,7 @@ class Outbox:
         None: another program or device sent it, so that it has no row here.
         """
         if request is None and event.author == self._account.user:
-            here = (item for item in self._items.values() if item.is_at(event.room, event.seq, event.seq))
-            request = next((item.request for item in here), None)
+            request = self._stored_at.get((event.room, event.seq))
         if request is None:
             return None
         item = self._items.get(request)
@@ -274,6 +287,7 @@ class Outbox:
         if item is None:
             self._keep(asyncio.ensure_future(self._denied_later(request)))
         elif item.stored is not None:
+            self._stored_at.pop((item.stored.room, item.stored.seq), None)
             item.stored = None
             self._failed(item, ServerMisbehavedError(DENIED, _("Send it again, or keep its text.")))
 
@@ -285,11 +299,13 @@ class Outbox:
 
     async def flush(self) -> None:
         """Wait until all answers are written, and the views are notified."""
+        self._acknowledge_sent()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _stored(self, item: Item, stored: StoredAt) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
+        self._stored_at[stored.room, stored.seq] = item.request
         if isinstance(item.frame, SendContent):
             self._finish(item)
         elif self._follow:
@@ -302,13 +318,16 @@ class Outbox:
         else:
             self._finish(item)
             if isinstance(item.frame, Send):  # what this device sent stays known, even if the server loses it
-                self._keep(
-                    self._archive.submit_write(
-                        outbox_table.acknowledge, item.request, stored.room, stored.seq, bounded=True
-                    )
-                )
+                self._places.append((item.request, stored.room, stored.seq))
+                if len(self._places) == 1:
+                    self._clock.call_later(_TOGETHER_SECONDS, self._acknowledge_sent)
             else:
                 self._keep(self._archive.submit_write(outbox_table.remove, item.request))
+
+    def _acknowledge_sent(self) -> None:
+        if self._places:
+            self._keep(self._archive.submit_write(outbox_table.acknowledge_sent, tuple(self._places)))
+            self._places.clear()
 
     def _acknowledged(self, item: Item, written: "asyncio.Future[Place]") -> None:
         if written.cancelled() or written.exception() is not None:
@@ -341,6 +360,8 @@ class Outbox:
 
     def _finish(self, item: Item) -> None:
         self._items.pop(item.request, None)
+        if item.stored is not None:
+            self._stored_at.pop((item.stored.room, item.stored.seq), None)
         self._finished[item.request] = item
         while len(self._finished) > _REMEMBERED:
             self._finished.popitem(last=False)

@@ -126,8 +126,12 @@ class CatchUp:
     async def push(self, event: LogEvent) -> None:
         """Take a pushed event; waits while too much is unwritten."""
         room, top = event.room, self.top(event.room)
-        mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
-        if event.seq == top + 1 and mine and room not in self._held and not self._is_unsure(room):
+        if (
+            event.seq == top + 1
+            and self.follows(room)
+            and room not in self._held
+            and not self._is_unsure(room)
+        ):
             self._heads[room] = max(event.seq, self._heads.get(room, Seq(0)))
             self._accept(room, [event], live=True)
         elif event.seq > top:

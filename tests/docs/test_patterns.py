@@ -24,6 +24,7 @@ SECTIONS = [
     "When not to use it",
     "Take it home",
 ]
+BENCH = (ROOT / "bench/__main__.py").read_text(encoding="utf-8")
 each = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda one: one.path.stem)
 
 
@@ -44,7 +45,10 @@ def test_a_page_has_its_sections_and_one_or_two_screens(pattern: Pattern) -> Non
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
     words = re.sub(r"```.*?```", "", text, flags=re.DOTALL).split()
     assert 300 < len(words) < 900
-    assert re.search(r"`python -m bench[. ]\w+`", text), "what it costs is measured by a command"
+    measured = re.findall(r"`python -m bench(.)(\w+)`", text)
+    assert measured, "what it costs is measured by a command"
+    for kind, name in measured:
+        assert (ROOT / f"bench/{name}.py").is_file() if kind == "." else f'"{name}": ' in BENCH
 
 
 @each

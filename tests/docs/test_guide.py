@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.guide import GUIDES, code, forgotten, recipes
+from tools.guide import GUIDES, code, excerpt, forgotten, recipes
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [(ROOT / page).read_text(encoding="utf-8") for page in GUIDES]
@@ -30,6 +30,8 @@ def test_a_name_that_is_gone_is_an_error() -> None:
     """Instead of an empty block."""
     with pytest.raises(KeyError, match="Watched"):
         code("examples/ticker/ticker/frames.py", ["Watched"])
+    with pytest.raises(KeyError, match="gone"):
+        excerpt("server/parlour_server/core/accounts/tables/memory_tickets.py", ["MemoryTickets.gone"])
 
 
 def test_files_that_are_named_exist() -> None:

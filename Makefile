@@ -111,6 +111,8 @@ lock: ## resolve the requirements again (needs uv)
 	    --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(PYTHON) -m tools.server_requirements | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 -c requirements/dev.txt -o requirements/server.txt -
+	$(PYTHON) -m tools.server_requirements fast | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 -c requirements/dev.txt -o requirements/program-server.txt -
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --extra otel --group build --group docs \
 	    -c requirements/dev.txt -o requirements/docs.txt pyproject.toml

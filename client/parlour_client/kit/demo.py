@@ -1,7 +1,7 @@
 """The demo of a program: its own server in a temporary folder, and people who joined it with an invitation.
 
 With a screen it opens the program's app as `guest`. Headless, the guest does what the program's ``play``
-does, and the demo says what held. It exits 0 only if everything did.
+does, if there is one, and the demo says what held. It exits 0 only if everything did.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def demo_main(
     program: str,
     wire: Wire[Q, Any],
     screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
-    play: Callable[[Link[G, Q, R, P]], Awaitable[str]],
+    play: Callable[[Link[G, Q, R, P]], Awaitable[str]] | None = None,
     *,
     server: str,
     others: Mapping[str, Callable[[Link[G, Q, R, P]], Awaitable[None]]] = MappingProxyType({}),
@@ -82,14 +82,15 @@ def demo_main(
                         guest=GUEST, security=link.status.security
                     )
                 )
-                echo(f"  ok    {await running.while_it_runs(_played(link))}")
+                if play is not None:
+                    echo(f"  ok    {await running.while_it_runs(_played(link, play))}")
             running.check_log()
         if running.folder.exists():
             raise DemoError(_("{folder} is still there.").format(folder=running.folder))
         echo(_("  ok    the server is stopped, its folder gone"))
         return 0
 
-    async def _played(link: Link[G, Q, R, P]) -> str:
+    async def _played(link: Link[G, Q, R, P], play: Callable[[Link[G, Q, R, P]], Awaitable[str]]) -> str:
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await play(link)

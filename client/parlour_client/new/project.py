@@ -23,7 +23,8 @@ _PACKAGED: Final = _HERE / "packaged"
 TREE: Final = _PACKAGED if _PACKAGED.is_dir() else _HERE.parents[2]
 """The files of Parlour's repository in the wheel, or the repository."""
 LOCKED: Final = TREE / "requirements/program.txt"
-_UNIT: Final = TREE / "deploy/parlour-server.service"
+_LOCKS: Final = {LOCKED: "program.txt", LOCKED.with_name("program-server.txt"): "server.txt"}
+"""What a project installs, and its server alone."""
 _FRAME: Final = {
     "Containerfile": "Containerfile",
     "Makefile": "Makefile",
@@ -31,7 +32,6 @@ _FRAME: Final = {
     "gitignore": ".gitignore",
     "parlour.txt": "requirements/parlour.txt",
     "pyproject.toml": "pyproject.toml",
-    "server.service": "{word}.service",
     "workflow.yml": ".github/workflows/test.yml",
 }
 """The files of `project/`, which end in `.in`, and what they become."""
@@ -68,7 +68,8 @@ def write_project(name: ProjectName, kind: Kind, folder: Path, parlour: str) -> 
                 target = beginning / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, "utf-8", newline="\n")
-            shutil.copyfile(LOCKED, beginning / "requirements" / LOCKED.name)
+            for lock, becomes in _LOCKS.items():
+                shutil.copyfile(lock, beginning / "requirements" / becomes)
     except OSError as error:
         raise SetupError(
             _("{folder} can't be written: {strerror}.").format(folder=folder, strerror=error.strerror),
@@ -82,17 +83,13 @@ def _files(name: ProjectName, kind: Kind, parlour: str) -> Mapping[str, str]:
     example = TREE / "examples" / kind
     sources = sorted([*(example / kind).rglob("*.py"), *(example / "tests").rglob("*.py")])
     texts = {path.relative_to(example).as_posix(): path.read_text("utf-8") for path in sources}
-    about, files = _about(example)
     words = {
         "word": name.word,
         "package": name.package,
         "title": name.title,
         "parlour": parlour,
-        "about": renamed(about, kind, name),
-        "files": renamed(files, kind, name),
-        "hardening": _hardening().replace("StateDirectory=parlour", f"StateDirectory={name.word}"),
     }
-    frame = {path.format(word=name.word): _frame(source).substitute(words) for source, path in _FRAME.items()}
+    frame = {path: _frame(source).substitute(words) for source, path in _FRAME.items()}
     package = {renamed(path, kind, name): renamed(text, kind, name) for path, text in texts.items()}
     return frame | package
 
@@ -112,19 +109,6 @@ def renamed(text: str, kind: str, name: ProjectName) -> str:
     news = list(forms.values())
     pattern = "|".join(f"({each})" for each in forms)
     return re.sub(pattern, lambda found: news[(found.lastindex or 1) - 1], text)
-
-
-def _about(example: Path) -> tuple[str, str]:
-    """Return what an example's README says of it first, and the table of its files."""
-    text = (example / "README.md").read_text("utf-8")
-    _, about, files, *_ = re.split(r"\n\n", text)
-    return about, files
-
-
-def _hardening() -> str:
-    """Return the part of Parlour's unit that takes from the process what it does not need."""
-    text = _UNIT.read_text("utf-8")
-    return text[text.index("# what the process needs") : text.index("\n[Install]")].rstrip()
 
 
 @contextlib.contextmanager

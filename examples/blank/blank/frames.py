@@ -8,7 +8,7 @@ from parlour_protocol.kit.frames import Error, Hello, Ok, Push, Request
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.wire import Wire
 
-from blank.rules import HIGHEST
+HIGHEST: Final = 999
 
 
 class Add(Request, frozen=True, tag="add"):

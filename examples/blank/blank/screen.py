@@ -1,28 +1,22 @@
 """The screen: the counter, and a key that adds to it."""
 
-from typing import ClassVar, TypeAlias, assert_never
+from typing import ClassVar, assert_never
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from parlour_client.kit.app import LinkScreen
-from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
 from blank.frames import Add, Count, Pushes, Requests, Results
 
-CounterLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
-
 
 class CounterScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     """The screen after someone has logged in."""
 
-    DEFAULT_CSS = """
-    CounterScreen { padding: 1 2; }
-    CounterScreen SafeStatic { height: auto; margin-bottom: 1; }
-    """
+    DEFAULT_CSS = "CounterScreen { padding: 1 2; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "add", "Add one")]
 
     def compose(self) -> ComposeResult:

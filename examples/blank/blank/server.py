@@ -4,8 +4,7 @@ from parlour_server.app.app import App
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.connections.peer import Peer
 
-from blank.frames import WIRE, Add, Count
-from blank.rules import added
+from blank.frames import HIGHEST, WIRE, Add, Count
 
 app: App[None] = App(
     WIRE,
@@ -24,7 +23,7 @@ class Counter:
 @app.on(Add, role="member")
 async def add(peer: Peer[None], ask: Add) -> None:
     """Add to the counter. It is called once for each request, which is answered exactly once."""
-    Counter.total = added(Counter.total, ask.number)
+    Counter.total = (Counter.total + ask.number) % (HIGHEST + 1)
     everyone = app.topic("everyone")
     peer.only(everyone)
     everyone.publish(Count(Counter.total, peer.user))

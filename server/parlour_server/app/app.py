@@ -350,7 +350,7 @@ class App(BaseApp[Any, Any], Generic[_S]):
         CommandLine(
             name,
             lambda: self,
-            about=self.about or f"Run and administer a {name.title} server.",
+            about=self.about or f"Run and administer {_a(name.title)} server.",
             example=example,
             package=self.package,
             commands=self.commands,
@@ -508,6 +508,10 @@ class _RunningApp(Generic[_S]):
     def closed(self, peer: Peer[_S]) -> None:
         """Forget what it got: a peer that closes has left its topics."""
         self._by_role.pop(peer.id, None)
+
+
+def _a(title: str) -> str:
+    return f"{'an' if title[:1] in 'AEIOU' else 'a'} {title}"
 
 
 def _no_state(_peer: Peer[Any]) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
+import io
 import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -192,6 +193,17 @@ def test_a_program_that_forgets_a_request_does_not_start() -> None:
         ticker_program.app.on(Other)
     app.on(Other, role="member")(ignore)
     assert app.name.command == "shop-server"
+
+
+@pytest.mark.parametrize(("word", "says"), [("auction", "an Auction server"), ("shop", "a Shop server")])
+def test_help_says_it_in_a_sentence(word: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the article that belongs to the name."""
+    app: App[None] = App(Wire(f"{word}.v1", requests=Other))
+    app.on(Other, role="member")(ignore)
+    monkeypatch.setattr("sys.argv", [word, "--help"])
+    with redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit):
+        app.main()
+    assert f"Run and administer {says}." in out.getvalue()
 
 
 async def test_background_work_that_fails_begins_again(

@@ -51,6 +51,7 @@ _EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolErr
 KIT_COMMANDS: Final = (
     serve.init,
     serve.run,
+    serve.unit,
     invites.invite,
     accounts.user,
     sessions.session,

@@ -25,6 +25,7 @@ from parlour_server.host.cli.command_options import (
 if TYPE_CHECKING:
     from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import DataFolder
+    from parlour_server.host.cli.command_options import ServerProgram
 
 
 @click.command(
@@ -173,3 +174,12 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     with action(folder, "migrate") as result:
         before, after = upgrade_folder(app, folder, settings)
         result["schema"] = f"{before} to {after}"
+
+
+@click.command("systemd-unit", epilog=example("$command systemd-unit > /etc/systemd/system/$word.service"))
+@click.pass_obj
+def unit(found: "ServerProgram") -> None:
+    """Print a systemd unit that leaves the server its data folder, TCP and nothing else."""
+    from parlour_server.host.setup.systemd_unit import systemd_unit  # noqa: PLC0415 - keeps `--help` quick
+
+    click.echo(systemd_unit(found.name), nl=False)

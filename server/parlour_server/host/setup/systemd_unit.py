@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -24,10 +23,11 @@ _HEAD: Final = """\
 
 
 def systemd_unit(name: ProgramName) -> str:
-    """Return the unit of a server that this Python runs, from this folder, with its data in /var/lib."""
+    """Return the unit of a server that this Python runs, with its data in /var/lib."""
     first, *others = name.command.split()
-    found = sys.executable if first == "python" else shutil.which(first) or first
-    runs, folder = shlex.join([found, *others]), Path.cwd()
+    python = Path(sys.executable)
+    runs = shlex.join([str(python if first == "python" else python.with_name(first)), *others])
+    folder = Path.cwd() if others else Path("/")
     place = f"WorkingDirectory={folder}\nExecStart={runs} \\1 --data /var/lib/{name.word}"
     words = {
         r"^#.*\n": "",

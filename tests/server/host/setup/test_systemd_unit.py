@@ -36,4 +36,5 @@ def test_the_chats_is_that_of_deploy() -> None:
     text = systemd_unit.systemd_unit(ProgramName("parlour", "Parlour", "parlour-server"))
     assert lines(text) == lines(UNIT.read_text("utf-8"))
     assert directives(UNIT.read_text("utf-8"), "User") == ["parlour"]
+    assert "\nWorkingDirectory=/\n" in text
     assert "/parlour-server run --data /var/lib/parlour --listen 0.0.0.0:8443 --migrate\n" in text

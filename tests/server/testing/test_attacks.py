@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.payload import Payload
@@ -171,6 +172,16 @@ def weak(row: Operation = ROW, *, reads_body: bool = True, **given: Any) -> App[
     return made
 
 
+def with_page(program: App[Any]) -> App[Any]:
+    """Return the program with an app beside it that anyone may call."""
+
+    @program.mount("/page", session=False)
+    def page() -> Any:
+        return PlainTextResponse("[]")
+
+    return program
+
+
 class LaxLogins(Logins, frozen=True):
     """Passwords may be guessed."""
 
@@ -189,6 +200,7 @@ WEAK = [
         "operation add_note",
         lambda: weak(dataclasses.replace(ROW, session=False)),
     ),
+    ("test_operations_without_a_session", "mount /page", lambda: with_page(weak())),
     ("test_message_flood", "rates.messages_per_minute", lambda: weak(messages_per_minute=100_000)),
     ("test_settings_that_weaken", "rates.messages_per_minute", lambda: weak(messages_per_minute=100_000)),
     ("test_settings_that_weaken", "logins.failures_per_account", lambda: weak(settings=Lax)),

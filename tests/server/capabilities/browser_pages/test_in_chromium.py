@@ -17,10 +17,10 @@ from parlour_lab.attack import NotTriedError
 from parlour_lab.browser.chromium import Chromium, Page, chromium
 from parlour_server.testing.server import PASSWORD, World, running
 
-import ticker_page
+import ticker
 from ticker.server import app
 
-FILES: Final = Path(ticker_page.__file__).with_name("static")
+FILES: Final = Path(ticker.__file__).parents[1] / "ticker_page" / "static"
 LOGGED_IN: Final = """
 document.querySelector("[role=status]").textContent === "connected"
 && document.querySelectorAll("td").length >= 8

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-import ticker_page
+import ticker
 
-FILES: Final = Path(ticker_page.__file__).with_name("static")
+FILES: Final = Path(ticker.__file__).parents[1] / "ticker_page" / "static"
 _UNSAFE: Final = (
     r"\w+HTML\b|document\.write|\beval\b|\bFunction\(|localStorage|sessionStorage|indexedDB|\.cookie"
 )

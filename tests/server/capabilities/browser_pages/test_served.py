@@ -13,7 +13,6 @@ from parlour_server.capabilities.browser_pages.cross_origin import PREFLIGHT_SEC
 from parlour_server.core.errors import SetupError
 from parlour_server.testing.server import PASSWORD, Person, World, running
 
-import ticker_page  # noqa: F401
 from ticker.frames import WIRE
 from ticker.server import app
 

@@ -96,15 +96,17 @@ async def test_it_needs_a_live_session(tmp_path: Path) -> None:
 async def test_it_needs_the_role_that_it_says(tmp_path: Path) -> None:
     """Which is looked up for each request, and again after its body."""
     read: list[bytes] = []
+    called: list[str] = []
 
     async def endpoint(request: Request) -> Response:
+        called.append(request.method)
         read.append(await request.body())
         return Response()
 
     async with asking(app_with(endpoint, role="owner"), tmp_path) as (world, client):
         anna = await world.person("anna")
         refused = await client.get("/beside/it", headers=bearer(anna))
-        assert (refused.status_code, refused.json()["error"]) == (403, "forbidden")
+        assert (refused.status_code, refused.json()["error"], called) == (403, "forbidden", [])
         await world.command("role", "anna", "owner")
         assert (await client.get("/beside/it", headers=bearer(anna))).status_code == 200
 
@@ -143,11 +145,13 @@ async def test_anyone_may_ask_one_that_says_so(tmp_path: Path) -> None:
     """Without a session."""
 
     async def endpoint(_request: Request) -> Response:
-        return PlainTextResponse("hello", headers={"Content-Security-Policy": "default-src 'none'"})
+        headers = {"Content-Security-Policy": "default-src 'none'", "Server": "Werkzeug/3.1"}
+        return PlainTextResponse("hello", headers=headers)
 
     async with asking(app_with(endpoint, session=False), tmp_path) as (_, client):
         answer = await client.get("/beside/it")
         assert (answer.text, answer.headers["content-security-policy"]) == ("hello", "default-src 'none'")
+        assert "server" not in answer.headers  # H10
         assert (await client.get("/beside/other")).status_code == 404
         assert (await client.get("/besides/it")).status_code == 404
 

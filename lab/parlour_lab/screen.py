@@ -20,7 +20,6 @@ from textual.widgets import OptionList
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer, peer_line
-from parlour_client.kit.widgets.themes import OWN
 from parlour_lab.attack import Outcome, Verdict, load
 from parlour_lab.check import Checked, check, summary
 from parlour_lab.excerpt import Excerpt, excerpt
@@ -53,7 +52,7 @@ class LabScreen(Screen[None]):
         Binding("enter,a", "attack", "Attack, with and without", priority=True),
         Binding("ctrl+a", "attack_all", "All lines"),
         Binding("tab", "app.focus_next", "List/text", show=True),
-        Binding("q,ctrl+q", "app.quit", "Quit"),
+        Binding("q", "app.quit", "Quit", show=False),
     ]
 
     def __init__(self, rows: Sequence[Row], source: Source, play: Play) -> None:
@@ -218,10 +217,6 @@ class LabApp(SafeApp):
 
     async def on_mount(self) -> None:
         """Show the screen."""
-        for theme in OWN:
-            self.register_theme(theme)
-        self.theme = "ansi-dark" if self.ansi_color else OWN[0].name
-        self.animation_level = "none"
         await self.push_screen(self._lab)
 
 

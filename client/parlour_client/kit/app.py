@@ -42,7 +42,6 @@ from parlour_client.kit.widgets.problem_line import ProblemLine
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.kit.widgets.status_line import StatusLine
-from parlour_client.kit.widgets.themes import OWN
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.wire import Wire
 
@@ -113,7 +112,6 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="link_app.quit"),
         Binding("ctrl+l", "log_in", N_("Log in again"), show=False, id="link_app.log_in"),
         Binding("f2", "second_factors", N_("Second factors"), show=False, id="link_app.second_factors"),
         Binding("ctrl+r", "retry", N_("Connect now"), show=False, id="link_app.retry"),
@@ -147,10 +145,6 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     async def on_mount(self) -> None:
         """Connect, or let someone log in first."""
         keep_memory_private()
-        for theme in OWN:
-            self.register_theme(theme)
-        self.theme = "ansi-dark" if self.ansi_color else OWN[0].name
-        self.animation_level = "none"
         try:
             account = await self._sign_in.saved()
         except ParlourClientError as error:  # a damaged file is never replaced by a login

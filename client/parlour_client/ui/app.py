@@ -49,7 +49,6 @@ class ParlourApp(SettingsApp):
     after_crash = N_("What you sent is kept.")
     CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
         Binding("f10", "settings", N_("Settings"), show=False, id="app.settings"),
     ]
 

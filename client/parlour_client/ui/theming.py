@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.themes import OWN
+from parlour_client.kit.terminal.themes import OWN, PLAIN
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
 from parlour_client.ui.registry import REGISTRY, FoundThemes
@@ -18,8 +18,6 @@ from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks for themes: a few calls of stat."""
-PLAIN: Final = "ansi-dark"
-"""Colours with NO_COLOR: the terminal's own two."""
 
 
 class Theming:
@@ -34,9 +32,6 @@ class Theming:
     def load(self) -> None:
         """Read the settings of the home folder and apply them."""
         app = self._app
-        for theme in OWN:
-            app.register_theme(theme)
-        app.animation_level = "none"
         app.settings = app.read_settings()
         self._looks = [] if app.folder is None else [themes(app.folder) for themes in REGISTRY.themes]
         self.look()

@@ -7,7 +7,7 @@ from rich.style import Style
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL
 from textual.theme import BUILTIN_THEMES, Theme
 
-from parlour_client.kit.widgets.themes import OWN
+from parlour_client.kit.terminal.themes import OWN
 from parlour_client.ui.person_colour import CONTRAST, HUES, colour_of, contrast, hue_of, readable
 from parlour_protocol.kit.names import parse_user_name
 

@@ -31,6 +31,7 @@ from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
 from parlour_client.kit.terminal.key_queue import KeyQueue
+from parlour_client.kit.terminal.themes import OWN, PLAIN
 from parlour_protocol.kit.text import safe_text
 
 _WRITTEN: Final = {
@@ -53,6 +54,7 @@ class SafeApp(App[None]):
     """Text for someone after a crash, about what they did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
         Binding("ctrl+z", "suspend_process", N_("Suspend"), show=False, priority=True, id="app.suspend"),
     ]
 
@@ -179,8 +181,12 @@ class SafeApp(App[None]):
         self._close_messages_no_wait()
 
     def on_load(self) -> None:
-        """Listen for signals that end the process, before the terminal is taken."""
+        """Listen for signals that end the process, and choose the colours, before the terminal is taken."""
         self._hangup.install()
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = PLAIN if self.ansi_color else OWN[0].name
+        self.animation_level = "none"
 
     async def on_unmount(self) -> None:
         """Stop listening for them."""

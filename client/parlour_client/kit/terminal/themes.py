@@ -4,6 +4,9 @@ from typing import Final
 
 from textual.theme import Theme
 
+PLAIN: Final = "ansi-dark"
+"""The terminal's own two colours, with NO_COLOR."""
+
 OWN: Final = (
     Theme(
         "parlour", primary="#6ea8d8", secondary="#9ab87a", accent="#e0a458", warning="#e0a458",

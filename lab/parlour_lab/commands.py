@@ -1,5 +1,6 @@
 """The commands `parlour drill` and `parlour lab`. `--help` loads nothing else of the laboratory."""
 
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ def drill(
 @click.option("--check", "checks", is_flag=True, help="Check lines without a screen; exit 0 if all are well.")
 @click.option("--tests", is_flag=True, help="With --check: each test must fail without the defence, too.")
 @click.option("--workers", type=click.IntRange(1, 64), help="With --check: lines at a time.")
+@click.option("--sample", type=click.IntRange(1), help="With --check: so many lines, by chance.")
+@click.option("--seed", type=click.IntRange(0), help="With --sample: those that it printed with this seed.")
 @click.option(
     "--exercise",
     metavar="N",
@@ -109,6 +112,8 @@ def lab(
     checks: bool,
     tests: bool,
     workers: int | None,
+    sample: int | None,
+    seed: int | None,
     exercise: int | None,
     browser: Path | None,
 ) -> int:
@@ -124,8 +129,10 @@ def lab(
     """
     from parlour_lab.rows import chosen  # noqa: PLC0415 - `--help` runs nothing
 
-    if (tests or workers) and not checks:
-        raise click.UsageError("--tests and --workers need --check.")
+    if (tests or workers or sample) and not checks:
+        raise click.UsageError("--tests, --workers and --sample need --check.")
+    if seed is not None and sample is None:
+        raise click.UsageError("--seed needs --sample.")
     if (exercise is not None) + (browser is not None) + bool(lines or lists or checks) > 1:
         raise click.UsageError("--exercise and --browser stand alone.")
     with _in_one_sentence():
@@ -133,11 +140,9 @@ def lab(
             return _browser(browser)
         if exercise is not None:
             return _exercise(exercise)
-        rows = chosen(lines)
+        rows = chosen(lines) if sample is None else _sample(chosen(lines), sample, seed)
         if lists:
-            for row in rows:
-                click.echo(f"{row.id:<10} {row.group:<14} {row.threat.partition('. ')[0].rstrip('.')}")
-            return 0
+            return _list(rows)
         if checks:
             return _check(rows, tests=tests, workers=workers or 0)
         if lines:
@@ -145,6 +150,12 @@ def lab(
         from parlour_lab.screen import run  # noqa: PLC0415
 
         return run(rows)
+
+
+def _list(rows: "list[Row]") -> int:
+    for row in rows:
+        click.echo(f"{row.id:<10} {row.group:<14} {row.threat.partition('. ')[0].rstrip('.')}")
+    return 0
 
 
 def _check(rows: "list[Row]", *, tests: bool, workers: int) -> int:
@@ -162,6 +173,14 @@ def _check(rows: "list[Row]", *, tests: bool, workers: int) -> int:
     found = check(rows, source, tests=tests, workers=workers, told=told)
     click.echo(summary(found))
     return 0 if found and all(one.ok for one in found) else 1
+
+
+def _sample(rows: "list[Row]", count: int, seed: int | None) -> "list[Row]":
+    from parlour_lab.rows import sample  # noqa: PLC0415 - see ``lab``
+
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    click.echo(f"--sample {count} --seed {seed}")
+    return sample(rows, count, seed)
 
 
 def _exercise(number: int) -> int:

@@ -6,6 +6,7 @@ stands in its place adds nothing (``removal.added``). Where no code defends, bec
 not there, a row says so instead: its attack is played, and nothing can be taken out.
 """
 
+import random
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -119,6 +120,12 @@ def chosen(wanted: Sequence[str]) -> list[Row]:
             raise RowError(f"There is no line or topic {name}; `parlour lab --list` shows all.")
         found += some
     return list(dict.fromkeys(found)) if wanted else list(table.values())
+
+
+def sample(of: Sequence[Row], count: int, seed: int) -> list[Row]:
+    """Return so many rows with something to take out: the same for the same seed and table."""
+    with_defences = [row for row in of if row.defences]
+    return random.Random(seed).sample(with_defences, min(count, len(with_defences)))  # noqa: S311 - no secret
 
 
 def _names(row: Row) -> set[str]:

@@ -127,14 +127,16 @@ class Runner:
         workers: int = 0,
         told: Callable[[Outcome], None] = lambda _: None,
     ) -> list[Outcome]:
-        """Play attacks on Parlour as installed, those that share a server in one process, others beside them.
+        """Play attacks on Parlour as installed: those that share a server in one process, others beside them.
 
         ``told`` hears of each process's outcomes when it has ended.
         """
         workers = workers or workers_here()
         shared = [name for name in names if load(name).stage is Stage.SERVER]
+        special = [name for name in shared if load(name).settings]
+        usual = [name for name in shared if not load(name).settings]
         others = [name for name in names if load(name).stage is not Stage.SERVER]
-        parts = [shared, *(others[first :: workers * 2] for first in range(workers * 2))]
+        parts = [special, usual, *(others[first::workers] for first in range(workers))]
         with ThreadPoolExecutor(workers) as threads:
             found: dict[str, Outcome] = {}
             for played in as_completed([threads.submit(self.play, part) for part in parts if part]):

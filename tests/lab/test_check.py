@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from parlour_lab.attack import Outcome, Verdict
 from parlour_lab.check import Checked, _checked, check, summary
-from parlour_lab.rows import Defence, Row, rows
+from parlour_lab.commands import lab
+from parlour_lab.rows import Defence, Row, rows, sample
 from parlour_lab.runner import Runner
 from parlour_lab.source import find_source
 from parlour_lab.target import LabServer
@@ -95,6 +97,22 @@ def test_a_defence_of_a_library_is_taken_out_of_a_copy_of_it() -> None:
     """
     for found in check([ROWS["F2"], ROWS["F1-proxy"]], SOURCE):
         assert found.ok, found.problem
+
+
+@pytest.mark.long
+def test_a_few_rows() -> None:
+    """Others in each run: their attacks and tests, with the defence and without. `make lab-check` has all."""
+    said = CliRunner().invoke(lab, ["--check", "--tests", "--workers", "1", "--sample", "3"])
+    assert said.exit_code == 0, said.output
+
+
+def test_a_sample_is_the_same_for_a_seed() -> None:
+    """It has only rows with something to take out, and at most all of them."""
+    every = list(ROWS.values())
+    assert sample(every, 5, 7) == sample(every, 5, 7) != sample(every, 5, 8)
+    assert len(sample(every, 1000, 1)) == sum(bool(row.defences) for row in every)
+    said = CliRunner().invoke(lab, ["--list", "--sample", "5"])
+    assert "--sample need --check" in said.output
 
 
 def test_what_an_attack_needs_is_not_here() -> None:

@@ -13,6 +13,7 @@ const cells = new Map();
 
 document.title = find("h1").textContent = "Ticker";
 
+/** @type {Link} */
 const link = new Link({
   protocol: "ticker.v1",
   server: document.documentElement.dataset.server,
@@ -27,19 +28,25 @@ const link = new Link({
 
 /** @param {import("./parlour.js").Frame} price */
 function show(price) {
-  let cell = cells.get(price.symbol);
-  if (!cell) {
-    const row = table.tBodies[0].insertRow();
-    row.insertCell().textContent = price.symbol;
-    cells.set(price.symbol, (cell = row.insertCell()));
-  }
+  const cell = cells.get(price.symbol) ?? newCell(price.symbol);
   cell.textContent = (price.cents / 100).toFixed(2);
 }
+
+/** @param {string} symbol @returns {HTMLTableCellElement} */
+function newCell(symbol) {
+  const row = table.tBodies[0].insertRow();
+  row.insertCell().textContent = symbol;
+  cells.set(symbol, row.insertCell());
+  return row.cells[1];
+}
+
+/** @param {Error} why */
+const tell = (why) => (status.textContent = why.message);
 
 form.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
   event.preventDefault();
   const [name, password] = [form.username.value, form.password.value];
   form.password.value = "";
-  await link.logIn(name, password).catch((why) => (status.textContent = why.message));
+  await link.logIn(name, password).catch(tell);
 });
-leave.addEventListener("click", () => link.logOut().catch((why) => (status.textContent = why.message)));
+leave.addEventListener("click", () => link.logOut().catch(tell));

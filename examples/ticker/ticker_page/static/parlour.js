@@ -3,7 +3,6 @@
  * A client in a browser: login, a fresh ticket for each connection, one connection that is kept up, and one
  * answer for each request. The session's token is in this object and nowhere else, so a reload asks for the
  * password again. Show what you receive with `textContent`: it is text that others wrote.
- *
  * @typedef {{ type: string, [field: string]: any }} Frame
  * @typedef {"logged out" | "connecting" | "connected" | "waiting"} Status
  */
@@ -16,7 +15,8 @@ const FINAL = new Set([4001, 4002, 4006, 4007, "unauthenticated", "enrolment_req
 export class Refused extends Error {
   constructor(/** @type {string} */ code, /** @type {string} */ text, milliseconds = 0) {
     super(text);
-    [this.code, this.retryAfter] = [code, milliseconds];
+    this.code = code;
+    this.retryAfter = milliseconds;
   }
 }
 
@@ -38,15 +38,17 @@ export class Link {
    *   onStatus?: (status: Status, why?: Refused) => void }} options
    */
   constructor({ protocol, server = location.origin, path = `/v1/${protocol.split(".")[0]}`, ...calls }) {
-    [this.protocol, this.server, this.url] = [protocol, server, server.replace(/^http/, "ws") + path];
+    this.protocol = protocol;
+    this.server = server;
+    this.url = server.replace(/^http/, "ws") + path;
     this.calls = { onConnected: () => {}, onPush: () => {}, onStatus: () => {}, ...calls };
   }
 
   /** Log in and connect. Throws Refused. @param {string} username @param {string} password */
   async logIn(username, password, device = "browser") {
-    const made = await this.call("POST", "/v1/sessions", { username, password, device });
-    if (!made.session) throw new Refused("proof_needed", "This account needs more than its password.");
-    this.#stop(made.session);
+    const { session } = await this.call("POST", "/v1/sessions", { username, password, device });
+    if (!session) throw new Refused("proof_needed", "This account needs more than its password.");
+    this.#stop(session);
     this.#last = this.#failures = 0;
     void this.#connect();
   }
@@ -65,7 +67,7 @@ export class Link {
     const found = await fetch(this.server + path, {
       ...{ method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) },
       ...{ credentials: "omit", redirect: "error", cache: "no-store" },
-    }).then(async (answer) => ({ isDone: answer.ok, ...JSON.parse((await answer.text()) || "{}") }))
+    }).then(async (answer) => ({ ...JSON.parse((await answer.text()) || "{}"), isDone: answer.ok }))
       .catch(() => ({ error: "unreachable", message: UNREACHABLE }));
     if (!found.isDone) throw new Refused(found.error, found.message, 1000 * (found.retry_after ?? 0));
     return found;
@@ -92,8 +94,7 @@ export class Link {
     this.calls.onStatus("connecting");
     const found = await this.call("POST", "/v1/tickets").catch((/** @type {Refused} */ why) => why);
     if (session !== this.#session) return; // logged out, or in again, in the meantime
-    if (found instanceof Refused) this.#again(found);
-    else this.#open(found.ticket);
+    found instanceof Refused ? this.#again(found) : this.#open(found.ticket);
   }
 
   /** A page can set no header of a handshake but this list, and a URL ends up in logs. */
@@ -117,7 +118,6 @@ export class Link {
       else held ? held.push(frame) : this.calls.onPush(frame);
     };
     socket.onclose = ({ code, reason }) => {
-      clearTimeout(late);
       if (this.#socket !== socket) return;
       if (Date.now() - since > STEADY_AFTER) this.#failures = 0;
       this.#again(new Refused(FINAL.has(code) ? "unauthenticated" : "unreachable", reason || UNREACHABLE));
@@ -132,7 +132,8 @@ export class Link {
     this.#timer = setTimeout(() => this.#connect(), Math.max(why.retryAfter, Math.random() * longest));
   }
 
-  #stop(/** @type {string} */ session, /** @type {Status=} */ status, /** @type {Refused=} */ why) {
+  /** @param {string} session that is left @param {Status} [status] @param {Refused} [why] */
+  #stop(session, status, why) {
     const socket = this.#socket;
     [this.#socket, this.#session] = [undefined, session];
     clearTimeout(this.#timer);
@@ -144,7 +145,6 @@ export class Link {
   /** Return who waits for the answer to a request, once. @param {string} id */
   #answered(id) {
     const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    return asked;
+    return this.#asked.delete(id) ? asked : undefined;
   }
 }

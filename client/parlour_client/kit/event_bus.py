@@ -23,19 +23,20 @@ class EventBus(Generic[C]):
     """The listeners and streams."""
 
     def __init__(self) -> None:
-        self._listeners: dict[object, Callable[[C], None]] = {}
+        self._listeners: dict[object, tuple[Callable[[C], None], tuple[type[C], ...]]] = {}
         self._ended = asyncio.Event()
 
-    def subscribe(self, listener: Callable[[C], None]) -> Callable[[], None]:
-        """Call ``listener`` for every change; returns a function that unsubscribes it."""
+    def subscribe(self, listener: Callable[[C], None], *kinds: type[C]) -> Callable[[], None]:
+        """Call ``listener`` for each change of these kinds, or of any; returns a function that ends it."""
         token = object()
-        self._listeners[token] = listener
+        self._listeners[token] = listener, kinds
         return lambda: self._listeners.pop(token, None) and None
 
     def emit(self, change: C) -> None:
         """Notify all listeners and streams."""
-        for listener in list(self._listeners.values()):
-            listener(change)
+        for listener, kinds in list(self._listeners.values()):
+            if not kinds or isinstance(change, kinds):
+                listener(change)
 
     def end(self) -> None:
         """End all streams."""

@@ -33,8 +33,7 @@ from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
 from parlour_client.ui.registry import REGISTRY
-from parlour_client.ui.terminal_title import TerminalTitle
-from parlour_client.ui.text_direction import TextDirection
+from parlour_client.ui.terminal_state import TerminalTitle, TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
@@ -74,7 +73,7 @@ class ParlourApp(SettingsApp):
         """When the person typed or clicked last."""
         self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
-        self._early = EarlyText()
+        self._early: EarlyText | None = None
         self.theming = Theming(self)
         self.accounts = AccountSwitcher(self, accounts, switch=self._switch, refuse=self._refuse)
         self._direction = TextDirection(self.to_terminal)
@@ -112,7 +111,7 @@ class ParlourApp(SettingsApp):
 
     async def hand_over(self, event: Key | Paste) -> None:
         """Send typed text to the composer unless it is a command."""
-        if self._early.add(event):
+        if self._early is not None and self._early.add(event):
             return
         if isinstance(self.screen, ChatScreen):
             if isinstance(event, Key):
@@ -172,18 +171,20 @@ class ParlourApp(SettingsApp):
 
             _done = self.push_screen(welcome_screen(inside), self._came_in)
         else:
-            self._early.keep()
             self._begin(inside)
 
     async def _came_in(self, client: Client | None) -> None:
         if client is None:
             self.exit()
         else:
-            self._early.keep()
             self._begin(client)
 
+    def _begin(self, client: Client) -> None:
+        self._early = EarlyText()
+        self._open_chat(client, self._early)
+
     @work(exclusive=True, group="start")  # a slow start must not keep the person from leaving
-    async def _begin(self, client: Client) -> None:
+    async def _open_chat(self, client: Client, early: EarlyText) -> None:
         self.client = client
         shown = asyncio.Event()
         try:
@@ -200,8 +201,9 @@ class ParlourApp(SettingsApp):
             await self.push_screen(chat)
             for opened in (*REGISTRY.chat_opened, *(REGISTRY.demo_opened if self._demo else ())):
                 opened(chat)
-            if early := self._early.give():
-                chat.pane.composer.insert(early)
+            self._early = None
+            if early.text:
+                chat.pane.composer.insert(early.text.rstrip("\n"))
             await self.workers.wait_for_complete(
                 [worker for worker in self.workers if worker.group == "open"]
             )

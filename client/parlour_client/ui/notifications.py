@@ -58,7 +58,7 @@ class Notifier:
         self.forget()
         self._client = client
         self._mentions = {room.id: room.mentions for room in client.rooms.all}
-        self._end = client.events.subscribe(self.changed)
+        self._end = client.events.subscribe(self.changed, EntryAdded, RoomsChanged, CountsChanged)
 
     def forget(self) -> None:
         """Stop notifying."""
@@ -69,9 +69,10 @@ class Notifier:
 
     def changed(self, change: Change) -> None:
         """Decide about a change."""
-        if isinstance(change, RoomsChanged | CountsChanged):
+        if not isinstance(change, EntryAdded):
             self._forget_read()
-        if not isinstance(change, EntryAdded) or self._client is None:
+            return
+        if self._client is None:
             return
         entry, room = change.entry, self._client.rooms.get(change.entry.room)
         if room is None:
@@ -88,10 +89,9 @@ class Notifier:
             self._mentions[room.id] = min(room.mentions, self._mentions.get(room.id, 0))
 
     def _is_news(self, client: Client, entry: Entry, room: Room) -> bool:
-        others = entry.author != client.account.user and entry.author not in client.people.ignored
-        stored = entry.delivery is Delivery.STORED
-        unread = entry.seq is not None and entry.seq > room.read
-        return others and stored and unread and entry.text is not None and not self._sees(entry.room)
+        stored = entry.delivery is Delivery.STORED and entry.text is not None
+        unread = stored and entry.seq is not None and entry.seq > room.read and not self._sees(entry.room)
+        return unread and entry.author != client.account.user and entry.author not in client.people.ignored
 
     def _is_wanted(self, room: Room, *, named: bool) -> bool:
         if room.request:  # a stranger's first messages wait until the person looks at them

@@ -6,7 +6,7 @@ import gc
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk
 
-from parlour_client.core.events import Change, RoomsChanged
+from parlour_client.core.events import Change, IgnoredChanged, InvitationsChanged, RoomsChanged
 from parlour_client.kit import event_bus
 from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
@@ -35,6 +35,20 @@ async def test_a_stream_begins_when_it_is_asked_for() -> None:
     assert len(source._listeners) == 1
     source.emit(change := RoomsChanged())
     assert await anext(reader) is change
+
+
+def test_a_listener_hears_the_kinds_that_it_wants() -> None:
+    """Others do not reach it; without a kind it hears everything."""
+    source = EventBus[Change]()
+    some: list[Change] = []
+    every: list[Change] = []
+    source.subscribe(some.append, RoomsChanged, IgnoredChanged)
+    source.subscribe(every.append)
+    told = RoomsChanged(), InvitationsChanged(), IgnoredChanged()
+    for change in told:
+        source.emit(change)
+    assert some == [told[0], told[2]]
+    assert every == [*told]
 
 
 async def test_a_reader_that_is_cancelled_leaves_no_task() -> None:

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.chat import screen, throttle
+from parlour_client.ui.chat import deferred, screen
 from parlour_client.ui.chat.gc_tuning import Collector
 from parlour_client.ui.chat.screen import ChatScreen
 
@@ -99,7 +99,7 @@ def frozen_by_the_worker() -> Iterator[None]:
 def drawn_without_pauses() -> Iterator[None]:
     """Let every change be drawn with the next frame: what is on the screen is what a test asks for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(throttle, "pause_after", lambda _late: 0.0)
+        patch.setattr(deferred, "pause_after", lambda _late: 0.0)
         yield
 
 

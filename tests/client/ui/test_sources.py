@@ -34,7 +34,6 @@ ONLY_IN = {
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
         "ui/__init__.py",
         "kit/terminal/safe_app.py",
-        "ui/text_direction.py",
         "kit/console/printing.py",
         "kit/demo.py",  # asks whether they are a terminal
         "kit/main.py",  # so does this
@@ -43,8 +42,7 @@ ONLY_IN = {
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {
         "ui/notifications.py",
-        "ui/terminal_title.py",  # constants and a number: its tests compare every byte
-        "ui/text_direction.py",
+        "ui/terminal_state.py",  # constants and a number: its tests compare every byte
     },
 }
 NOWHERE = (

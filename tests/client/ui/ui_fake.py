@@ -143,7 +143,7 @@ class FakeClient(Client):
         self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
         self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
         self.logged_in: list[SessionInfo] = []
-        self._listeners: list[Callable[[Change], None]] = []
+        self._listeners: dict[object, tuple[Callable[[Change], None], tuple[type[Change], ...]]] = {}
         self._clock = START
         self._server_notices = ServerNotices(SystemClock(), self.tell)
 
@@ -207,7 +207,7 @@ class FakeClient(Client):
             mentions=known.mentions + (others and "@alice" in (text or "")),
         )
         self.tell(EntryAdded(entry))
-        self.tell(CountsChanged(room))
+        self.tell(CountsChanged(room) if text is not None else RoomsChanged())
         return entry
 
     def change(self, entry: Entry) -> None:
@@ -255,8 +255,9 @@ class FakeClient(Client):
 
     def tell(self, change: Change) -> None:
         """Tell the listeners."""
-        for listener in list(self._listeners):
-            listener(change)
+        for listener, kinds in list(self._listeners.values()):
+            if not kinds or isinstance(change, kinds):
+                listener(change)
 
     def _called(self, *call: object) -> None:
         self.calls.append(call)
@@ -339,9 +340,10 @@ class FakeClient(Client):
     def find_room(self, wanted: str) -> Room | None:
         return find_room(self.rooms_by_title, wanted)
 
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, listener: Callable[[Change], None], *kinds: type[Change]) -> Callable[[], None]:
+        token = object()
+        self._listeners[token] = listener, kinds
+        return lambda: self._listeners.pop(token, None) and None
 
     async def changes(self) -> AsyncIterator[Change]:
         return

@@ -76,7 +76,7 @@ class MonitorScreen(Overlay[Entry | None]):
     def on_mount(self) -> None:
         """Show the stream, and follow it."""
         self.query_one(Choices).focus()
-        self._unsubscribe = self._client.events.subscribe(self._changed)
+        self._unsubscribe = self._client.events.subscribe(self._changed, *_SHOWN_BY)
         self._read.schedule(0)
 
     def on_unmount(self) -> None:
@@ -85,9 +85,8 @@ class MonitorScreen(Overlay[Entry | None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
 
-    def _changed(self, change: changes.Change) -> None:
-        if isinstance(change, _SHOWN_BY):
-            self._read.schedule(EVERY)
+    def _changed(self, _change: changes.Change) -> None:
+        self._read.schedule(EVERY)
 
     async def _read_again(self) -> None:
         rooms = {room.id: room for room in self._client.rooms.all if not (room.muted or room.request)}

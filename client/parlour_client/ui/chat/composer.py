@@ -193,9 +193,10 @@ class Composer(TextArea):
 
     def _complete(self) -> None:
         """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
-        self._before = self.before_cursor
-        open_ = complete(self._before, self.people, self.rooms) if self.selection.is_empty else Offers(0)
-        begun = self._before[open_.start :].lstrip(_SIGNS)
+        self._before = before = self.before_cursor
+        is_offered = self.selection.is_empty and any(sign in before for sign in _SIGNS)
+        open_ = complete(before, self.people, self.rooms) if is_offered else Offers(0)
+        begun = before[open_.start :].lstrip(_SIGNS)
         words = [offer.insert.strip().lstrip(_SIGNS) for offer in open_.offers]
         marked = words.index(begun) if begun in words else 0 if begun else None
         self._open = open_

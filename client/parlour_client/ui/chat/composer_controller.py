@@ -287,7 +287,8 @@ class ComposerController:
         if open_ is not None and open_.archived and text and not text.startswith("/"):
             warning = warning or _("This room is archived: nobody can write here.")
         self._hint.warn(warning)
-        self._hint.argument(argument_help(self._composer.before_cursor))
+        before = self._composer.before_cursor
+        self._hint.argument(argument_help(before) if before.startswith("/") else None)
         if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id

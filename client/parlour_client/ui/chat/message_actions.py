@@ -17,8 +17,8 @@ from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.slash_commands import SlashCommands
-from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.keys import MessageAction
+from parlour_client.ui.chat.timeline.store import Key, key_of
 from parlour_client.ui.dialogs.inspector import inspector_page
 from parlour_client.ui.dialogs.reaction import ReactScreen
 from parlour_client.ui.toasts import Toast

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from parlour_client.ui.chat.throttle import FRAME
+from parlour_client.ui.chat.deferred import FRAME
 
 
 class ChangesOnly(Compositor):

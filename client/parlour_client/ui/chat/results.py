@@ -7,13 +7,18 @@ answers its question with yes.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from textual.content import Content
+
 from parlour_client.commands import results
 from parlour_client.commands.results import Question, Result
+from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
 from parlour_client.text.date_text import day_found
+from parlour_client.text.encryption_text import LOST, WON, admitted_by_encrypting
 from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
@@ -21,11 +26,9 @@ from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
-from parlour_client.ui.chat.encryption.turn_on import turn_on_question
 from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.links import LinkActions
-from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
@@ -75,7 +78,7 @@ class ResultViews:
             results.SettingChosen: self._set,
             results.SettingShown: lambda found: interaction.say(setting_line(found.setting, found.value)),
             results.SettingsListed: lambda _: interaction.app_action("settings"),
-            results.LoginWanted: lambda _: interaction.push(log_in_again(client)),
+            results.LoginWanted: lambda _: interaction.push(_log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
             results.LinksListed: lambda found: links.choose(
                 [link for _entry, link in found.links],
@@ -134,7 +137,7 @@ class ResultViews:
         self._interaction.push(ChooseScreen(peer_line(wanted.text, style="bold"), choices, ""), answered)
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
-        self._interaction.confirm(turn_on_question(question), question.yes, lambda: self._done(question))
+        self._interaction.confirm(_turn_on(question), question.yes, lambda: self._done(question))
 
     async def _done(self, question: Question) -> None:
         await self.show(await question.do())
@@ -217,6 +220,24 @@ class ResultViews:
 
     def _saved(self, result: results.FileSaved) -> None:
         self._interaction.report(filled(_("Saved: {path}"), path=peer_line(str(result.path), limit=400)))
+
+
+def _log_in_again(client: Client) -> LoginAgainScreen:
+    return LoginAgainScreen(
+        client.account,
+        client.connection.log_in_again,
+        client.connection.status.problem,
+        kept=_("Your drafts and unsent messages are kept."),
+        later=_("later, with /login"),
+    )
+
+
+def _turn_on(question: results.EncryptQuestion) -> Content:
+    """Return the question: who is admitted, what changes, and that it can't be undone."""
+    title = peer_line(question.room.title, style="bold")
+    head = filled(_("Encrypt {room} end to end?"), "bold", room=title)
+    names = own(admitted_by_encrypting(question.people))
+    return lines(head, names, own(""), own(_(WON)), *(own(f"· {_(sentence)}") for sentence in LOST))
 
 
 def _nothing(_: Result) -> None:

@@ -84,7 +84,6 @@ class RoomList(OptionList):
         super().__init__(id="rooms", markup=False, compact=True)
         title_pane(self, join(own(" "), own(_("Rooms"))))
         self._column_anchors = ColumnAnchors()
-        self._shown: tuple[object, ...] = ()
         self._rooms: Sequence[Room] = ()
         self._invitations: Sequence[Invitation] = ()
         self._current: RoomId | None = None
@@ -117,11 +116,6 @@ class RoomList(OptionList):
         self._fill()
 
     def _fill(self) -> None:
-        waiting = tuple((invitation.title, invitation.inviter) for invitation in self._invitations)
-        shown = (*map(_facts, self._rooms), waiting, self._current, self._sort, self.filter)
-        if shown == self._shown:
-            return
-        self._shown = shown
         found = [room for room in self._rooms if self.filter in room.title.lower()]
         entries = []
         if self.filter:
@@ -228,21 +222,6 @@ def _content(entry: Option) -> Content:
 def _place(entry: Option) -> tuple[object, ...]:
     """Return what a row shares with the one that may take its place."""
     return entry.id, entry.disabled, _content(entry).cell_length
-
-
-def _facts(room: Room) -> tuple[object, ...]:
-    activity = room.activity // 60_000  # the order changes once a minute at most, not with every message
-    return (
-        room.title,
-        room.kind,
-        room.unread,
-        room.mentions,
-        room.favourite,
-        room.muted,
-        room.number,
-        room.request,
-        activity,
-    )
 
 
 def _row(room: Room, current: RoomId | None) -> Content:

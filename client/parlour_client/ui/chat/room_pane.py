@@ -19,7 +19,6 @@ from textual.strip import Strip
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
-from parlour_client.core.events import StatusChanged
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.backdrop import same_rows
@@ -27,7 +26,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.encryption.status import EncryptionStatus
 from parlour_client.ui.chat.first_steps import COPY, GO, FirstSteps, step_of
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
@@ -103,7 +102,7 @@ class RoomPane(Vertical):
             lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - made with the first command
         )
         self.members = MembersController(pane)
-        self.encryption = EncryptionPrompts(pane)
+        self.encryption = EncryptionStatus(pane)
         self.view = RoomView(pane, self.composing, self.history, self.members, self.encryption)
         self.navigation = Navigation(pane, self.composing, self.history, self.members, self.view)
         self._parts, self._screen_views = pane, views
@@ -114,9 +113,11 @@ class RoomPane(Vertical):
     @cached_property
     def results(self) -> "ResultViews":
         """The pages and dialogs of results."""
-        from parlour_client.ui.chat.results import ResultViews  # noqa: PLC0415 - as above
+        from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts  # noqa: PLC0415 - as above
+        from parlour_client.ui.chat.results import ResultViews  # noqa: PLC0415
 
-        return ResultViews(self._parts, self.history, self.composing, self.navigation, self.encryption)
+        prompts = EncryptionPrompts(self._parts, self.encryption)
+        return ResultViews(self._parts, self.history, self.composing, self.navigation, prompts)
 
     @cached_property
     def commands(self) -> "SlashCommands":
@@ -174,7 +175,7 @@ class RoomPane(Vertical):
                 self.view.counts_changed_soon()
             case changes.IgnoredChanged():
                 self.timeline.ignore(self.client.people.ignored)
-            case StatusChanged(status=status):
+            case changes.StatusChanged(status=status):
                 self._link_changed(status)
             case changes.PresenceChanged():
                 self.members.reload()

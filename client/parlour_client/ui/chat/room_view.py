@@ -10,14 +10,15 @@ from parlour_client.core.model import Room, display_name
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import _
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.deferred import Throttle
+from parlour_client.ui.chat.encryption.status import EncryptionStatus
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal, removal
-from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_protocol.frames.bodies import Created, Joined
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 
 _NOT_WRITTEN = (Created, Joined)
@@ -33,7 +34,7 @@ class RoomView:
         composing: ComposerController,
         history: TimelineController,
         members: MembersController,
-        encryption: EncryptionPrompts,
+        encryption: EncryptionStatus,
     ) -> None:
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._list, self._header, self._steps = pane.room_list, pane.header, pane.steps
@@ -43,6 +44,8 @@ class RoomView:
         self._clock = SystemClock()
         self._refresh = Throttle(pane.widget, self.rooms_changed)
         self._count = Throttle(pane.widget, self._counts_changed)
+        self._listed: tuple[Room, ...] = ()
+        """What the list shows."""
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
         self._deletion = ""
@@ -77,10 +80,7 @@ class RoomView:
 
     def refresh(self) -> None:
         """Update the list of rooms and the header."""
-        rooms = self._rooms()
-        sort = self._interaction.settings.room_sort
-        if self._current.in_front:
-            self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
+        self._show_list()
         room, lost = self._current.room, self.lost
         self._show_steps()
         self._timeline.display = self._current.id is not None
@@ -92,7 +92,15 @@ class RoomView:
             self._header.show_room(room, peeking=self._history.peeking)
         self._composing.show_room(room, lost)
         if room is not None:
-            self._composer.rooms = [room.title for room in rooms if room.name is not None]
+            self._composer.rooms = [room.title for room in self._client.rooms.all if room.name is not None]
+
+    def _show_list(self) -> None:
+        """Update the list of rooms, which is about the pane in front."""
+        rooms = self._rooms()
+        self._listed = tuple(map(_at_a_glance, rooms))
+        if self._current.in_front:
+            sort = self._interaction.settings.room_sort
+            self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
 
     def _rooms(self) -> list[Room]:
         return [self._as_seen(room) for room in self._client.rooms.all]
@@ -105,7 +113,7 @@ class RoomView:
     # --- changes from the client
 
     def rooms_changed_soon(self) -> None:
-        """Update the lists, once for all events that arrive together."""
+        """Update everything, once for all events that arrive together."""
         self._refresh.changed()
 
     def counts_changed_soon(self) -> None:
@@ -117,8 +125,12 @@ class RoomView:
         if self._interaction.is_away:
             self._missed = True
             return
-        if self._current.in_front:
-            self._list.count(self._rooms())
+        rooms = self._rooms()
+        listed = tuple(map(_at_a_glance, rooms))
+        if listed != self._listed:
+            self._listed = listed
+            if self._current.in_front:
+                self._list.count(rooms)
         if self._steps.display:
             self._show_steps()
 
@@ -146,3 +158,8 @@ class RoomView:
         self._deletion = ""
         self.refresh()
         self._members.load_missing()
+
+
+def _at_a_glance(room: Room) -> Room:
+    """Return what is shown of a room: the list follows its activity once a minute, not each message."""
+    return replace(room, head=Seq(0), read=Seq(0), activity=Millis(room.activity // 60_000))

@@ -32,7 +32,6 @@ from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
 from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of
-from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.painting import ChangesOnly
 from parlour_client.ui.chat.panes import Panes
@@ -257,7 +256,7 @@ class ChatScreen(Screen[None]):
                 pane.interaction.withdraw(self._log_in_again)
 
     def _log_in_again(self) -> None:
-        self.pane.interaction.push(log_in_again(self.client))
+        self.pane.commands.run_soon("/login")
 
     # --- the room in front
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import Entry
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import LinkState
@@ -42,6 +43,7 @@ class TimelineController:
     ) -> None:
         self._client, self._current, self._timeline = pane.client, pane.current, pane.timeline
         self._interaction = pane.interaction
+        pane.timeline.verified = lambda user: pane.client.encryption.trust(user) is Trust.VERIFIED
         self.peeking = False
         """Looking at this room marks nothing as read."""
         self.failed = False

@@ -11,29 +11,18 @@ class EarlyText:
     """Typed text that waits for the composer."""
 
     def __init__(self) -> None:
-        self._text: str | None = None
-
-    def keep(self) -> None:
-        """Keep what is typed from now on, until ``give``."""
-        self._text = ""
+        self.text = ""
 
     def add(self, event: Key | Paste) -> bool:
-        """Keep a letter, a line or a paste; returns whether it was one, and the time for it."""
-        if self._text is None:
-            return False
+        """Keep a letter, a line or a paste; returns whether it was one."""
         if isinstance(event, Paste):
-            self._text += event.text
+            self.text += event.text
         elif event.is_printable and event.character is not None:
-            self._text += event.character
+            self.text += event.character
         elif event.key == "enter":
-            self._text += "\n"
+            self.text += "\n"
         elif event.key == "backspace":
-            self._text = self._text[:-1]
+            self.text = self.text[:-1]
         else:
             return False
         return True
-
-    def give(self) -> str:
-        """Return what was typed, and keep no more."""
-        text, self._text = self._text or "", None
-        return text.rstrip("\n")

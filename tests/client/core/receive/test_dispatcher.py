@@ -3,10 +3,12 @@
 import pytest
 from tests.client.core.core_fake import BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryAdded, RoomDeletion, RoomsChanged
+from parlour_client.core.client import Client
+from parlour_client.core.events import Change, CountsChanged, EntryAdded, RoomDeletion, RoomsChanged
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import TopicText
-from parlour_protocol.frames.bodies import Archived, Joined, Renamed, RoomDeleted, TopicSet
+from parlour_protocol.frames.bodies import Archived, Joined, Message, Renamed, RoomDeleted, TopicSet
+from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import RoomClosed, RoomEntered
 from parlour_protocol.room_name import parse_room_name
 
@@ -32,6 +34,31 @@ async def test_rooms_come_and_go(desk: Desk, server: FakeServer) -> None:
     assert [room.title for room in client.rooms.all] == ["lobby"]
     with pytest.raises(SetupError, match="not in this room"):
         await client.messages.send(GARDEN, "anybody here?")
+
+
+async def test_messages_are_told_apart_from_what_changes_a_room(desk: Desk, server: FakeServer) -> None:
+    """A view need not look at everything again for each message, nor for each that was read."""
+    client = await desk.open()
+    told = await heard_until_read(client, server)
+    assert [change for change in told if isinstance(change, RoomsChanged | CountsChanged)] == [
+        CountsChanged(LOBBY),
+        CountsChanged(LOBBY),
+        RoomsChanged(),
+    ]
+
+
+async def heard_until_read(client: Client, server: FakeServer) -> list[Change]:
+    """Return the changes of a message, of its reading, and of a topic."""
+    told: list[Change] = []
+    client.events.subscribe(told.append)
+    message = Message(MessageText("hello"))
+    await heard(client, lambda c: isinstance(c, CountsChanged), lambda: server.append(LOBBY, message))
+    room = client.rooms.get(LOBBY)
+    assert room is not None
+    await client.messages.mark_read(LOBBY, room.head)
+    topic = TopicSet(topic=TopicText.parse("bees"))
+    await heard(client, lambda c: isinstance(c, RoomsChanged), lambda: server.append(LOBBY, topic))
+    return told
 
 
 async def test_a_room_is_renamed_archived_and_deleted(desk: Desk, server: FakeServer) -> None:

@@ -19,9 +19,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.deferred import FRAME
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
-from parlour_client.ui.chat.throttle import FRAME
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.kit.ids import Seq
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from textual.app import App
 
-from parlour_client.ui.chat import throttle
-from parlour_client.ui.chat.throttle import FRAME, LONGEST_PAUSE, PAUSE, Throttle, pause_after
+from parlour_client.ui.chat import deferred
+from parlour_client.ui.chat.deferred import FRAME, LONGEST_PAUSE, PAUSE, Throttle, pause_after
 
 
 @pytest.fixture(autouse=True)
 def with_pauses() -> Iterator[None]:
     """Pause as the program does; other tests of the interface don't."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(throttle, "pause_after", pause_after)
+        patch.setattr(deferred, "pause_after", pause_after)
         yield
 
 

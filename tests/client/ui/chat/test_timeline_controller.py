@@ -188,7 +188,7 @@ async def test_many_messages_that_come_while_their_room_is_loading_are_shown(
 ) -> None:
     """Of so many only one change is told; what was read of the room before is older."""
     async with loading(client, open_app) as (_, timeline):
-        listeners, client._listeners = client._listeners, []
+        listeners, client._listeners = client._listeners, {}
         client.say(GARDEN, BOB, "one of many")
         client._listeners = listeners
         client.tell(HistoryChanged(GARDEN))

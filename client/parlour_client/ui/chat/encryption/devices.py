@@ -6,7 +6,6 @@ read here.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import Enum, auto
 from typing import ClassVar, Final
 
@@ -17,13 +16,13 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.values import OwnDevice, OwnKeys
-from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.questions import ChooseScreen, GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
 from parlour_client.text.device_text import steps_to_add
+from parlour_client.ui.chat.encryption.status import waiting, waits
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
@@ -56,34 +55,6 @@ def heading(own_keys: OwnKeys) -> Content:
         parts.append(own(_("/add-device shows a link for a new device."), "dim"))
     parts.append(own(_("Enter on another device: approve it, send it history, or revoke it"), "dim"))
     return lines(*parts)
-
-
-def waits(own_keys: OwnKeys) -> list[Content]:
-    """Return a row for what must be done before this device can read encrypted rooms, if anything."""
-    if own_keys.status is not DeviceStatus.PENDING:
-        return []
-    what = own(f"/approve {own_keys.code}", "bold")
-    return [filled(_("Waiting for approval. On another device: {command}"), command=what)]
-
-
-def waiting(client: Client) -> Sequence[OwnDevice]:
-    """Return the devices that wait for this one's approval."""
-    with suppress(EncryptionError):  # no keys yet, or a server without encryption
-        return client.encryption.waiting
-    return ()
-
-
-def waiting_row(device: OwnDevice) -> Content:
-    """Return the row above the messages about a device that waits."""
-    return join(
-        filled(
-            _("New device waiting for approval: {device}"),
-            "bold $text-warning",
-            device=peer_line(device.name, limit=40, style="bold"),
-        ),
-        own("  "),
-        own(_("Alt+A: compare its code"), "dim"),
-    )
 
 
 def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:

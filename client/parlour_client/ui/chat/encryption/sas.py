@@ -14,12 +14,12 @@ from textual.content import Content
 from textual.widgets import Input
 
 from parlour_client.commands.verification import NO
-from parlour_client.core.e2ee.trust.sas import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.core.e2ee.trust.sas import ALL_WORDS, are_typed
 from parlour_client.core.e2ee.values import SasVerification
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, lines, own, peer_line
 
 
 class WordsScreen(Overlay[str | None]):
@@ -57,22 +57,6 @@ class WordsScreen(Overlay[str | None]):
     def action_leave(self) -> None:
         """Close the dialog; the verification continues."""
         _done = self.dismiss(None)
-
-
-def asking(processes: Sequence[SasVerification]) -> Content | None:
-    """Return the line that says who waits for this person, in any room."""
-    for process in reversed(processes):
-        if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
-            continue
-        what = _("your words are ready to compare") if process.words else _("wants to compare words with you")
-        return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
-    return None
-
-
-def ended_line(process: SasVerification) -> Content:
-    """Return how a verification ended, for someone who does not look at it."""
-    how = _("short words compared, verified") if process.ended == VERIFIED else _(process.ended)
-    return join(peer_line(process.peer, style="bold"), own(f": {how}"))
 
 
 def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:

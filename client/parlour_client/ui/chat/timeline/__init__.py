@@ -1,7 +1,7 @@
 """The timeline: one widget that draws only visible rows, however many messages there are.
 
 ``heights`` sums rows, ``wrap`` wraps text, ``rows`` turns an entry into rows, ``store`` keeps the entries,
-``scroll_anchor`` and ``selection`` have the positions of view and cursor, ``painter`` draws, ``widget`` owns
+``positions`` has those of view and cursor, ``painter`` draws, ``widget`` owns
 them. No message ever becomes a widget.
 """
 

@@ -17,9 +17,8 @@ from textual.strip import Strip
 
 from parlour_client.kit.terminal.column_anchoring import FIXED_COLUMN
 from parlour_client.text.formatting import StyleKind
-from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
-from parlour_client.ui.chat.timeline.store import Store
+from parlour_client.ui.chat.timeline.store import Key, Store, key_of
 from parlour_client.ui.person_colour import colour_of
 from parlour_protocol.kit.names import UserName
 

@@ -24,18 +24,16 @@ from textual.widget import Widget
 from parlour_client.core.model import Entry
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.text.formatting import StyleKind
-from parlour_client.ui.chat.throttle import Throttle
+from parlour_client.ui.chat.deferred import Throttle
 from parlour_client.ui.chat.timeline import keys
-from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.chat.timeline.layout import DEFAULT, Layout
 from parlour_client.ui.chat.timeline.painter import RowPainter
 from parlour_client.ui.chat.timeline.pieces import Look
+from parlour_client.ui.chat.timeline.positions import ScrollAnchor, Selection
 from parlour_client.ui.chat.timeline.rows import is_message
-from parlour_client.ui.chat.timeline.scroll_anchor import ScrollAnchor
-from parlour_client.ui.chat.timeline.selection import Selection
-from parlour_client.ui.chat.timeline.store import Store
+from parlour_client.ui.chat.timeline.store import Store, key_of
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
 

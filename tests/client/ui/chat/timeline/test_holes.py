@@ -133,7 +133,7 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         timeline = screen.pane.timeline
-        listeners, client._listeners = client._listeners, []
+        listeners, client._listeners = client._listeners, {}
         for number in range(1000):
             client.say(LOBBY, CAROL, f"flood {number}")
         client._listeners = listeners
@@ -166,7 +166,7 @@ async def test_a_flood_while_reading_further_up_is_counted_whole(
         await settled(pilot)
         listeners = client._listeners
         for _ in range(3):
-            client._listeners = []
+            client._listeners = {}
             for number in range(300):
                 client.say(LOBBY, CAROL, f"flood {number}")
             client._listeners = listeners

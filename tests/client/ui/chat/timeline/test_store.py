@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
 
 from parlour_client.core.model import Delivery, Entry, ReactionCount
-from parlour_client.ui.chat.timeline.entries import seq_of
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Run
 from parlour_client.ui.chat.timeline.layout import Layout
@@ -23,7 +22,7 @@ from parlour_client.ui.chat.timeline.rows import (
     Setting,
     rows_of,
 )
-from parlour_client.ui.chat.timeline.store import Store
+from parlour_client.ui.chat.timeline.store import Store, seq_of
 from parlour_client.ui.chat.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import Reaction, TopicText

@@ -2,8 +2,7 @@
 
 from tests.client.ui.ui_fake import ALICE, BOB, LOBBY, FakeClient
 
-from parlour_client.ui.chat.timeline.scroll_anchor import ScrollAnchor
-from parlour_client.ui.chat.timeline.selection import Selection
+from parlour_client.ui.chat.timeline.positions import ScrollAnchor, Selection
 from parlour_client.ui.chat.timeline.store import Store
 
 HEIGHT = 10

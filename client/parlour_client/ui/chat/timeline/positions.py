@@ -1,11 +1,13 @@
-"""The scroll position of the timeline: it follows the newest message, or keeps its place.
+"""The positions in a timeline: the view follows the newest message or keeps its place; one may be selected.
 
 The place is kept as (entry, row) and never as a number of rows from the top, so that older messages loaded
-above, or a new width, cannot move the text being read; only its surroundings are measured.
+above, or a new width, cannot move the text being read; only its surroundings are measured. Moving the cursor
+skips rows other than messages and folded ones.
 """
 
 from parlour_client.core.model import Entry
-from parlour_client.ui.chat.timeline.store import Store
+from parlour_client.ui.chat.timeline.rows import is_message
+from parlour_client.ui.chat.timeline.store import Key, Store, key_of
 
 
 class ScrollAnchor:
@@ -74,3 +76,31 @@ def _measure_up(store: Store, index: int, rows: int) -> None:
     while index > 0 and rows > 0:
         index -= 1
         rows -= store.height(index)
+
+
+class Selection:
+    """The selection of a timeline."""
+
+    def __init__(self) -> None:
+        self.key: Key | None = None
+        """The selected entry; None: none is."""
+
+    def index(self, store: Store) -> int | None:
+        """Return the position of the selected entry."""
+        if self.key is None:
+            return None
+        found = (at for at in range(len(store) - 1, -1, -1) if key_of(store.entries[at]) == self.key)
+        return next(found, None)
+
+    def next(self, store: Store, step: int, last_seen: int) -> int | None:
+        """Return the next message above (-1) or below (+1); None if there is none.
+
+        Without a selection a person starts at ``last_seen``, the lowest entry in the view.
+        """
+        index = self.index(store)
+        at = index + step if index is not None else last_seen + (step > 0)
+        while 0 <= at < len(store):
+            if is_message(store.entries[at]) and not store.is_hidden(at):
+                return at
+            at += step
+        return None

@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import RoomsChanged
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.terminal_title import TerminalTitle, unread_rooms
+from parlour_client.ui.terminal_state import TerminalTitle, unread_rooms
 
 HOSTILE = "\x1b]0;PWNED\x07\x9c\u202e"
 

@@ -117,10 +117,6 @@ class Palette(Overlay[Choice | None]):
         """Move the mark."""
         await self._rows.run_action(where)
 
-    def action_leave(self) -> None:
-        """Close without a choice."""
-        _ = self.dismiss(None)
-
 
 def matching(choices: Sequence[Choice], typed: str) -> Sequence[Choice]:
     """Return what matches, best first; rows that match equally well keep their order."""

@@ -127,10 +127,6 @@ class MonitorScreen(Overlay[Entry | None]):
         """Close with the message."""
         _ignored = self.dismiss(self._entries[event.option_index])
 
-    def action_leave(self) -> None:
-        """Close without one."""
-        _ignored = self.dismiss(None)
-
 
 def open_monitor(screen: Screen[Any]) -> None:
     """Open it over the chat."""

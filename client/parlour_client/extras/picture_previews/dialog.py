@@ -55,7 +55,3 @@ class PictureScreen(Overlay[None]):
             return
         said.display = False
         await self.query_one(".box").mount(PictureView(preview), before="#keys")
-
-    def action_leave(self) -> None:
-        """Close."""
-        _ = self.dismiss(None)

@@ -87,7 +87,3 @@ class ThemeScreen(Overlay[str | None]):
         """Move in the list."""
         themes = self.query_one(Choices)
         themes.action_cursor_down() if step > 0 else themes.action_cursor_up()
-
-    def action_leave(self) -> None:
-        """Close, with the theme as it was."""
-        _ = self.dismiss(None)

@@ -46,6 +46,10 @@ class Overlay(ModalScreen[Answer]):
         """
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        _done = self.dismiss(None)
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw, with each piece of the screen below anchored to its columns."""
         return in_pieces(super().render_lines(crop), self.region.x + crop.x)

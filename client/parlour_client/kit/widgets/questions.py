@@ -153,10 +153,6 @@ class AskScreen(Overlay[str | None]):
         """Close with the line."""
         _done = self.dismiss(event.value.strip() or ("" if self._empty else None))
 
-    def action_leave(self) -> None:
-        """Close without an answer."""
-        _done = self.dismiss(None)
-
 
 class Choices(OptionList):
     """A list to choose from."""
@@ -201,7 +197,3 @@ class ChooseScreen(Overlay[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the choice."""
         _done = self.dismiss(event.option_id)
-
-    def action_leave(self) -> None:
-        """Close without a choice."""
-        _done = self.dismiss(None)

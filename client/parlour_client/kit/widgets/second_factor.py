@@ -62,10 +62,6 @@ class LineScreen(Overlay[str | None]):
         typed, event.input.value = event.value, ""
         _done = self.dismiss(typed)
 
-    def action_leave(self) -> None:
-        """Close without an answer."""
-        _done = self.dismiss(None)
-
 
 class AppScreen(Overlay[str | None]):
     """Shows an app's secret as a QR code and as text, and asks for its first code."""
@@ -101,10 +97,6 @@ class AppScreen(Overlay[str | None]):
         """Close with the code."""
         if event.value.strip():
             _done = self.dismiss(event.value)
-
-    def action_leave(self) -> None:
-        """Close without an answer."""
-        _done = self.dismiss(None)
 
 
 class RecoveryCodesScreen(GuardedQuestion[bool]):
@@ -239,10 +231,6 @@ class SecondFactorsScreen(Overlay[None]):
             own(_("Make new recovery codes?"), "bold"), own(_("The ones that you have no longer work then."))
         )
         self._ask(question, Letter("m", _("make new ones")), lambda factors: factors.replace_recovery_codes())
-
-    def action_leave(self) -> None:
-        """Close."""
-        _done = self.dismiss(None)
 
     def _new_name(self, word: str) -> str:
         """Return a name that none of them has."""

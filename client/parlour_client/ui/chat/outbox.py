@@ -113,7 +113,3 @@ class OutboxScreen(Overlay[None]):
         entry = self.query_one(MessageChoices).marked
         if entry is not None:
             self._interaction.run(lambda: self._cancel(entry))
-
-    def action_leave(self) -> None:
-        """Leave."""
-        _ = self.dismiss(None)

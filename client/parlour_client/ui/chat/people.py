@@ -70,10 +70,6 @@ class ProfileScreen(Overlay[PersonAction | None]):
         """Close with the action."""
         _done = self.dismiss(PersonAction[name])
 
-    def action_leave(self) -> None:
-        """Close without one."""
-        _done = self.dismiss(None)
-
 
 def card(person: Profile) -> Content:
     """Return the text about a person."""
@@ -134,10 +130,6 @@ class SessionsScreen(Overlay[SessionId | None]):
         at = self.query_one(Choices).highlighted
         if at is not None and not self._sessions[at].current:
             _done = self.dismiss(self._sessions[at].id)
-
-    def action_leave(self) -> None:
-        """Close without one."""
-        _done = self.dismiss(None)
 
 
 def _session(session: SessionInfo) -> Content:

@@ -70,7 +70,3 @@ class PinsScreen(Overlay[Entry | None]):
         if entry in self._pinned and self.is_attached:
             self._pinned.remove(entry)
             self._fill()
-
-    def action_leave(self) -> None:
-        """Close without one."""
-        _ = self.dismiss(None)

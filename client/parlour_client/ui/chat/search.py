@@ -178,10 +178,6 @@ class SearchScreen(Overlay[Entry | None]):
         """Move the mark."""
         await self.query_one(MessageChoices).run_action(where)
 
-    def action_leave(self) -> None:
-        """Close without one."""
-        _ignored = self.dismiss(None)
-
 
 def _row(entry: Entry, *, is_marked: bool) -> Content:
     return join(

@@ -58,10 +58,6 @@ class ThreadScreen(Overlay[Entry | None]):
         """Close with the entry."""
         _ = self.dismiss(self.query_one(MessageChoices).marked)
 
-    def action_leave(self) -> None:
-        """Close without one."""
-        _ = self.dismiss(None)
-
 
 def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") -> Page:
     """Return the page with all texts that a message had."""

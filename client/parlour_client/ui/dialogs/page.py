@@ -34,10 +34,6 @@ class Page(Overlay[None]):
             yield SafeStatic(self._content)
         yield SafeStatic(own(_("up and down: scroll · esc: close"), "dim"), classes="keys")
 
-    def action_leave(self) -> None:
-        """Close."""
-        _closed = self.dismiss(None)
-
     def action_scroll(self, step: int) -> None:
         """Scroll by a row."""
         self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)

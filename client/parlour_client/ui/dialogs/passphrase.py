@@ -35,7 +35,3 @@ class PassphraseScreen(Overlay[Secret | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with it."""
         _done = self.dismiss(Secret(event.value) if event.value else None)
-
-    def action_leave(self) -> None:
-        """Close without one."""
-        _done = self.dismiss(None)

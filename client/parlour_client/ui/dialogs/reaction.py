@@ -76,7 +76,3 @@ class ReactScreen(Overlay[str | None]):
         """Move the mark."""
         if self._offers.first is not None:
             self._offers.move(step)
-
-    def action_leave(self) -> None:
-        """Close without one."""
-        _done = self.dismiss(None)

@@ -54,10 +54,6 @@ class WordsScreen(Overlay[str | None]):
                 own(_("{all_words} Or type: {no}").format(all_words=_(ALL_WORDS), no=NO), "$text-error")
             )
 
-    def action_leave(self) -> None:
-        """Close the dialog; the verification continues."""
-        _done = self.dismiss(None)
-
 
 def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:
     """Return the state of a verification, or of the one that replaced it: both may begin at once."""

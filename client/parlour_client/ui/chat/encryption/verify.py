@@ -68,10 +68,6 @@ class PersonScreen(Overlay[Decision | None]):
         """Scroll the text by a row."""
         self.query_one("#about", VerticalScroll).scroll_relative(y=step, animate=False)
 
-    def action_leave(self) -> None:
-        """Close without a decision."""
-        _done = self.dismiss(None)
-
 
 def person_words(report: PersonReport) -> Content:
     """Return the page's text."""

@@ -98,7 +98,7 @@ async def measure(count: int) -> tuple[str, list[tuple[float, float]]]:
 
         async def append(turn: int) -> None:
             app.timeline.add(entry(count + 1_001 + turn, PEOPLE[1]))
-            app.timeline.take_in()  # at once, not with the next frame: to measure a single append
+            app.timeline.add_pending()  # at once, not with the next frame: to measure a single append
             await pilot.pause()
 
         async def scroll(turn: int) -> None:

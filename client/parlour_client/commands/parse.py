@@ -140,7 +140,7 @@ class _Reading:
     call: Call
 
     def word(self, rest: str) -> tuple[str, str]:
-        """Take the first word. Raises SetupError if it is required and missing."""
+        """Remove and return the first word. Raises SetupError if it is required and missing."""
         word, _, rest = rest.partition(" ")
         if not word and self.argument.required:
             raise self.command.wrong_use(self.call.front)

@@ -346,7 +346,7 @@ class SessionsListed(Result):
 
 @dataclass(slots=True)
 class Listed(Result):
-    """What an extra lists: its lines, a sentence about them, and the fields of each."""
+    """A list of an extra: its lines, a sentence about them, and the fields of each."""
 
     lines: Sequence[str]
     about: str

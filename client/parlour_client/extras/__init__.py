@@ -1,4 +1,4 @@
-"""What the client can do beside its core: without its folder and the two lines here, an extra is gone.
+"""Extras of the client, beside its core: without its folder and the two lines here, one is gone.
 
 Each is a folder whose ``register`` adds to the places of ``Registry``. Importing it is cheap: what it shows
 is imported when it is used. Extras import the rest of the client and never each other.

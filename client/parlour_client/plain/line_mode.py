@@ -320,7 +320,7 @@ class LineMode:
             await self._show(result)
 
     async def _answered(self, line: str) -> bool:
-        """Take an answer. False if the line is none: nothing is done, and the line is processed normally.
+        """Handle an answer. False if the line is none: nothing is done, and the line is processed normally.
 
         A line that came with the question, or right behind it, was written before the question was read.
         """

@@ -38,12 +38,12 @@ class HiddenLine:
                     server=account.server, user=account.user
                 ),
             )
-        self._begin()
+        self._hide_typing()
         return _("Password for {user} on {server} (it is not shown; an empty line cancels).").format(
             user=account.user, server=account.server
         )
 
-    def _begin(self) -> None:
+    def _hide_typing(self) -> None:
         import termios  # noqa: PLC0415 - as above
 
         self._before = termios.tcgetattr(self._descriptor)

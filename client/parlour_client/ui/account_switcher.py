@@ -93,13 +93,13 @@ class AccountSwitcher:
 
             def answer(passphrase: Secret | None) -> None:
                 if passphrase is not None:
-                    self._begin(name, passphrase)
+                    self._switch_soon(name, passphrase)
 
             _done = self._app.push_screen(PassphraseScreen(name), answer)
         else:
-            self._begin(name, None)
+            self._switch_soon(name, None)
 
-    def _begin(self, name: str, passphrase: Secret | None) -> None:
+    def _switch_soon(self, name: str, passphrase: Secret | None) -> None:
         _done = self._app.run_worker(
             self._switch(name, passphrase, self._app.keys.turn), group="account", exclusive=True
         )

@@ -60,7 +60,7 @@ class ParlourApp(SettingsApp):
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> None:
-        """Take a client or a function that makes one, and the home folder with the settings.
+        """``client`` or ``entrance`` is what to open, ``folder`` the home with the settings.
 
         With ``demo`` someone sees it for the first time.
         """
@@ -104,7 +104,7 @@ class ParlourApp(SettingsApp):
         _done = self.push_screen(Palette(list(everything(self, chat))), answered)
 
     async def on_event(self, event: Event) -> None:
-        """Note that the person is there."""
+        """Remember when the person was there last."""
         if isinstance(event, InputEvent | Paste):
             self.last_input = since_boot()
         await super().on_event(event)

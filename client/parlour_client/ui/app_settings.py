@@ -25,7 +25,7 @@ class SettingsApp(SafeApp):
     settings: Reactive[Settings] = reactive(Settings, init=False)
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the home folder with `settings.toml` and, if there is one, the folder `themes`."""
+        """``folder`` is the home with `settings.toml` and, if there is one, the folder `themes`."""
         super().__init__()
         self.folder = folder
 

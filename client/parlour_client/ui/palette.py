@@ -104,13 +104,13 @@ class Palette(Overlay[Choice | None]):
             rows.set_options([option(own(_("Nothing found"), "dim"), disabled=True)])
 
     def on_input_submitted(self) -> None:
-        """Take the highlighted row."""
+        """Close with the highlighted row."""
         at = self._rows.highlighted
         if at is not None and at < len(self._found):
             _ = self.dismiss(self._found[at])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take a clicked row."""
+        """Close with a clicked row."""
         _ = self.dismiss(self._found[event.option_index])
 
     async def action_move(self, where: str) -> None:

@@ -74,7 +74,7 @@ class FoundThemes:
 
 @dataclass(slots=True)
 class Registry:
-    """What was added."""
+    """Everything that extras added."""
 
     packages: list[str] = field(default_factory=list)
     """Of the extras: their dialogs have keys, too."""

@@ -1,4 +1,4 @@
-"""What the terminal is told beside the screen: its title, and who orders right-to-left text.
+"""Tells the terminal its title, and who orders right-to-left text.
 
 The title, if the person wants it, says how many rooms have something unread, and no names. Every byte is a
 constant but for that number. At the end the title before is put back, where the terminal keeps titles

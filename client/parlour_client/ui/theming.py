@@ -95,9 +95,9 @@ class Theming:
         """Apply themes that were changed; one that can't be used any more stays as it was."""
         for look in self._looks:
             if (found := look()) is not None:
-                self._take(found)
+                self._apply_found(found)
 
-    def _take(self, found: FoundThemes) -> None:
+    def _apply_found(self, found: FoundThemes) -> None:
         for theme in found.themes.values():
             self._app.register_theme(theme)
         if found.problems and found.problems != self._found_problems:

@@ -1,4 +1,4 @@
-"""What the server's operator tells everyone: a bar above the chat until it was read, and `/notices`."""
+"""Notices of the server's operator to everyone: a bar above the chat until it was read, and `/notices`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -29,7 +29,7 @@ class PictureScreen(Overlay[None]):
     ]
 
     def __init__(self, name: Content, load: Callable[[int, int], Awaitable[Preview]]) -> None:
-        """Take the name to show, and what loads a preview of at most so many pixels."""
+        """``load`` loads a preview of at most so many pixels."""
         super().__init__(classes="dialog")
         self._about, self._load = name, load
 

@@ -1,4 +1,4 @@
-"""What the composer shows of spelling: misspelt words are underlined, and a key suggests others."""
+"""Spelling in the composer: misspelt words are underlined, and a key suggests others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

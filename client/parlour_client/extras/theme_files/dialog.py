@@ -19,7 +19,7 @@ from parlour_client.ui.toasts import Toast, toast
 
 
 def choose(app: App[Any], name: str = "") -> None:
-    """Take a theme, or let the person choose one by looking. Raises SetupError."""
+    """Use a theme, or let the person choose one by looking. Raises SetupError."""
     assert isinstance(app, ParlourApp)  # noqa: S101 - no other app has settings to keep it in
 
     def answered(chosen: str | None) -> None:
@@ -76,7 +76,7 @@ class ThemeScreen(Overlay[str | None]):
         self._theming.preview(event.option_id or "")
 
     @on(OptionList.OptionSelected)
-    def _take(self, event: OptionList.OptionSelected) -> None:
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
         _ = self.dismiss(event.option_id)
 
     def on_unmount(self) -> None:

@@ -1,4 +1,4 @@
-"""What the keys of normal mode do."""
+"""The keys of normal mode."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -35,8 +35,8 @@ class ViKeys:
             "right": partial(_pane, step=1),
             "next_room": partial(_room, step=1),
             "previous_room": partial(_room, step=-1),
-            "open": lambda chat: _begin(chat, f"{text}\n" if (text := chat.pane.composer.text) else ""),
-            "command": lambda chat: _begin(chat, chat.pane.composer.text or "/"),
+            "open": lambda chat: _write_on(chat, f"{text}\n" if (text := chat.pane.composer.text) else ""),
+            "command": lambda chat: _write_on(chat, chat.pane.composer.text or "/"),
         }
 
     def do(self, screen: Screen[Any], name: str) -> Awaitable[None] | None:
@@ -44,7 +44,7 @@ class ViKeys:
         return self._do[name](_chat(screen))
 
     def read(self, screen: Screen[Any], event: Key) -> Key | None:
-        """Take Esc and the key after it apart, if they came so fast that they look like Alt and that key.
+        """Separate Esc from the key after it, if they came so fast that they look like Alt and that key.
 
         In insert mode Alt and a key of normal mode mean just that, as in vi; any other Alt stays what it is.
         In normal mode Esc gives up what was begun, and stays there. Any key but g forgets a first g.
@@ -118,7 +118,7 @@ async def _room(chat: ChatScreen, step: int) -> None:
     chat.set_focus(chat.pane.timeline)
 
 
-def _begin(chat: ChatScreen, text: str) -> None:
+def _write_on(chat: ChatScreen, text: str) -> None:
     """Continue writing after this text."""
     if text != chat.pane.composer.text:
         chat.pane.composer.put(text)

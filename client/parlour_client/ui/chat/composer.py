@@ -273,7 +273,7 @@ class Composer(TextArea):
         actions: dict[str, Callable[[], bool]] = {
             "composer.send": self._send,
             "composer.newline": self._newline,
-            "composer.take": self._take_offer,
+            "composer.take": self._complete_offer,
             "composer.up": self._up,
             "composer.down": self._down,
             "composer.leave": self._leave,
@@ -330,7 +330,7 @@ class Composer(TextArea):
             event.stop()
             self.post_message(self.Doubtful(event.text, findings, pasted=True))
 
-    def take_in(self, text: str) -> None:
+    def insert_paste(self, text: str) -> None:
         """Insert a paste at the cursor."""
         self.replace(text, *self.selection, maintain_selection_offset=False)
 
@@ -361,7 +361,7 @@ class Composer(TextArea):
     def _is_there(self, offer: Offer) -> bool:
         return self._before[self._open.start :].lstrip(_SIGNS) == offer.insert.strip().lstrip(_SIGNS)
 
-    def _take_offer(self) -> bool:
+    def _complete_offer(self) -> bool:
         if self._before != self.before_cursor:
             self._complete()
         offer = self._offers.first

@@ -118,7 +118,7 @@ class ComposerController:
         self._composer.bring_back(f"{text}\n")
         self._composer.aim = aim
         if self._offers_room:
-            self._interaction.take_offer()
+            self._interaction.accept_offer()
         elif self._failed:
             self._stop_waiting()
             self._interaction.refuse(
@@ -171,7 +171,7 @@ class ComposerController:
     def _make_plain(self, sent: Aim) -> None:
         """Write on: what ``sent`` was for is under way, and the next text is a plain message."""
         if isinstance(sent.mode, Edit):
-            self._composer.put(self.drafts.take_back() + self._composer.text)
+            self._composer.put(self.drafts.restore() + self._composer.text)
         self.plain()
         self._timeline.clear_selection()
         self._history.follow()
@@ -242,7 +242,7 @@ class ComposerController:
     def reply_to(self, entry: Entry, seq: Seq) -> None:
         """Reply to a message with the next Enter; an edit that was begun is given up."""
         if isinstance(self.aim.mode, Edit):
-            self._composer.exchange(self.drafts.take_back())
+            self._composer.exchange(self.drafts.restore())
         self._enter(Reply(seq), _("reply to {user}: {text}"), entry)
 
     def edit(self, entry: Entry, seq: Seq) -> None:
@@ -273,7 +273,7 @@ class ComposerController:
         if self.stay():
             return
         if isinstance(self.aim.mode, Edit):
-            self._composer.exchange(self.drafts.take_back())
+            self._composer.exchange(self.drafts.restore())
         self.plain()
         self._timeline.clear_selection()
         self._hint.forget()
@@ -281,7 +281,7 @@ class ComposerController:
     # --- drafts
 
     def wrote(self, text: str, warning: str) -> None:
-        """Note the current text: save it soon, and send a typing notification if the settings say so."""
+        """Save the current text soon, and send a typing notification if the settings say so."""
         now = time.monotonic()
         open_ = self._current.room
         if open_ is not None and open_.archived and text and not text.startswith("/"):
@@ -361,7 +361,7 @@ class ComposerController:
 
         def answer(choice: Choice | None) -> None:
             if event.pasted and choice in {Choice.SEND, Choice.EDIT}:
-                self._composer.take_in(event.text)
+                self._composer.insert_paste(event.text)
             elif choice is Choice.DROP and not event.pasted:
                 self._composer.exchange("")
             if choice is Choice.SEND and (text := self._composer.text.strip("\n")).strip():

@@ -40,12 +40,12 @@ class Drafts:
         return self._room
 
     def open(self, room: RoomId | None, draft: str) -> None:
-        """Note that the composer now has this room's draft."""
+        """From now on the composer has this room's draft."""
         self._room, self._text, self._saved, self._aside = room, draft, draft, False
         self._coming = None
 
     def typed(self, text: str) -> bool:
-        """Note the composer's text; says whether it must be saved soon."""
+        """Keep the composer's text; says whether it must be saved soon."""
         if self._aside or self._room is None:
             return False
         self._text = text
@@ -55,7 +55,7 @@ class Drafts:
         """Keep the draft while the composer has something else: a message that is being edited."""
         self._aside = True
 
-    def take_back(self) -> str:
+    def restore(self) -> str:
         """Return the draft that was set aside; the composer has it again."""
         self._aside = False
         return self._text

@@ -34,7 +34,7 @@ class Collector:
         gc.unfreeze()
 
     def typed(self) -> None:
-        """Note that the person does something."""
+        """Remember that the person does something."""
         self._typed = time.monotonic()
 
     def rest(self) -> bool:

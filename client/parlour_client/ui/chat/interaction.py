@@ -85,7 +85,7 @@ class Interaction:
         """Whether the person has done nothing since they asked for what is running."""
         return may_move(self._pane.app)
 
-    def take_offer(self) -> None:
+    def accept_offer(self) -> None:
         """Go there now: a key says so."""
         offer = self.offer
         if offer is not None:

@@ -1,22 +1,28 @@
-"""The list of members: who is here, with their roles.
+"""The members of the open room, with their roles: the list, and what keeps it in step with the room.
 
-It shows what the client says; choosing someone shows their card.
+They are loaded again when something about them changed. Choosing someone shows their card.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import OptionList
 
-from parlour_client.core.model import MemberView, display_name
+from parlour_client.core.model import SYSTEM_ACCOUNT, MemberView, display_name
+from parlour_client.kit.connection_status import LinkState
+from parlour_client.kit.errors import RefusedError, SessionEndedError, UnreachableError
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS
+from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import Role, Status
+
+if TYPE_CHECKING:
+    from parlour_client.ui.chat.pane import Pane
 
 _HEADINGS = {Status.ONLINE: N_("Online"), Status.AWAY: N_("Away"), Status.OFFLINE: N_("Offline")}
 
@@ -66,3 +72,69 @@ def _row(member: MemberView) -> Content:
     words = [] if member.role is Role.MEMBER else [_(ROLE_WORDS[member.role])]
     words += [_("muted")] if member.muted else []
     return join(peer_line(display_name(member.user)), own(("  " + ", ".join(words)) if words else "", "dim"))
+
+
+class MembersController:
+    """Fills the list of members, and the names for the composer's completion."""
+
+    def __init__(self, pane: "Pane") -> None:
+        self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
+        self._list, self._composer = pane.member_list, pane.composer
+        self._shown_for: RoomId | None = None
+        self._shown: Sequence[MemberView] = ()
+        self._asked = self._answered = 0  # how often, and up to which time an answer was shown
+        self.is_missing = False
+        """They could not be loaded, or may have changed meanwhile: the next change of rooms loads them."""
+
+    async def load(self) -> None:
+        """Show the members of the open room; an answer that a later one overtook is not shown."""
+        room = self._current.id
+        if room is None:
+            return
+        self._asked += 1
+        asked = self._asked
+        try:
+            members = await self._client.rooms.members(room)
+        except (UnreachableError, SessionEndedError):  # they are loaded when the connection is back
+            self.is_missing = True
+            if self._shown_for != room:
+                self._show(room, ())
+            return
+        except RefusedError:
+            if self._client.rooms.get(room) is None:  # removed meanwhile, which the room list shows
+                return
+            raise
+        if self._current.id == room and asked > self._answered:
+            self._answered = asked
+            self._show(room, members)
+
+    def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
+        self._shown_for, self._shown = room, members
+        if self._current.in_front:
+            self._list.fill(members)
+        nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
+        self._composer.people = [member.user for member in members if member.user not in nobody]
+
+    def lost(self) -> None:
+        """Show nobody: this account is not in the room any more, and does not know who is."""
+        room = self._current.id
+        if room is not None and self._shown:
+            self._show(room, ())
+
+    def come_to_front(self) -> None:
+        """Show what is known of this room in the list, which was about another one, and reload."""
+        self._list.fill(self._shown if self._shown_for == self._current.id else ())
+        self.reload()
+
+    def reload(self) -> None:
+        """Reload, once for however many changes."""
+        self._interaction.replace(self._reload, group="members")
+
+    async def _reload(self) -> None:
+        self._interaction.run(self.load, group="members-asked")
+
+    def load_missing(self) -> None:
+        """Load members that could not be loaded before."""
+        if self.is_missing and self._client.connection.status.state is LinkState.ONLINE:
+            self.is_missing = False
+            self.reload()

@@ -14,7 +14,7 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import filled, own, peer_line
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.member_list import MembersController
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.room_list import ORDERS, RoomAction, next_unread
 from parlour_client.ui.chat.room_view import RoomView

@@ -107,10 +107,6 @@ class Panes:
         if room is not None:
             self.front.interaction.run(lambda: self._client.preferences.remember_open(room), group="remember")
 
-    def show_people(self, shows: bool | None) -> None:  # noqa: FBT001 - a value of the layout
-        """Store whether the list of members is shown."""
-        self.change(people=shows)
-
     @property
     def shows_people(self) -> bool | None:
         """Whether the list of members is shown; None: where there is space."""

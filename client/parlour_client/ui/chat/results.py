@@ -24,14 +24,16 @@ from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.encryption.devices import DevicePrompts
+from parlour_client.ui.chat.encryption.devices import DevicePrompts, code_page, link_page, recovery_page
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.encryption.report import report_page
 from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.thread import ThreadScreen
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.dialogs.page import Page
@@ -86,7 +88,7 @@ class ResultViews:
             ),
             results.DateFound: self._go_to_day,
             results.PinsListed: lambda found: views.show_pins(found.entries),
-            results.ThreadShown: lambda found: views.show_thread(found.thread),
+            results.ThreadShown: lambda found: interaction.push(ThreadScreen(found.thread), views.go),
             results.VersionsShown: lambda found: views.show_versions(found.entry, found.versions),
             results.OutgoingListed: lambda _: views.outbox(),
             results.Transfer: self._transfer,
@@ -95,17 +97,17 @@ class ResultViews:
             results.PersonShown: lambda found: people.show_card(found.profile),
             results.IgnoredListed: lambda found: people.list_ignored(found.people),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
-            results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
+            results.EncryptionShown: lambda found: interaction.push(report_page(found)),
             results.KeyShown: lambda found: encryption.show_person(found.report),
             results.KeyDecided: lambda found: encryption.show_person(found.report),
             results.ComparisonShown: lambda found: encryption.show_words(found.process),
             results.ComparisonConfirmed: lambda found: encryption.words_confirmed(found.process),
-            results.CodeShown: lambda found: encryption.show_code(found.code),
+            results.CodeShown: lambda found: interaction.push(code_page(found.code)),
             results.AlarmsListed: lambda found: encryption.list_alarms(found.alarms),
             results.DevicesListed: lambda found: devices.choose(found.devices, found.own),
-            results.DeviceLinkShown: lambda found: devices.show_link(found.link),
+            results.DeviceLinkShown: lambda found: interaction.push(link_page(str(found.link))),
             results.DeviceApproved: lambda found: devices.offer_history(found.device),
-            results.RecoveryWordsShown: lambda found: devices.show_recovery(found.words),
+            results.RecoveryWordsShown: lambda found: interaction.push(recovery_page(found.words)),
         }
 
     async def show(self, result: Result | None) -> None:

@@ -31,8 +31,7 @@ from parlour_client.ui.chat.first_steps import COPY, GO, FirstSteps, step_of
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.member_list import MemberList
-from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.member_list import MemberList, MembersController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.painting import QuickPaint
 from parlour_client.ui.chat.pane import Pane
@@ -65,7 +64,7 @@ class RoomPane(Vertical):
         save_layout: Callable[[], None],
         views: "Mapping[View, Action]",
     ) -> None:
-        """Take the lists of the screen, and its own ``views``."""
+        """``room_list``, ``member_list`` and ``views`` are those of the screen."""
         super().__init__(classes="room")
         self.client = client
         self._lend_terminal = lend_terminal
@@ -193,7 +192,7 @@ class RoomPane(Vertical):
         """Apply a change of the open room."""
         match change:
             case changes.EntryRemoved(request=request):
-                self.history.take_out(request)
+                self.history.remove_unsent(request)
             case changes.HistoryChanged():
                 self.history.renew()
             case changes.RoomForgotten() | changes.HistoryReplaced():
@@ -210,7 +209,7 @@ class RoomPane(Vertical):
     def _link_changed(self, status: ConnectionStatus) -> None:
         if status.state is LinkState.ONLINE:
             self.timeline.retry_holes()
-            self.members.came_online()
+            self.members.is_missing = True
             room = self.current.id
             if self.history.failed and room is not None:
                 self.interaction.run(lambda: self.view.reload(room), group="renew")

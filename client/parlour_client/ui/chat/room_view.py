@@ -12,7 +12,7 @@ from parlour_client.kit.language import _
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.deferred import Throttle
 from parlour_client.ui.chat.encryption.status import EncryptionStatus
-from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.member_list import MembersController
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal, removal
 from parlour_client.ui.chat.timeline_controller import TimelineController

@@ -89,19 +89,20 @@ class ChatScreen(Screen[None]):
         Binding("pageup", "page(-1)", N_("Page up"), show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", N_("Page down"), show=False, priority=True, id="chat.page_down"),
         Binding("ctrl+end", "newest", N_("Newest"), show=False, priority=True, id="chat.newest"),
-        Binding("alt+1", "room(1)", N_("Room 1 of the list"), show=False, id="chat.to_room_1"),
-        Binding("alt+2", "room(2)", N_("Room 2 of the list"), show=False, id="chat.to_room_2"),
-        Binding("alt+3", "room(3)", N_("Room 3 of the list"), show=False, id="chat.to_room_3"),
-        Binding("alt+4", "room(4)", N_("Room 4 of the list"), show=False, id="chat.to_room_4"),
-        Binding("alt+5", "room(5)", N_("Room 5 of the list"), show=False, id="chat.to_room_5"),
-        Binding("alt+6", "room(6)", N_("Room 6 of the list"), show=False, id="chat.to_room_6"),
-        Binding("alt+7", "room(7)", N_("Room 7 of the list"), show=False, id="chat.to_room_7"),
-        Binding("alt+8", "room(8)", N_("Room 8 of the list"), show=False, id="chat.to_room_8"),
-        Binding("alt+9", "room(9)", N_("Room 9 of the list"), show=False, id="chat.to_room_9"),
+        *(
+            Binding(
+                f"alt+{number}",
+                f"room({number})",
+                N_("The room with this number"),
+                show=False,
+                id=f"chat.to_room_{number}",
+            )
+            for number in range(1, 10)
+        ),
         Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
-        Binding("alt+g", "take_offer", N_("Go where you asked to"), show=False, id="chat.take_offer"),
+        Binding("alt+g", "accept_offer", N_("Go where you asked to"), show=False, id="chat.take_offer"),
         Binding("alt+a", "approve", N_("Compare the code of a new device"), show=False, id="chat.approve"),
         Binding(
             "alt+x", "cancel_file", N_("Cancel the file"), show=False, priority=True, id="chat.cancel_file"
@@ -113,7 +114,7 @@ class ChatScreen(Screen[None]):
         client: Client,
         lend_terminal: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Take a started client; ``lend_terminal`` gives the terminal to an editor for a while."""
+        """``client`` is started; ``lend_terminal`` gives the terminal to an editor for a while."""
         super().__init__()
         self._compositor = ChangesOnly()  # docs/explanation/architecture.md, private interfaces
         self.client = client
@@ -398,7 +399,7 @@ class ChatScreen(Screen[None]):
     def action_people(self) -> None:
         """Focus the list of members, or leave it: then it is hidden."""
         shows = not self.member_list.has_focus
-        self.panes.show_people(shows)
+        self.panes.change(people=shows)
         self._obey_layout()
         self.set_focus(self.member_list if shows else self.pane.composer)
 
@@ -426,9 +427,9 @@ class ChatScreen(Screen[None]):
         """Focus the composer."""
         self.pane.composing.focus()
 
-    def action_take_offer(self) -> None:
+    def action_accept_offer(self) -> None:
         """Go where the person asked to, now that it is there."""
-        self.pane.interaction.take_offer()
+        self.pane.interaction.accept_offer()
 
     async def action_extra(self, name: str) -> None:
         """Do what a key of an extra does."""

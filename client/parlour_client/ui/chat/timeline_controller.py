@@ -128,7 +128,7 @@ class TimelineController:
             if isinstance(change, Entry):
                 self._timeline.add(change)
             else:
-                self._timeline.take_out(change)
+                self._timeline.remove_unsent(change)
         if self._renew_again:
             self.renew()
         if self._to_end == room:
@@ -261,12 +261,12 @@ class TimelineController:
         else:
             self._timeline.add(entry)
 
-    def take_out(self, request: RequestId) -> None:
+    def remove_unsent(self, request: RequestId) -> None:
         """Remove an unsent entry of the open room."""
         if self._early is not None:
             self._early.append(request)
         else:
-            self._timeline.take_out(request)
+            self._timeline.remove_unsent(request)
 
     def show_receipts(self, room: RoomId) -> None:
         """Show how far others have read."""
@@ -309,7 +309,7 @@ class TimelineController:
     # --- reading
 
     def read_up_to(self, seq: Seq) -> None:
-        """Note that the newest message was visible."""
+        """Mark what was visible as read."""
         self._read_later = seq
         self.read_now()
 

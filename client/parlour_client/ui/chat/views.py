@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from parlour_client.commands.results import MessagesFound
-from parlour_client.core.model import Entry, Thread, Version
+from parlour_client.core.model import Entry, Version
 from parlour_client.kit.answers import Harmless
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
@@ -18,7 +18,7 @@ from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.search import MOST_FOUND, Archive, SearchScreen
-from parlour_client.ui.chat.thread import ThreadScreen, history_page
+from parlour_client.ui.chat.thread import history_page
 from parlour_client.ui.dialogs.message_list import head_of
 from parlour_protocol.kit.ids import Seq
 
@@ -69,10 +69,6 @@ class Views:
                 self._interaction.confirm(question, Harmless(), lambda: do(seq))
 
         self._interaction.push(PinsScreen(pinned, unpin), self.go)
-
-    def show_thread(self, thread: Thread) -> None:
-        """Show a thread."""
-        self._interaction.push(ThreadScreen(thread), self.go)
 
     def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
         """Show the earlier versions of a message."""

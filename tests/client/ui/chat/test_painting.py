@@ -75,7 +75,7 @@ class Watched:
     async def say(self, client: FakeClient, text: str) -> None:
         """Let a message come in; the timeline is told to draw it, and waits for the tick."""
         client.say(LOBBY, BOB, text)
-        self.timeline.take_in()
+        self.timeline.add_pending()
         await _everybody_had_a_turn()
         assert self.timeline in self.screen._dirty_widgets
 
@@ -200,10 +200,10 @@ async def test_a_change_of_one_message_draws_its_rows(client: FakeClient, open_a
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
         await client.edit(LOBBY, Seq(58), "changed")
-        timeline.take_in()
+        timeline.add_pending()
         watched = await Watched.begin(pilot, screen, timeline)
         await client.edit(LOBBY, Seq(58), "again")
-        timeline.take_in()
+        timeline.add_pending()
         await _everybody_had_a_turn()
         watched.tick()
         assert "again" in screen_text(pilot)

@@ -34,7 +34,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await pilot.pause()
         text = screen_text(pilot)
         assert "· pinned" in text

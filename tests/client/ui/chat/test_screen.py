@@ -42,7 +42,7 @@ async def test_what_is_typed_is_sent_with_enter(client: FakeClient, open_app: Op
         await settled(pilot)
         assert ("send", LOBBY, "hey", None) in client.calls
         assert screen.pane.composer.text == ""
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         assert screen.pane.timeline.entries[-1].text == "hey"
 
 
@@ -163,7 +163,7 @@ async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> Non
         await pilot.press("alt+up", "plus", *"lgtm", "enter")
         await settled(pilot)
         assert ("react", LOBBY, Seq(3), "lgtm", True) in client.calls
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         assert "lgtm 1" in screen_text(pilot)
         await write(pilot, "/react lgtm")
         assert ("react", LOBBY, Seq(3), "lgtm", False) in client.calls
@@ -201,11 +201,11 @@ async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, 
         screen = await lobby(pilot)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5))
         await write(pilot, "later")
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         assert "queued" in screen_text(pilot)
         entry = client.logs[LOBBY][-1]
         client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="too fast")))
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         assert "not sent" in screen_text(pilot)
         await pilot.press("alt+up", "s", "x")
         await settled(pilot)

@@ -40,7 +40,7 @@ async def test_messages_that_follow_each_other_share_a_read_marker(
 
         async def said(text: str) -> int:
             entry = client.say(LOBBY, BOB, text)
-            timeline.take_in()
+            timeline.add_pending()
             await settled(pilot)
             assert entry.seq is not None
             return entry.seq
@@ -74,7 +74,7 @@ async def test_a_marker_that_waits_moves_nothing_back(client: FakeClient, open_a
         screen.pane.history.now = lambda: 1e6
         for text in ("one", "two"):
             entry = client.say(LOBBY, BOB, text)
-            timeline.take_in()
+            timeline.add_pending()
             await settled(pilot)
         assert entry.seq is not None
         await screen.pane.history.mark_unread(entry.seq)
@@ -92,7 +92,7 @@ async def test_the_last_marker_is_set_before_the_client_stops(client: FakeClient
         screen.pane.history.now = lambda: 1e6
         for text in ("one", "two"):
             entry = client.say(LOBBY, BOB, text)
-            timeline.take_in()
+            timeline.add_pending()
             await settled(pilot)
         assert (LOBBY, entry.seq) not in _marked(client)
     assert (LOBBY, entry.seq) in _marked(client)

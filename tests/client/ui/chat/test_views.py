@@ -52,7 +52,7 @@ async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: 
         screen = await lobby(pilot)
         client.say(LOBBY, CAROL, "I", reply_to=root.seq)
         client.say(LOBBY, CAROL, "and I", reply_to=root.seq)
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await pilot.pause()
         assert "2 replies (t: thread)" in screen_text(pilot)
 
@@ -79,7 +79,7 @@ async def test_a_star_is_put_and_taken_off(client: FakeClient, open_app: OpenApp
         screen = await lobby(pilot)
         await pilot.press("alt+up", "asterisk")
         await settled(pilot)
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await pilot.pause()
         assert "· starred" in screen_text(pilot)
         await pilot.press("asterisk")
@@ -240,7 +240,7 @@ async def test_someone_ignored_is_folded_to_one_line(client: FakeClient, open_ap
             client.say(LOBBY, CAROL, f"buy {number}")
         client.say(LOBBY, BOB, "hush")
         client.say(LOBBY, CAROL, "buy 4")
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await pilot.pause()
         text = screen_text(pilot)
         assert "ignored: 4 messages from carol (enter: show)" in text  # with the one that was there

@@ -5,7 +5,7 @@ can't be copied. History is sent to another device only when the person says so:
 read here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import ClassVar, Final
 
@@ -28,7 +28,6 @@ from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId
-from parlour_protocol.kit.invite_link import LoginLink
 
 _STATUS: Final = {
     DeviceStatus.ACTIVE: (N_("approved"), "$text-success"),
@@ -115,12 +114,14 @@ def recovery_page(words: Sequence[str]) -> Page:
     )
 
 
-def code_page(code: str, rows: Sequence[str]) -> Page:
+def code_page(code: str) -> Page:
     """Return the page with this account's code, for others to scan or copy; the QR code fits into 24 rows."""
     return Page(
         lines(
             own(_("Your code, to scan; the text is below"), "bold"),
-            *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
+            *(
+                own(row, "#000000 on #ffffff") for row in qr_rows(code)
+            ),  # dark on light, or some scanners fail
             own(
                 _(
                     "Others scan it, or paste it after /verify. It only proves something if they get it\n"
@@ -133,17 +134,24 @@ def code_page(code: str, rows: Sequence[str]) -> Page:
     )
 
 
-def link_page(link: str, rows: Sequence[str]) -> Page:
+def link_page(link: str) -> Page:
     """Return the page with the link for another device, as a picture and as text."""
     return Page(
         lines(
             own(_("Add a device: scan or paste this link there"), "bold"),
-            *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
+            *(
+                own(row, "#000000 on #ffffff") for row in qr_rows(link)
+            ),  # dark on light, or some scanners fail
             own(link),
             own(""),
             *(own(step) for step in steps_to_add()),
         )
     )
+
+
+def _picture(text: str) -> Iterator[Content]:
+    """Yield the rows of a QR code: dark on light, or some scanners fail."""
+    return (own(row, "#000000 on #ffffff") for row in qr_rows(text))
 
 
 class Approval(Enum):
@@ -208,10 +216,6 @@ class DevicePrompts:
 
     def __init__(self, client: Client, interaction: Interaction) -> None:
         self._client, self._interaction = client, interaction
-
-    def show_link(self, link: LoginLink) -> None:
-        """Show the link for another device."""
-        self._interaction.push(link_page(str(link), qr_rows(str(link))))
 
     def ask_about_waiting(self) -> None:
         """Ask about the first device that waits. It never opens by itself: a letter would be the answer."""
@@ -297,7 +301,3 @@ class DevicePrompts:
                 count,
             ).format(count=count)
         )
-
-    def show_recovery(self, words: Sequence[str]) -> None:
-        """Show the recovery words."""
-        self._interaction.push(recovery_page(words))

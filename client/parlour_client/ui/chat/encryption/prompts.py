@@ -9,15 +9,11 @@ from parlour_client.commands.command import Call
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import ComparisonShown, KeyDecided
 from parlour_client.commands.verification import NO, Decision, decide_about
-from parlour_client.core.e2ee.values import Alarm, PersonReport, RoomReport, SasVerification
-from parlour_client.core.model import Room
+from parlour_client.core.e2ee.values import Alarm, PersonReport, SasVerification
 from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import _
-from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
-from parlour_client.ui.chat.encryption import devices
-from parlour_client.ui.chat.encryption.report import report_page
 from parlour_client.ui.chat.encryption.sas import WordsScreen, still
 from parlour_client.ui.chat.encryption.status import EncryptionStatus
 from parlour_client.ui.chat.encryption.verify import PersonScreen
@@ -47,10 +43,6 @@ class EncryptionPrompts:
 
         self._interaction.push(_alarm_screen(alarms), answered)
 
-    def show_report(self, room: Room, report: RoomReport) -> None:
-        """Show everything that is known of a room's encryption."""
-        self._interaction.push(report_page(room.title, report))
-
     def show_person(self, report: PersonReport) -> None:
         """Show someone's safety number, and apply the decision about their key."""
         self._status.refresh()
@@ -68,10 +60,6 @@ class EncryptionPrompts:
                 self.show_words(process)
             case KeyDecided(report=report):
                 self.show_person(report)
-
-    def show_code(self, code: str) -> None:
-        """Show this account's code, for others to scan or copy."""
-        self._interaction.push(devices.code_page(code, qr_rows(code)))
 
     # --- short words
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
+from parlour_client.commands.results import EncryptionShown
 from parlour_client.core.e2ee.values import MemberDevice, RoomPerson, RoomReport, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
@@ -26,11 +27,10 @@ TRUST_WORDS = {
 }
 
 
-def report_page(title: str, report: RoomReport) -> Page:
+def report_page(found: EncryptionShown) -> Page:
     """Return the page."""
-    return Page(
-        lines(filled(_("Encryption of {room}"), "bold", room=peer_line(title, style="bold")), *_parts(report))
-    )
+    title = peer_line(found.room.title, style="bold")
+    return Page(lines(filled(_("Encryption of {room}"), "bold", room=title), *_parts(found.report)))
 
 
 def _parts(report: RoomReport) -> Iterator[Content]:

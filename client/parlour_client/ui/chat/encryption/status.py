@@ -1,4 +1,4 @@
-"""What is always visible of encryption: a line in the header, in every room, and what needs the person.
+"""The line about encryption in the header of every room, and below it what needs the person.
 
 Each row is text and names the command or the key that does something about it; no dialog opens by itself.
 """

@@ -32,7 +32,7 @@ class ScrollAnchor:
         self.entry, self.row = entry, row
 
     def scrolled_to(self, store: Store, row: int, height: int) -> None:
-        """Take the row that the person scrolled to."""
+        """Hold the row that the person scrolled to, or follow at the end."""
         if row >= store.total - height:
             self.follow()
         else:

@@ -283,7 +283,7 @@ class Store:
                 self._count_reply(entry)
             return _is_shown(entry)
         if self.entries[index].seq is None and entry.seq is not None:  # now it is in the log
-            self._take(index)
+            self._remove_at(index)
             self._insert(entry)
         else:
             self.entries[index] = entry
@@ -300,7 +300,7 @@ class Store:
         """Remove an unsent entry."""
         for index in range(self._stored, len(self.entries)):
             if self.entries[index].request == request:
-                self._take(index)
+                self._remove_at(index)
                 return
 
     def _insert(self, entry: Entry) -> None:
@@ -321,7 +321,7 @@ class Store:
         if entry.author == self.me and entry.seq and max(self._receipts.values(), default=0) >= entry.seq:
             self._place_receipts()  # they came before what they are about
 
-    def _take(self, index: int) -> None:
+    def _remove_at(self, index: int) -> None:
         self._rows.discard(key_of(self.entries[index]))
         tail = [self._heights.pop() for _ in range(len(self.entries) - index)]
         for height in reversed(tail[:-1]):

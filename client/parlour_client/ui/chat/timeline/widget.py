@@ -98,7 +98,7 @@ class Timeline(ScrollView, can_focus=True):
         self._column_anchors = ColumnAnchors()
         self._keep = keep
         self._pending: list[Entry] = []
-        self._arrivals = Throttle(self, self.take_in)
+        self._arrivals = Throttle(self, self.add_pending)
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
         self._layout = DEFAULT
@@ -119,7 +119,7 @@ class Timeline(ScrollView, can_focus=True):
     @property
     def entries(self) -> Sequence[Entry]:
         """The loaded entries, oldest first."""
-        self.take_in()
+        self.add_pending()
         return self._store.entries if self._store is not None and not self._is_left else ()
 
     def holds_only(self, bodies: tuple[type, ...]) -> bool:
@@ -194,7 +194,7 @@ class Timeline(ScrollView, can_focus=True):
             self._pending.append(entry)
             self._arrivals.changed()
 
-    def take_in(self) -> None:
+    def add_pending(self) -> None:
         """Process what was added since the last frame."""
         pending, store = self._pending, self._store
         self._pending = []
@@ -214,10 +214,10 @@ class Timeline(ScrollView, can_focus=True):
             self._complete = False
         self._place()
 
-    def take_out(self, request: RequestId) -> None:
+    def remove_unsent(self, request: RequestId) -> None:
         """Remove an unsent entry."""
         if self._store is not None:
-            self.take_in()
+            self.add_pending()
             self._store.remove(request)
             self._redraw()
 
@@ -225,7 +225,7 @@ class Timeline(ScrollView, can_focus=True):
         """Insert a page of older entries above; the visible ones stay in place."""
         if self._store is None:
             return
-        self.take_in()
+        self.add_pending()
         self._complete, self._asked_before = complete or not older, None
         self._store.note_older(loading=False)
         self._store.prepend(older)
@@ -255,7 +255,7 @@ class Timeline(ScrollView, can_focus=True):
         """
         if self._store is None:
             return
-        self.take_in()
+        self.add_pending()
         follows, last = self._anchor.follows, self._store.span
         self._store.merge(entries, run, behind=behind)
         if complete is not None:
@@ -284,7 +284,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def unknown_parents(self) -> Sequence[Seq]:
         """Return the parents that are missing for quotes."""
-        self.take_in()
+        self.add_pending()
         return self._store.unknown_parents() if self._store is not None else ()
 
     def know_parents(self, parents: Sequence[Entry]) -> None:
@@ -298,7 +298,7 @@ class Timeline(ScrollView, can_focus=True):
     def show_receipts(self, receipts: Mapping[UserName, Seq]) -> None:
         """Show how far others have read, as far as they share it."""
         if self._store is not None:
-            self.take_in()
+            self.add_pending()
             self._store.receive(receipts)
             self._redraw()
 
@@ -381,12 +381,12 @@ class Timeline(ScrollView, can_focus=True):
 
     def has(self, seq: Seq) -> bool:
         """Say whether an event is loaded."""
-        self.take_in()
+        self.add_pending()
         return self._store is not None and self._store.index_of(seq) is not None
 
     def reveal(self, seq: Seq) -> bool:
         """Scroll an event into view and select it; False if it is not loaded."""
-        self.take_in()
+        self.add_pending()
         index = self._store.index_of(seq) if self._store is not None else None
         if index is None:
             return False
@@ -464,7 +464,7 @@ class Timeline(ScrollView, can_focus=True):
                 self.post_message(self.HoleInSight(hole, downwards=store.top(index) > top))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Note the new position when the person scrolled; ``_place`` itself draws what changed."""
+        """Hold the new position when the person scrolled; ``_place`` itself draws what changed."""
         if self._is_placing:
             return
         super().watch_scroll_y(old_value, new_value)
@@ -496,13 +496,13 @@ class Timeline(ScrollView, can_focus=True):
         """The selected entry."""
         if self._store is None or self._selection.key is None:
             return None
-        self.take_in()
+        self.add_pending()
         index = self._selection.index(self._store)
         return self._store.entries[index] if index is not None else None
 
     def move_selection(self, step: int) -> None:
         """Select the next message above (-1) or below (+1); below the last one, none."""
-        self.take_in()
+        self.add_pending()
         if self._store is None or self._is_left:
             return
         index = self._selection.next(self._store, step, self._last_seen(self._store))

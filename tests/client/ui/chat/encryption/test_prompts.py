@@ -70,7 +70,7 @@ async def test_messages_of_people_who_are_not_verified_are_marked(
         entry = client.say(LOBBY, BOB, "sealed words")
         client.change(replace(entry, sealed=True))
         await settled(pilot)
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await settled(pilot)
         assert "bob  not verified" in screen_text(pilot)
         client.encryption.trusted[BOB] = Trust.VERIFIED
@@ -87,7 +87,7 @@ async def test_every_note_is_a_row_of_words(client: FakeClient, open_app: OpenAp
             entry, detail = client.say(LOBBY, BOB, "x"), f"so it is, to the END {number}"
             client.tell(EntryAdded(replace(entry, text=None, note=Note(kind, BOB, detail))))
             await settled(pilot)
-            screen.pane.timeline.take_in()
+            screen.pane.timeline.add_pending()
             await settled(pilot)
             assert detail in " ".join(screen_text(pilot).split()), kind
 
@@ -117,7 +117,7 @@ async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, o
         trouble = "sent before this device joined: ask for the history from another device of yours"
         client.change(replace(entry, text=None, trouble=trouble))
         await settled(pilot)
-        screen.pane.timeline.take_in()
+        screen.pane.timeline.add_pending()
         await settled(pilot)
         text = " ".join(screen_text(pilot).split())
         assert "bob can't be read" in text

@@ -61,7 +61,7 @@ async def test_a_row_that_moves_up_is_not_recreated(client: FakeClient, open_app
         _, timeline = await lobby(pilot)
         before = drawn(timeline)
         client.say(LOBBY, BOB, "one more")
-        timeline.take_in()
+        timeline.add_pending()
         await settled(pilot)
         after = drawn(timeline)
         moved = next((n for n in range(1, 5) if after[0] is before[n]), 0)
@@ -89,7 +89,7 @@ async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
         bar.render = counted  # type: ignore[method-assign,assignment]
         for number in range(30):
             client.say(LOBBY, BOB, f"more {number}")
-            timeline.take_in()
+            timeline.add_pending()
             await settled(pilot, 1)
             kept, seen = cells(bar.render_lines(bar.size.region)), drawings
             bar.refresh()

@@ -55,7 +55,7 @@ async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp)
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
         client.say(LOBBY, BOB, "the newest")
-        timeline.take_in()
+        timeline.add_pending()
         await settled(pilot)
         assert timeline.follows
         assert "the newest" in screen_text(pilot)
@@ -71,7 +71,7 @@ async def test_keeps_its_place_when_messages_come_in_below(client: FakeClient, o
         before = top_row(pilot)
         client.say(LOBBY, BOB, "one")
         client.say(LOBBY, BOB, "two")
-        timeline.take_in()
+        timeline.add_pending()
         await settled(pilot)
         assert top_row(pilot) == before
         assert "2 new below" in screen_text(pilot)
@@ -191,7 +191,7 @@ async def test_many_messages_at_once_are_taken_in_together(client: FakeClient, o
         timeline.scroll_to = counted  # type: ignore[method-assign]
         for number in range(200):
             client.say(LOBBY, BOB, f"burst {number}")
-        timeline.take_in()
+        timeline.add_pending()
         assert settles <= 2
         await settled(pilot)
         assert "burst 199" in screen_text(pilot)

@@ -13,7 +13,7 @@ from parlour_client.core.model import MemberView
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import ParlourClientError, RefusedError, UnreachableError
 from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.member_list import MembersController
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName

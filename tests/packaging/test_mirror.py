@@ -16,7 +16,6 @@ TESTED_BY = {
     "setting.py": "test_settings.py",
     # only a whole client shows what they do
     "engine.py": "test_client.py",
-    "receive/publisher.py": "receive/test_receiver.py",
     "sync/room_store.py": "receive/test_dispatcher.py",
     "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",
@@ -34,8 +33,6 @@ TESTED_BY = {
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
     "archive/key_log_copy.py": "e2ee/identity/test_key_log.py",
     "archive/key_pins.py": "e2ee/identity/test_key_trust.py",
-    "archive/known_rooms.py": "archive/test_archive.py",
-    "archive/numbering_table.py": "receive/test_rollback.py",
     "archive/outbox_table.py": "outbox/test_outbox.py",
     "archive/own_keys.py": "e2ee/identity/test_enrolment.py",
     "archive/rows.py": "archive/test_events.py",

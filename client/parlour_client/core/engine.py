@@ -25,9 +25,8 @@ from parlour_client.core.outbox.sender import Sender
 from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.receive.dispatcher import Dispatcher
-from parlour_client.core.receive.publisher import Publisher
 from parlour_client.core.receive.read_markers import ReadMarkers
-from parlour_client.core.receive.receiver import Receiver
+from parlour_client.core.receive.receiver import Publisher, Receiver
 from parlour_client.core.receive.rollback import Rollback
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.rooms import Rooms

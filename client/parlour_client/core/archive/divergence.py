@@ -14,7 +14,7 @@ import apsw
 
 from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.insertion import Annotation, Applied
-from parlour_client.core.archive.numbering_table import numberings, save_numbering
+from parlour_client.core.archive.known_rooms import numberings, save_numbering
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
@@ -26,7 +26,6 @@ from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, 
 from parlour_protocol.frames.bodies import (
     Blank,
     EncryptedMessage,
-    Handshake,
     Invited,
     MembershipChange,
     Message,
@@ -46,13 +45,6 @@ INCARNATION: Final = "incarnation"
 """The setting with the incarnation of the server's logs that this archive last saw."""
 _OF_MEMBERSHIP: Final = MembershipChange | Invited | Uninvited | Unbanned | Muted | Unmuted
 """Bodies of which the server writes a part; all others are the same to the last byte."""
-
-
-def wire_digest(body: AnyBody) -> bytes | None:
-    """Return the digest that identifies an encrypted body whose ciphertext was dropped, else None."""
-    if isinstance(body, EncryptedMessage | Handshake):
-        return hashlib.sha256(f"{body.group} {body.epoch} ".encode() + body.data).digest()
-    return None
 
 
 # what is known
@@ -197,7 +189,7 @@ def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: b
     """Compare two bodies of one time and author. Deletion on one side makes no difference."""
     if isinstance(here, Blank) or isinstance(there, Blank | Unreadable):
         return True
-    theirs = wire_digest(there)
+    theirs = insertion.wire_digest(there)
     if digest is not None:
         return theirs == digest
     if theirs is not None:

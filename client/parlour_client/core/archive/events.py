@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.known_rooms import numbering
 from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of, note_of
 from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent

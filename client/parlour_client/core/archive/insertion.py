@@ -4,6 +4,7 @@ A deleted event loses its text, in the table and in the search index. Queries co
 ten thousand messages may wait after a night. Functions over a connection, run by ``Archive`` on its thread.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
     EncryptedMessage,
+    Handshake,
     Message,
     Pinned,
 )
@@ -88,6 +90,13 @@ class Annotation:
     note: Note | None = None
     digest: bytes | None = None
     """Of the ciphertext, to recognise it."""
+
+
+def wire_digest(body: AnyBody) -> bytes | None:
+    """Return the digest that identifies an encrypted body whose ciphertext was dropped, else None."""
+    if isinstance(body, EncryptedMessage | Handshake):
+        return hashlib.sha256(f"{body.group} {body.epoch} ".encode() + body.data).digest()
+    return None
 
 
 @dataclass(frozen=True, slots=True)

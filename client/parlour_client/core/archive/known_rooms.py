@@ -1,6 +1,7 @@
 """The rooms of the account in the archive: what the client needs to open without a network.
 
-A room that the account left keeps its history. Functions over a connection.
+A room that the account left keeps its history. One that was rolled back has a numbering: ``divergence``
+writes it, searches for gaps read it. Functions over a connection.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Final, cast
 import apsw
 import msgspec
 
+from parlour_client.core.room_log.numbering import PLAIN, Numbering, Piece
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import strict_decoder
@@ -113,3 +115,23 @@ def names(connection: apsw.Connection) -> Sequence[tuple[RoomId, str]]:
         SELECT id, coalesce(json_extract(summary, '$.name'), json_extract(summary, '$.peer'), '')
         FROM rooms"""
     return [(RoomId(str(room)), str(name)) for room, name in connection.execute(query)]
+
+
+def numbering(connection: apsw.Connection, room: RoomId) -> Numbering:
+    """Return a room's numbering."""
+    query = "SELECT server, local FROM numbering WHERE room = ? ORDER BY server"
+    rows = cast("list[tuple[int, int]]", list(connection.execute(query, (room,))))
+    return Numbering(tuple(Piece(Seq(server), Seq(local)) for server, local in rows)) if rows else PLAIN
+
+
+def numberings(connection: apsw.Connection) -> dict[RoomId, Numbering]:
+    """Return all numberings that are not plain."""
+    rooms = [RoomId(str(room)) for (room,) in connection.execute("SELECT DISTINCT room FROM numbering")]
+    return {room: numbering(connection, room) for room in rooms}
+
+
+def save_numbering(connection: apsw.Connection, room: RoomId, numbers: Numbering) -> None:
+    """Write a room's numbering."""
+    connection.execute("DELETE FROM numbering WHERE room = ?", (room,))
+    for piece in numbers.pieces:
+        connection.execute("INSERT INTO numbering VALUES (?, ?, ?)", (room, piece.server, piece.local))

@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group.report import GroupReport
 from parlour_client.core.e2ee.group.statements import expected_in
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
-from parlour_client.core.e2ee.keep.reconcile import Reconciler
+from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import ChatRefusedError
@@ -51,16 +51,16 @@ class ClosedAccounts:
         self,
         world: World,
         keys: Keys,
-        reconciler: Reconciler,
+        scheduler: Scheduler,
         membership: Membership,
         room_statuses: RoomStatuses,
     ) -> None:
         self._world = world
         self._keys = keys
-        self._reconciler = reconciler
+        self._scheduler = scheduler
         self._membership = membership
         self._room_statuses = room_statuses
-        self._claims: dict[tuple[RoomId, UserName], ClosedClaim] = {}
+        self.claims: dict[tuple[RoomId, UserName], ClosedClaim] = {}
         """As in the archive."""
         self._tried: set[tuple[RoomId, UserName]] = set()
         self._removing = asyncio.Lock()  # two at once would both count before either has removed someone
@@ -68,7 +68,7 @@ class ClosedAccounts:
     async def load(self) -> None:
         """Load what the server said before."""
         claims = await self._world.archive.read(closed_claims.load)
-        self._claims = {(claim.room, claim.user): claim for claim in claims}
+        self.claims = {(claim.room, claim.user): claim for claim in claims}
 
     def connected(self) -> None:
         """Start with a connection: what failed on the last one is tried again, once."""
@@ -76,7 +76,7 @@ class ClosedAccounts:
 
     def contradicted(self) -> Collection[UserName]:
         """Return the people whose devices have written after the server said that they were deleted."""
-        return {claim.user for claim in self._claims.values() if claim.written}
+        return {claim.user for claim in self.claims.values() if claim.written}
 
     async def remove(self, room: RoomId) -> float | None:
         """Remove those whom this person may remove, where it is time.
@@ -91,7 +91,7 @@ class ClosedAccounts:
         groups, wait = self._keys.maybe_groups, None
         if groups is None or not self._world.follow:
             return None
-        for user in self._reconciler.closed(room):
+        for user in self._scheduler.closed(room):
             roster = await self._world.archive.read(expected_in, groups, room, self._world.clock.now())
             if roster is None or not roster.may_remove(self._world.me, user) or (room, user) in self._tried:
                 continue
@@ -100,7 +100,7 @@ class ClosedAccounts:
             if user in self.contradicted():
                 continue
             now = self._world.clock.now()
-            due = max(self._claims[room, user].since + WAIT_SECONDS * 1000, self._next_removal(user))
+            due = max(self.claims[room, user].since + WAIT_SECONDS * 1000, self._next_removal(user))
             if now < due:
                 wait = min(due - now, wait or due - now)
                 continue
@@ -117,19 +117,19 @@ class ClosedAccounts:
 
     async def _note(self, room: RoomId) -> None:
         """Store what the server says now, and forget what it does not say any more."""
-        closed = set(self._reconciler.closed(room))
-        known = {claim.user: claim for claim in self._claims.values() if claim.room == room}
+        closed = set(self._scheduler.closed(room))
+        known = {claim.user: claim for claim in self.claims.values() if claim.room == room}
         new = closed.difference(known)
         over = [user for user, claim in known.items() if user not in closed and not self._is_kept(claim)]
         if new:
             for claim in await self._world.archive.write_durably(
                 closed_claims.add, room, new, self._world.clock.now()
             ):
-                self._claims[room, claim.user] = claim
+                self.claims[room, claim.user] = claim
         if over:
             await self._world.archive.write(closed_claims.drop, room, over)
             for user in over:
-                del self._claims[room, user]
+                del self.claims[room, user]
 
     def _is_kept(self, claim: ClosedClaim) -> bool:
         """Say whether a claim still counts when it is not made any more."""
@@ -139,13 +139,13 @@ class ClosedAccounts:
     def delayed(self, room: RoomId) -> Mapping[UserName, int]:
         """Return in how many hours this device may remove someone, if it has removed too many for now."""
         now = self._world.clock.now()
-        due = {user: self._next_removal(user) for user in self._reconciler.closed(room)}
+        due = {user: self._next_removal(user) for user in self._scheduler.closed(room)}
         return {user: -((now - at) // _HOUR) for user, at in due.items() if at > now + WAIT_SECONDS * 1000}
 
     def _next_removal(self, user: UserName) -> int:
         """Return when this device may remove one more person."""
         last: dict[UserName, Millis] = {}
-        for claim in self._claims.values():
+        for claim in self.claims.values():
             if claim.removed is not None and claim.user != user:
                 last[claim.user] = max(claim.removed, last.get(claim.user, claim.removed))
         times = sorted(last.values(), reverse=True)
@@ -154,7 +154,7 @@ class ClosedAccounts:
     async def _kick(self, room: RoomId, user: UserName) -> None:
         statement = await self._membership.removal(room, user)
         reason = reason_text(_("The server says that their account was deleted"))
-        claim = self._claims[room, user]
+        claim = self.claims[room, user]
         if claim.written:  # while the removal was signed
             return
         await self._change(replace(claim, removed=self._world.clock.now()))  # it counts before it happens
@@ -163,23 +163,23 @@ class ClosedAccounts:
                 Kick(id=new_request_id(), room=room, user=user, reason=reason, statement=statement)
             )
         except ChatRefusedError:  # another moderator's device was first
-            await self._change(replace(self._claims[room, user], removed=claim.removed))
+            await self._change(replace(self.claims[room, user], removed=claim.removed))
 
     async def _change(self, claim: ClosedClaim) -> None:
-        self._claims[claim.room, claim.user] = claim
+        self.claims[claim.room, claim.user] = claim
         await self._world.archive.write_durably(closed_claims.save, claim)
 
     def heard(self, room: RoomId, author: UserName, seq: Seq) -> None:
         """Raise an alarm if a device of a deleted account has written: then the server has lied."""
-        claim = self._claims.get((room, author))
-        if claim is None or claim.written or seq <= claim.head:
+        claim = self.claims[room, author]
+        if claim.written or seq <= claim.head:
             return
         if self._world.clock.now() > claim.since + LAST_WORDS:
-            self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
+            self.claims[room, author] = replace(claim, written=True)  # from now on, no removal
             self._world.tasks.run(self._raise_alarm(room, author))
 
     async def _raise_alarm(self, room: RoomId, author: UserName) -> None:
-        claim = self._claims[room, author]  # as it is by now: it may count as removed since
+        claim = self.claims[room, author]  # as it is by now: it may count as removed since
         await self._change(claim)
         words = _(
             "The server said that {user}'s account was deleted, but one of their devices has written since. "

@@ -25,10 +25,9 @@ from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
-from parlour_client.core.e2ee.group import plan, rollback, statements
+from parlour_client.core.e2ee.group import rollback, statements
 from parlour_client.core.e2ee.group.contents import Intent, known
-from parlour_client.core.e2ee.group.plan import ServerClaims
-from parlour_client.core.e2ee.group.report import GroupReport
+from parlour_client.core.e2ee.group.report import GroupReport, ServerClaims, claim_words, claims_of
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import GroupStatus, known_roster
 from parlour_client.core.e2ee.identity import key_packages
@@ -120,7 +119,7 @@ class E2ee:
         self.outgoing = Outgoing(world, self.keys, self.scheduler, self.renewal, self.incoming)
         self.membership = Membership(world, self.keys, self.scheduler, self.incoming)
         self.closed_accounts = ClosedAccounts(
-            world, self.keys, self.reconciler, self.membership, self.room_statuses
+            world, self.keys, self.scheduler, self.membership, self.room_statuses
         )
         self.read_receipts = ReadReceipts(world)
         self.sas = SasSessions(
@@ -418,7 +417,7 @@ class E2ee:
 
     @staticmethod
     def _claims(report: GroupReport) -> Sequence[str]:
-        return plan.claim_words(report.claims, report.roster)
+        return claim_words(report.claims, report.roster)
 
     @staticmethod
     def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
@@ -449,8 +448,8 @@ class E2ee:
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         """Return the server's claims about the room's members at the last check, as sentences."""
-        found = await self.world.archive.read(plan.claims_of, room)
-        return plan.claim_words(found, await self.world.archive.read(known_roster, room))
+        found = await self.world.archive.read(claims_of, room)
+        return claim_words(found, await self.world.archive.read(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
         """Say what failed for the room's members just now; empty: nothing."""
@@ -629,7 +628,7 @@ class E2ee:
         for item in receipt.items:
             self._pass_on(room, item)
         for item in receipt.items:
-            if item.device is not None:
+            if (room, item.event.author) in self.closed_accounts.claims and item.device is not None:
                 self.closed_accounts.heard(room, item.event.author, item.event.seq)
         for request in receipt.denied:
             self.world.denied(request)
@@ -649,7 +648,8 @@ class E2ee:
 
     def _look_after(self, room: RoomId, receipt: Receipt) -> None:
         """Schedule maintenance of the group if it is needed."""
-        self.reconciler.decided(receipt.merged, receipt.lost)
+        if receipt.merged or receipt.lost:
+            self.reconciler.decided(receipt.merged, receipt.lost)
         if receipt.contest is not None:
             self.scheduler.contest(room)
         if receipt.older:

@@ -8,8 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts, closed_words
 from parlour_client.core.e2ee.errors import CONTESTED, WAITING, DisplacedError
-from parlour_client.core.e2ee.group import plan
-from parlour_client.core.e2ee.group.report import GroupReport, closed_direct_words, room_conflict
+from parlour_client.core.e2ee.group.report import (
+    GroupReport,
+    claim_words,
+    closed_direct_words,
+    room_conflict,
+)
 from parlour_client.core.e2ee.group.rollback import RECREATE_FIRST
 from parlour_client.core.e2ee.group.seal import strict_words
 from parlour_client.core.e2ee.group.store import GroupStatus
@@ -73,7 +77,7 @@ class RoomLabels:
         wrong = room_conflict(self._world.state.summary(room), report, self._world.me)
         if wrong:
             return RoomState.BLOCKED, wrong
-        for peer in self._peer(room).intersection(self._reconciler.closed(room)):
+        for peer in self._peer(room).intersection(self._scheduler.closed(room)):
             return RoomState.BLOCKED, closed_direct_words(peer)
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._keys.identity.trust(user) is Trust.CHANGED)
@@ -87,10 +91,10 @@ class RoomLabels:
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
-        closed = self._reconciler.closed(room)
+        closed = self._scheduler.closed(room)
         verified = [user for user in closed if self._keys.identity.trust(user) is Trust.VERIFIED]
         return [
-            *plan.claim_words(report.claims, report.roster),
+            *claim_words(report.claims, report.roster),
             *(why for _user, why in report.claims.void),
             *closed_words(
                 closed,

@@ -12,11 +12,11 @@ import apsw
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.archive.divergence import Divergence, Known, Returned
-from parlour_client.core.archive.numbering_table import numberings
+from parlour_client.core.archive.known_rooms import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
-from parlour_client.core.receive.publisher import Publisher
+from parlour_client.core.receive.receiver import Publisher
 from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.room_log.numbering import DivergenceSearch

@@ -116,7 +116,8 @@ class Numbers:
         """Return the result of a request in our numbers."""
         match result:
             case Stored():
-                return replace(result, seq=self.of(result.room).to_local(result.seq))
+                numbers = self._rooms.get(result.room)
+                return result if numbers is None else replace(result, seq=numbers.to_local(result.seq))
             case Entered(room=summary):
                 return replace(result, room=self.summary(summary))
             case Page():

@@ -77,7 +77,8 @@ class KnownRoom:
 
     def room(self, preferences: SavedPreferences, mark: str, now: Millis) -> Room:
         """Return the room as views see it: the same object as long as nothing of it changes."""
-        summary, retention = self.summary, in_force(self.summary.retention, now)
+        summary = self.summary
+        retention = summary.retention and in_force(summary.retention, now)
         favourite, muted = summary.room in preferences.favourites, summary.room in preferences.muted
         number = preferences.numbers.get(summary.room)
         activity = max(self.activity, preferences.activity.get(summary.room, Millis(0)))
@@ -234,7 +235,8 @@ class State:
     def _facts(self, known: KnownRoom) -> tuple[object, ...]:
         """Return what views show of a room besides its counts."""
         summary = known.summary
-        kept, withheld = in_force(summary.retention, known.activity), known.withheld > summary.head
+        kept = summary.retention and in_force(summary.retention, known.activity)
+        withheld = known.withheld > summary.head
         return replace(summary, head=Seq(0)), kept, withheld, self._is_listed(known)
 
 

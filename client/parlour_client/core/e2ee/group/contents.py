@@ -11,7 +11,7 @@ from typing import cast
 
 import apsw
 
-from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.known_rooms import numbering
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import _

@@ -1,27 +1,22 @@
-"""Plans the next commit of a room, and finds and keeps server claims that it must not act on.
+"""Plans the next commit of a room, and finds server claims that it must not act on (``report``).
 
 The server says which devices are missing from the group and which must leave it. A device is added if its
 person is on the roster, or a statement that they accepted adds them; it is removed if a statement removes its
 person, or its revocation is known. The device that adds someone is stricter than those that follow: it adds
 nobody while it is in doubt. This module only decides; ``commit`` makes the commit, and every member judges it
 again (``rules``).
-
-Anything else is a claim: it has no effect, people are notified of it once by an alarm, and it is forgotten
-when members decide otherwise or the server withdraws it. A ghost is listed as a member but was not admitted,
-did not accept, or was removed; a dropped member is no longer listed but was not removed. Someone who accepted
-an invitation that is void by now is told without an alarm.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
+from parlour_client.core.archive import key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import RuleBrokenError
 from parlour_client.core.e2ee.group import statements
+from parlour_client.core.e2ee.group.report import ServerClaims, keep_claims
 from parlour_client.core.e2ee.group.rules import SKEW, revocation_of, statement_of
 from parlour_client.core.e2ee.group.statements import Addition, day
 from parlour_client.core.e2ee.group.store import Groups, StoredGroup
@@ -34,7 +29,7 @@ from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis
-from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import (
     ADMISSION_LASTS,
     MARGIN,
@@ -46,34 +41,11 @@ from parlour_protocol.membership import (
     Remove,
     Roster,
     Statement,
-    Withdraw,
     digest_of,
     new_admission_id,
     order_of,
     sign_statement,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ServerClaims:
-    """The server's claims about a room's members that no member has signed."""
-
-    ghosts: Sequence[UserName] = ()
-    """Listed as members, but not admitted by anyone, or removed: nothing is sent to them."""
-    unaccepted: Sequence[UserName] = ()
-    """Listed as members and invited, but they did not accept."""
-    dropped: Sequence[UserName] = ()
-    """Not listed any more, but not removed by anyone: they can still read the room."""
-    void: Sequence[tuple[UserName, str]] = ()
-    """Listed, and they accepted an invitation that is void, and why, in a sentence: no one lied."""
-
-    @property
-    def outside(self) -> Sequence[UserName]:
-        """Everyone who is listed as a member and is not in."""
-        return sorted({*self.ghosts, *self.unaccepted, *(user for user, _why in self.void)})
-
-
-NO_CLAIMS: Final = ServerClaims()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,97 +337,3 @@ def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:
     except RuleBrokenError:
         return None
     return data if found.account_key == leaf.account_key else None
-
-
-def keep_claims(
-    connection: apsw.Connection, room: RoomId, found: ServerClaims, roster: Roster | None, now: Millis
-) -> bool:
-    """Store the current claims; a new one raises an alarm. False: nothing has changed.
-
-    ``roster``: the room's members, and those who were removed.
-    """
-    before = claims_of(connection, room)
-    if before == found:
-        return False
-    connection.execute("DELETE FROM mls_claims WHERE room = ?", (room,))
-    rows = [("ghost", user, "") for user in found.ghosts]
-    rows += [("unaccepted", user, "") for user in found.unaccepted]
-    rows += [("dropped", user, "") for user in found.dropped]
-    rows += [("void", user, why) for user, why in found.void]
-    for kind, user, why in rows:
-        query = "INSERT INTO mls_claims (room, user, kind, why) VALUES (?, ?, ?, ?)"
-        connection.execute(query, (room, user, kind, why))
-    told, before_told = _told(found, roster), _told(before, roster)
-    for user in before_told.keys() - told.keys():
-        alarms.forget(connection, alarms.Kind.MEMBERS, _about(room, user))
-    for user, sentence in told.items():
-        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, sentence)
-    return True
-
-
-def claims_of(connection: apsw.Connection, room: RoomId) -> ServerClaims:
-    """Return the claims at the time the room was last checked."""
-    found: dict[str, list[tuple[UserName, str]]] = {}
-    query = "SELECT user, kind, why FROM mls_claims WHERE room = ? ORDER BY user"
-    for user, kind, why in connection.execute(query, (room,)):
-        found.setdefault(str(kind), []).append((parse_user_name(str(user)), str(why)))
-
-    def users(kind: str) -> Sequence[UserName]:
-        return [user for user, _why in found.get(kind, [])]
-
-    return ServerClaims(users("ghost"), users("unaccepted"), users("dropped"), found.get("void", []))
-
-
-def claim_words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
-    """Return a sentence for each claim."""
-    return list(_told(claims, roster).values())
-
-
-def _told(claims: ServerClaims, roster: Roster | None) -> dict[UserName, str]:
-    return (
-        {user: ghost_words(user, roster) for user in claims.ghosts}
-        | {user: unaccepted_words(user) for user in claims.unaccepted}
-        | {user: dropped_words(user) for user in claims.dropped}
-    )
-
-
-def ghost_words(user: UserName, roster: Roster | None) -> str:
-    """Say that the server lists someone who was not admitted, or was removed."""
-    why = _("no member admitted them") if roster is None else _why_outside(user, roster)
-    return _("The server lists {user} as a member; {why}. Nothing is sent to them.").format(
-        user=display_name(user), why=why
-    )
-
-
-def unaccepted_words(user: UserName) -> str:
-    """Say that the server lists someone who was invited, and has accepted no invitation."""
-    return _(
-        "The server lists {user} as a member; {user} did not accept an invitation. Nothing is sent to them."
-    ).format(user=display_name(user))
-
-
-def _why_outside(user: UserName, roster: Roster) -> str:
-    removal = roster.removal_of(user)
-    if removal is None:
-        return _("no member admitted them")
-    match statement_of(removal.proof).act:
-        case Remove(ban=True):
-            return _("{by} banned them").format(by=removal.by)
-        case Withdraw() if removal.by != user:
-            return _("{by} withdrew the invitation").format(by=removal.by)
-        case Remove() | Withdraw():
-            return _("they left") if removal.by == user else _("{by} removed them").format(by=removal.by)
-        case _:  # lifting a ban admits no one
-            return _("no member admitted them again")
-
-
-def dropped_words(user: UserName) -> str:
-    """Say that the server wants someone out who was not removed; it does not say why."""
-    return _(
-        "The server wants {user}, or a device of theirs, out of this room, but no member removed them, and "
-        "they revoked no device. They can still read this room."
-    ).format(user=display_name(user))
-
-
-def _about(room: RoomId, user: UserName) -> str:
-    return f"{room}/{user}"

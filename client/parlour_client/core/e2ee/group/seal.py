@@ -19,7 +19,7 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.known_rooms import numbering
 from parlour_client.core.archive.outbox_table import give_up, skip_number
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.archive.saved_preferences import is_strict
@@ -149,9 +149,10 @@ def encrypt(
 
     ``now`` is by this device's clock; ``before``: requests that the server has, or that go before this one.
     """
-    if rollback.is_due(connection, room):
+    row, stored = groups.both(connection, room)
+    if row is not None and row.recreate:
         raise NotReadyError(rollback.RECREATE_FIRST)
-    stored = _require_sendable(*groups.both(connection, room))
+    stored = _require_sendable(row, stored)
     _require_trusted(connection, groups, stored, now)
     require_durable(connection)
     here = known(connection, stored.room, request)

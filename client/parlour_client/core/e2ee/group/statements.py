@@ -18,7 +18,7 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive import key_log_copy
-from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.known_rooms import numbering
 from parlour_client.core.e2ee.errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.group.rules import certificate_of, statement_of
 from parlour_client.core.e2ee.group.store import Groups, StoredGroup, known_roster

@@ -50,6 +50,8 @@ class RoomRow:
     since: Seq | None = None
     group: GroupId | None = None
     contested: bool = False
+    recreate: bool = False
+    """The server's log was rolled back, and no group was created since (``rollback``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,11 +391,13 @@ def begin_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
 
 def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:
     """Return a room that is known to be encrypted."""
-    query = "SELECT cursor, since, group_id, contested FROM mls_rooms WHERE room = ?"
+    query = """
+        SELECT cursor, since, group_id, contested, coalesce(due, 0)
+        FROM mls_rooms LEFT JOIN mls_rolled_back USING (room) WHERE room = ?"""
     for row in connection.execute(query, (room,)):
-        cursor, since, group, contested = cast("tuple[int, int | None, str | None, int]", row)
-        known = None if group is None else GroupId(group)
-        return RoomRow(room, Seq(cursor), None if since is None else Seq(since), known, bool(contested))
+        cursor, since, group, contested, due = cast("tuple[int, int | None, str | None, int, int]", row)
+        known, begin = None if group is None else GroupId(group), None if since is None else Seq(since)
+        return RoomRow(room, Seq(cursor), begin, known, bool(contested), bool(due))
     return None
 
 

@@ -78,11 +78,6 @@ class Reconciler:
         self.seen: dict[RoomId, GroupState] = {}
         """The last answers, for anyone who shows them."""
 
-    def closed(self, room: RoomId) -> Sequence[UserName]:
-        """Return the members whose accounts were deleted, by the server's last answer."""
-        state = self.seen.get(room)
-        return () if state is None else state.closed
-
     async def caught_up(self, room: RoomId) -> None:
         """Wait until a room is processed as far as the server has claimed."""
         await self._keys.reached(room)

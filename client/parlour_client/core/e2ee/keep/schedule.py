@@ -97,7 +97,7 @@ class Scheduler:
 
     async def now(self, room: RoomId) -> GroupState:
         """Reconcile a room at once; raises why that failed."""
-        before = tuple(self._reconciler.closed(room))
+        before = tuple(self.closed(room))
         state = await self._run(room, self._reconciler.reconcile)
         if state.closed != before:
             self._tell(room)
@@ -128,7 +128,8 @@ class Scheduler:
 
     def closed(self, room: RoomId) -> Sequence[UserName]:
         """Return the members whose accounts were deleted, by the server's last answer."""
-        return self._reconciler.closed(room)
+        state = self._reconciler.seen.get(room)
+        return () if state is None else state.closed
 
     def left_out(self, room: RoomId) -> str:
         """Return why devices could not be added when a room was last settled, in words; empty: all could."""

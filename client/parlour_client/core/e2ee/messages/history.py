@@ -22,7 +22,7 @@ from parlour_client.core import attachments
 from parlour_client.core.archive import history_parts, insertion
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation
-from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.known_rooms import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.identity import pins

@@ -24,9 +24,8 @@ from parlour_client.core.archive import (
     known_rooms,
     outbox_table,
 )
-from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
-from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
+from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent, wire_digest
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.group import join, receive, store
 from parlour_client.core.e2ee.group.contents import keep_file_key

@@ -8,8 +8,9 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.errors import JoinRefusedError, RuleBrokenError
-from parlour_client.core.e2ee.group import plan, statements
-from parlour_client.core.e2ee.group.plan import Clocks, Plan, ServerClaims, signed
+from parlour_client.core.e2ee.group import plan, report, statements
+from parlour_client.core.e2ee.group.plan import Clocks, Plan, signed
+from parlour_client.core.e2ee.group.report import ServerClaims
 from parlour_client.core.e2ee.group.rules import Evidence, extensions_of
 from parlour_client.core.e2ee.group.store import GroupStatus
 from parlour_client.core.errors import EncryptionError
@@ -350,9 +351,9 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
     told = [one.detail for one in alarms.load(alice.connection)]
     assert told == [
         "The server lists lurker as a member; no member admitted them. Nothing is sent to them.",
-        plan.dropped_words(bobby.user),
+        report.dropped_words(bobby.user),
     ]
-    assert plan.claims_of(alice.connection, ROOM) == made.claims
+    assert report.claims_of(alice.connection, ROOM) == made.claims
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
     planned(alice, log, missing=[lurker], leaving=[bobby])
@@ -392,12 +393,12 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
         )
     ]
     assert [one.detail for one in alarms.load(alice.connection)] == told
-    assert list(plan.claim_words(made.claims, roster_of(alice, log))) == told
+    assert list(report.claim_words(made.claims, roster_of(alice, log))) == told
     assert {one.about.partition("/")[0] for one in alarms.load(alice.connection)} == {ROOM}
     lifted = alice.sign(log, lambda r: act(log, r, davey, Unban))
     execution = Execution(Millis(log.now), alice.user, [alice.id], lambda *_: True)
     roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)), execution)
-    assert "no member admitted them again" in plan.ghost_words(davey.user, roster)
+    assert "no member admitted them again" in report.ghost_words(davey.user, roster)
 
 
 def test_the_servers_word_on_an_invitation_admits_no_one() -> None:

@@ -124,8 +124,8 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
     )
     around = SimpleNamespace(me=ANA, state=SimpleNamespace(summary=lambda _: recipients().summary))
     keys = SimpleNamespace(trouble=None, identity=people)
-    reconciler = SimpleNamespace(closed=lambda _: ())
-    made: list[Any] = [around, keys, reconciler, None, None]
+    scheduler = SimpleNamespace(closed=lambda _: ())
+    made: list[Any] = [around, keys, None, scheduler, None]
     state, words = RoomLabels(*made).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")

@@ -3,14 +3,25 @@
 import sys
 from pathlib import Path
 
-from tools import claims, code_lines, completions, guide, man_pages, openapi, schemas, tables, third_party
+from tools import (
+    api_lines,
+    claims,
+    code_lines,
+    completions,
+    guide,
+    man_pages,
+    openapi,
+    schemas,
+    tables,
+    third_party,
+)
 
 ROOT = Path(__file__).parents[1]
 
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    made = (schemas, openapi, tables, guide, claims, man_pages, completions, third_party)
+    made = (schemas, openapi, tables, guide, api_lines, claims, man_pages, completions, third_party)
     wanted = {path: text for one in made for path, text in one.files().items()}
     wanted |= code_lines.files(wanted)
     return {

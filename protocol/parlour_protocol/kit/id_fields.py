@@ -27,11 +27,15 @@ RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, extra=IDE
 DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN, extra=IDENTIFIER)]
 IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN, extra=IDENTIFIER)]
 SeqField = Annotated[Seq, Meta(ge=1, le=MAX_INT)]
+"""The number of an entry that is there."""
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=MAX_INT)]
+"""The number of an entry, or 0 for before the first."""
 MillisField = Annotated[Millis, Meta(ge=0, le=MAX_INT)]
+"""A time in milliseconds since 1970."""
 ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN, extra=IDENTIFIER)]
 """A server's name: it is in certificates, proofs and the key log, and clients show it."""
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+"""How many there are."""
 
 
 def is_identifier(metadata: Iterable[object]) -> bool:

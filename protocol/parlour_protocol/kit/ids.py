@@ -24,7 +24,7 @@ Incarnation = NewType("Incarnation", str)
 """The incarnation of a server's logs: 22 characters of base64url; a restored backup gets a new one."""
 
 Seq = NewType("Seq", int)
-"""The number of an event in its room: 1, 2, 3, … without gaps."""
+"""The number of an entry in its log: 1, 2, 3, … without gaps."""
 
 Millis = NewType("Millis", int)
 """Milliseconds since 1970-01-01T00:00:00Z."""

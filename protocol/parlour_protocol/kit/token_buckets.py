@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 _K = TypeVar("_K", bound=Hashable)
 
 MINUTE: Final = 60.0
+"""Seconds."""
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
 _FIRST_SWEEP: Final = 256

@@ -51,3 +51,4 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     user_limits,
     worker_processes,
 )  # fmt: skip
+"""All that a server can do beside its core; a program names fewer."""

@@ -65,6 +65,7 @@ class Sealed:
 
 
 Part = Text | File | Sealed
+"""What an inspector looks at, one at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Block:
 
 
 Verdict = Allow | Flag | Redact | Block
+"""What an inspector says of a part."""
 ALLOW: Final = Allow()
 _VERDICTS: Final[Mapping[Action, Callable[[tuple[Finding, ...]], Verdict]]] = {
     Action.FLAG: Flag,

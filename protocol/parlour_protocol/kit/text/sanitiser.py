@@ -77,7 +77,7 @@ class SafeText:
 
 
 def safe_text(untrusted: str) -> SafeText:
-    """Apply the rule. Never raises, whatever the string holds."""
+    """Return text of someone else as it may be shown. Never raises, whatever the string holds."""
     if untrusted.isascii() and untrusted.isprintable():
         spans: tuple[Line, ...] = ((Span(untrusted, is_escape=False),),) if untrusted else ((),)
         return SafeText._made_by_rule(spans, hidden=0, blank=not untrusted.strip(" "), truncated=False)  # noqa: SLF001 - the one maker

@@ -82,6 +82,7 @@ data_option = click.option(
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     help="The data folder. Can also be set with ${variables}DATA.",
 )
+"""`--data DIR`, for a command's ``data: Path``."""
 
 
 class When(click.ParamType["Millis"]):

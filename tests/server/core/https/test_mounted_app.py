@@ -79,6 +79,7 @@ async def test_it_knows_who_asks_and_gets_neither_token_nor_cookie(tmp_path: Pat
         assert answer.headers["content-security-policy"] == mounted_app.POLICY
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
 async def test_it_needs_a_live_session(tmp_path: Path) -> None:

@@ -53,9 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["mentions", "direct", "all"],
         _help(N_("what to notify you about: mentions only, direct rooms too, or everything")),
     ] = "direct"
-    unread_in_title: Annotated[
-        bool, _help(N_("show in the terminal's title how many rooms have something unread, without names"))
-    ] = False
     typing: Annotated[bool, _help(N_("let others see when you are typing"))] = False
     receipts: Annotated[bool, _help(N_("let others see how far you have read"))] = False
     peek: Annotated[bool, _help(N_("opening a room does not mark it as read"))] = False
@@ -164,7 +161,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     N_("Writing"): ("send_on", "shortcodes", "paste_guard", "editor"),
     N_("Rooms"): ("room_sort", "peek"),
-    N_("Notifications"): ("notifications", "notify_for", "bell", "unread_in_title"),
+    N_("Notifications"): ("notifications", "notify_for", "bell"),
     N_("Privacy"): ("typing", "receipts", "keep"),
     N_("Keys and mouse"): ("keys", "mouse"),
     N_("Files and links"): ("downloads", "opener", "clipboard"),

@@ -17,6 +17,7 @@ from parlour_client.extras.spell_check import register as spell_check
 from parlour_client.extras.theme_files import register as theme_files
 from parlour_client.extras.tour import register as tour
 from parlour_client.extras.two_rooms import register as two_rooms
+from parlour_client.extras.unread_title import register as unread_title
 from parlour_client.extras.vim import register as vim
 from parlour_client.ui.registry import REGISTRY, Registry
 
@@ -31,6 +32,7 @@ EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     theme_files,
     tour,
     two_rooms,
+    unread_title,
     vim,
 )  # fmt: skip
 

@@ -33,7 +33,7 @@ from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
 from parlour_client.ui.registry import REGISTRY
-from parlour_client.ui.terminal_state import TerminalTitle, TextDirection
+from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
@@ -77,7 +77,6 @@ class ParlourApp(SettingsApp):
         self.theming = Theming(self)
         self.accounts = AccountSwitcher(self, accounts, switch=self._switch, refuse=self._refuse)
         self._direction = TextDirection(self.to_terminal)
-        self._title = TerminalTitle(self.to_terminal, lambda: self.settings.unread_in_title)
         self._notifier = Notifier(
             settings=lambda: self.settings,
             sees=self._sees,
@@ -195,7 +194,6 @@ class ParlourApp(SettingsApp):
             return
         client.history.keep(kept_seconds(self.settings))
         self._notifier.follow(client)
-        self._title.follow(client)
         self._chat = chat = with_extras()(client, self.lend_terminal)
         try:
             await self.push_screen(chat)
@@ -218,7 +216,6 @@ class ParlourApp(SettingsApp):
         If a call is cancelled, the next one waits for the end.
         """
         self._notifier.forget()
-        self._title.forget()
         self.workers.cancel_group(self, "start")
         client, self.client = self.client, None
         chat, self._chat = self._chat, None
@@ -265,7 +262,6 @@ class ParlourApp(SettingsApp):
 
     def _follow_terminal(self, settings: Settings) -> None:
         self._direction.follow(settings.bidi)
-        self._title.update()
         self.refresh(layout=True)
 
     # --- the terminal

@@ -79,7 +79,7 @@ class Notifier:
             return
         named = room.mentions > self._mentions.get(room.id, 0)
         self._mentions[room.id] = room.mentions
-        if not room.muted and self._is_news(self._client, entry, room) and self._is_wanted(room, named=named):
+        if not room.muted and self._is_wanted(room, named=named) and self._is_news(self._client, entry, room):
             self._waiting += 1
             self._notify()
 

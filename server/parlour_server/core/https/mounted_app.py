@@ -60,8 +60,9 @@ class MountedApp:
                 "This server inspects what people send, and can't here.",
             )
         exchange = _Exchange(partial(self._guard.check_again, request), receive, send)
+        limit = asyncio.timeout(SECONDS)
         try:
-            async with asyncio.timeout(SECONDS) as limit:
+            async with limit:
                 await self._app(_for_app(scope), exchange.receive, exchange.send)
         except Exception:
             if exchange.refused is None and not limit.expired():

@@ -269,11 +269,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         link = self._link
         if link is None or not link.status.session_ended or isinstance(self.screen, LoginAgainScreen):
             return
-        _done = self.push_screen(
-            LoginAgainScreen(
-                link.account, link.log_in_again, link.status.problem, later=_("later, with Ctrl+L")
-            )
-        )
+        _done = self.push_screen(LoginAgainScreen(link, later=_("later, with Ctrl+L")))
 
     def action_second_factors(self) -> None:
         """Show the account's second factors, to add and remove them."""

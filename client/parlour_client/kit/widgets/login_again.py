@@ -4,18 +4,16 @@ The screen below stays as it is. The password is masked, becomes a ``Secret`` at
 field, whatever the server says.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from parlour_client.kit.account.profile import Account
-from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, filled, join, lines, own, peer_line
@@ -30,26 +28,18 @@ class LoginAgainScreen(Overlay[bool]):
         Binding("escape", "leave", N_("Later"), id="login.leave"),
     ]
 
-    def __init__(
-        self,
-        account: Account,
-        log_in: Callable[[Secret, FactorDialog], Awaitable[None]],
-        why: str,
-        kept: str = "",
-        later: str = "",
-    ) -> None:
-        """``why``: the problem; ``kept``: what is not lost; ``later``: what Esc does. In our own words."""
+    def __init__(self, link: Link[Any, Any, Any, Any], kept: str = "", later: str = "") -> None:
+        """``kept``: what is not lost; ``later``: what Esc does. In our own words."""
         super().__init__(classes="dialog")
-        self._account, self._try = account, log_in
-        self._why, self._kept, self._later = why, kept, later
+        self._link, self._kept, self._later = link, kept, later
         self._busy = self._is_logged_in = False
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        account = self._account
+        account = self._link.account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
         who = filled(_("Password for {name} on {server}"), name=name, server=server)
-        why = join(own(self._why), own(" "), own(self._kept))
+        why = join(peer_line(self._link.status.problem), own(" "), own(self._kept))
         later = own(self._later or _("later"), "dim")
         with Vertical(classes="box"):
             yield SafeStatic(lines(own(_("Log in again"), "bold"), why, who))
@@ -69,7 +59,7 @@ class LoginAgainScreen(Overlay[bool]):
 
     async def _log_in(self, password: Secret) -> None:
         try:
-            await self._try(password, ScreenDialog(self.app))
+            await self._link.log_in_again(password, ScreenDialog(self.app))
         except ParlourClientError as error:
             self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:

@@ -226,9 +226,7 @@ class ResultViews:
 
 def _log_in_again(client: Client) -> LoginAgainScreen:
     return LoginAgainScreen(
-        client.account,
-        client.connection.log_in_again,
-        client.connection.status.problem,
+        client.connection,
         kept=_("Your drafts and unsent messages are kept."),
         later=_("later, with /login"),
     )

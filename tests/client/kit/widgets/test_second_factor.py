@@ -2,22 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
+from tests.client.kit.test_link import PROFILE
 from tests.client.ui.conftest import calm_hands, screen_text
+from tests.protocol.kit.programs import GAME
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from parlour_client.kit.account.profile import Account
-from parlour_client.kit.account.second_factor import FactorDialog, Factors
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile_file import ProfileFile
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors
+from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.errors import ApiRefusedError, NotFinishedError
+from parlour_client.kit.link import Link
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.second_factor import AppScreen, ScreenDialog, SecondFactorsScreen
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.second_factor import FactorId, FactorInfo, FactorKind, FactorList
 from parlour_protocol.kit.secret import Secret
 
@@ -104,18 +109,22 @@ async def test_a_password_is_not_shown_and_codes_are_kept_once() -> None:
         assert "IJKL-MNOP" not in screen_text(pilot)
 
 
-async def test_logging_in_again_asks_for_the_code_over_the_password() -> None:
+async def test_logging_in_again_asks_for_the_code_over_the_password(tmp_path: Path) -> None:
     """The password's dialog waits below, and says what was wrong if the person stops."""
     typed: list[str] = []
 
-    async def log_in(password: Secret, dialog: FactorDialog) -> None:
-        typed.append(password.reveal())
-        typed.append(await dialog.code("Type the six digits of your app", ""))
+    class Ended(Link[Any, Any, Any, Any]):
+        """A link whose session has ended."""
+
+        async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
+            typed.append(password.reveal())
+            typed.append(await dialog.code("Type the six digits of your app", ""))
 
     app: App[None] = App()
     async with app.run_test() as pilot:
-        account = Account(parse_user_name("anna"), parse_device_name("laptop"), "chat.example:8443")
-        await app.push_screen(LoginAgainScreen(account, log_in, "The session has ended."))
+        await app.push_screen(
+            LoginAgainScreen(Ended(SignIn(ProfileFile(Home(tmp_path / "home"))), PROFILE, GAME))
+        )
         await pilot.pause()
         await pilot.press(*"tigress", "enter")
         await pilot.pause()

@@ -2,8 +2,13 @@
 
 import io
 from contextlib import redirect_stdout
+from pathlib import Path
+
+from rich.segment import Segment
+from textual.color import Color
 
 from parlour_client.cli.tail import print_event
+from parlour_client.kit.terminal.guard import TerminalGuard
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_protocol.frames.bodies import Message
@@ -18,6 +23,7 @@ _HOSTILE = (
     "\x1b]8;;https://evil.example\x1b\\harmless.example\x1b]8;;\x1b\\",
     "abc\u202egpj.exe",  # shows the rest from right to left
 )
+_ACTING = "\x1b\x07\x9b\u202e"
 
 
 @attack(
@@ -40,4 +46,18 @@ async def escape_sequences(world: World, seen: Evidence) -> bool:
             print_event(found, event, as_json=False)
     output = printed.getvalue()
     seen.received(output)
-    return not any(c in output for c in "\x1b\x07\x9b\u202e")
+    return not any(c in output for c in _ACTING)
+
+
+@attack(
+    "A widget that draws messages as they are, because someone forgot the rule",
+    expects="The guard behind all widgets writes U+FFFD in the place of each character that acts.",
+    stage=Stage.UNIT,
+)
+def forgotten_rule(_folder: Path, seen: Evidence) -> bool:
+    for text in _HOSTILE:
+        seen.sent(text)
+    drawn = TerminalGuard().apply([Segment(text) for text in _HOSTILE], Color(0, 0, 0))
+    output = "".join(segment.text for segment in drawn)
+    seen.received(output)
+    return not any(c in output for c in _ACTING)

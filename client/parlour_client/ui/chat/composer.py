@@ -199,8 +199,9 @@ class Composer(TextArea):
         begun = before[open_.start :].lstrip(_SIGNS)
         words = [offer.insert.strip().lstrip(_SIGNS) for offer in open_.offers]
         marked = words.index(begun) if begun in words else 0 if begun else None
-        self._open = open_
-        self._offers.offer(open_.offers, marked)
+        before_it, self._open = self._open, open_
+        if open_.offers or before_it.offers:
+            self._offers.offer(open_.offers, marked)
 
     # --- what others show in it
 
@@ -289,7 +290,7 @@ class Composer(TextArea):
         self._action_of(f"composer.{name}")()
 
     def _send(self) -> bool:
-        offer = self._offers.marked
+        offer = self._offers.marked if self._open.offers else None
         # Keys may be faster than the list: what was not seen is not taken.
         if offer is not None and self._before == self.before_cursor and not self._is_there(offer):
             self._insert_offer(offer)

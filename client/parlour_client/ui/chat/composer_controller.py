@@ -202,7 +202,7 @@ class ComposerController:
     async def send(self, text: str, aim: Aim) -> None:
         """Send a message to the room where it was written. Raises why it was refused."""
         room, mode = aim.room, aim.mode
-        if self._interaction.settings.shortcodes:
+        if self._interaction.settings.shortcodes and ":" in text:
             text = with_emoji(text)
         if room is None:
             raise ValueError(_(NO_ROOM))

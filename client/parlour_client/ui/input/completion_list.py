@@ -39,8 +39,6 @@ class OfferList(OptionList, can_focus=False):
 
     def offer(self, offers: Sequence[Offer], marked: int | None = 0) -> None:
         """Show these, with one or none of them marked."""
-        if not offers and not self._shown:
-            return
         self._shown = offers
         self.set_options([option(offer.display) for offer in offers])
         self.highlighted = marked if offers else None

@@ -119,9 +119,7 @@ def code_page(code: str) -> Page:
     return Page(
         lines(
             own(_("Your code, to scan; the text is below"), "bold"),
-            *(
-                own(row, "#000000 on #ffffff") for row in qr_rows(code)
-            ),  # dark on light, or some scanners fail
+            *_picture(code),
             own(
                 _(
                     "Others scan it, or paste it after /verify. It only proves something if they get it\n"
@@ -139,9 +137,7 @@ def link_page(link: str) -> Page:
     return Page(
         lines(
             own(_("Add a device: scan or paste this link there"), "bold"),
-            *(
-                own(row, "#000000 on #ffffff") for row in qr_rows(link)
-            ),  # dark on light, or some scanners fail
+            *_picture(link),
             own(link),
             own(""),
             *(own(step) for step in steps_to_add()),

@@ -26,9 +26,7 @@ TESTED_BY = {
     "transport/delivery_client.py": "../../e2e/test_key_packages.py",
     # functions over a connection, tested where they are called
     "archive/alarms.py": "e2ee/identity/test_key_log.py",
-    "archive/certificate_facts.py": "e2ee/identity/test_key_trust.py",
     "archive/closed_claims.py": "../../hostile/test_membership.py",
-    "archive/device_groups.py": "e2ee/test_left_out_live.py",
     "archive/divergence.py": "receive/test_rollback.py",
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
     "archive/key_log_copy.py": "e2ee/identity/test_key_log.py",

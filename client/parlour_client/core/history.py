@@ -16,7 +16,6 @@ from parlour_client.core.archive import (
     events,
     insertion,
     known_rooms,
-    pinned_messages,
     retention,
     search,
     threads,
@@ -148,13 +147,13 @@ class History:
         """
         known = self._state.room(room)
         if self._live.conversation is None or known is None or known.encrypted:
-            return await self._archive.read(pinned_messages.pins, room)
+            return await self._archive.read(events.pins, room)
         answer = await self._live.ask(ListPins(id=new_request_id(), room=room))
         if not isinstance(answer, Pins) or answer.room != room:
             raise ServerMisbehavedError(_("The server answered with something other than pins."))
         for seq in answer.targets:
             await self._bring(room, seq)
-        pinned = await self._archive.read(pinned_messages.pins, room)
+        pinned = await self._archive.read(events.pins, room)
         ours = [entry for entry in pinned if entry.seq in answer.targets]
         seen = {entry.seq for entry in ours}
         missing = [seq for seq in answer.targets if seq not in seen]

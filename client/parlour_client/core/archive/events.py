@@ -17,6 +17,7 @@ from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.limits import PINS_PER_ROOM
 
 _NEAR: Final = 200
 """Numbers between two events that are read in one query."""
@@ -244,3 +245,20 @@ def _number(connection: apsw.Connection, query: str, values: tuple[object, ...])
     for (value,) in connection.execute(query, cast("apsw.Bindings", values)):
         return int(str(value))
     return 0
+
+
+def pins(connection: apsw.Connection, room: RoomId) -> Sequence[Entry]:
+    """Return the pinned messages that are here, the latest pin first; as many as a room can have.
+
+    The right to pin was checked before an event got here: by the server in an open room, by
+    ``e2ee.group.contents`` in an encrypted one. (``key_pins`` is about the keys of people.)
+    """
+    query = """
+        SELECT target FROM events WHERE room = ? AND kind = 'pinned'
+        GROUP BY target ORDER BY max(seq) DESC"""
+    found: list[Entry] = []
+    for (target,) in list(connection.execute(query, (room,))):
+        found += [entry for entry in shown(connection, room, [Seq(int(str(target)))]) if entry.pinned]
+        if len(found) == PINS_PER_ROOM.value:
+            break
+    return found

@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, device_groups, key_log_copy, key_pins, own_keys
+from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.key_log import LogEntry
@@ -132,7 +132,7 @@ def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> N
 def new_device(connection: apsw.Connection, user: UserName, server: str) -> None:
     """Become a new device: the old one's keys, key packages and groups are deleted for good."""
     own_keys.drop(connection, *_OF_A_DEVICE)
-    device_groups.forget(connection)
+    own_keys.forget_groups(connection)
     made = DeviceKey.generate(user, server)
     own_keys.put(connection, Name.DEVICE_SEED, made.seed.reveal())
     own_keys.add_device(connection, made.id)

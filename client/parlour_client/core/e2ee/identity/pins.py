@@ -17,7 +17,7 @@ import apsw
 import msgspec
 
 from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
-from parlour_client.core.archive.certificate_facts import Facts, facts
+from parlour_client.core.archive.key_pins import Facts, facts
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.values import Trust

@@ -14,7 +14,7 @@ from tests.client.core.e2ee.group_world import (
 )
 from tests.client.core.e2ee.hostile_commits import note_of
 
-from parlour_client.core.archive import device_groups
+from parlour_client.core.archive import own_keys
 from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.e2ee.group import commit
 from parlour_client.core.e2ee.group.store import Groups, GroupStatus, load_room
@@ -174,7 +174,7 @@ def test_leaving_a_room_forgets_its_keys() -> None:
     log = room_of(alice, bobby)
     bobby.run(bobby.groups.leave, ROOM)
     assert bobby.state(log) == ()
-    alice.run(device_groups.forget)
+    alice.run(own_keys.forget_groups)
     assert alice.state(log) == ()
     assert load_room(alice.connection, ROOM) is not None
 

@@ -17,11 +17,13 @@ _ABSENT: Final = {"pass", "return", "True", "False", "None", "0", *"()[]{}:,\"'"
 def added(text: str, replacement: str) -> list[str]:
     """Return the words and signs of a replacement that the text does not have at that place, in their order.
 
-    A ``not`` that is left out before what it negates counts, too: that turns a check around.
+    What turns a check around counts, too: a ``not`` that is left out before what it negates, and ``True`` in
+    place of ``False`` or the other way round.
     """
-    before = _TOKEN.findall(text)
-    found, at = [], 0
-    for token in _TOKEN.findall(_COMMENT.sub("", replacement)):
+    before, after = _TOKEN.findall(text), _TOKEN.findall(_COMMENT.sub("", replacement))
+    answers, others = ({"True", "False"}.intersection(tokens) for tokens in (after, before))
+    found, at = list(answers) if len(answers) == len(others) == 1 and answers != others else [], 0
+    for token in after:
         try:
             place = before.index(token, at)
         except ValueError:

@@ -20,6 +20,7 @@ MORE = {
     "a statement": ("    refuse(head)", "    forge(head)"),
     "another constant": ('version = "1.3"', 'version = "1.2"'),
     "a check turned around": ("if not inspected:", "if inspected:"),
+    "an answer turned around": ("is_whole = False", "is_whole = True"),
     "another operator": ("if count >= limit:", "if count < limit:"),
     "an operator": ("return data", "return data + data"),
     "the same words in another order": ("send(first, second)", "send(second, first)"),

@@ -9,6 +9,7 @@ import builtins
 import functools
 import json
 import math
+import typing
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar, cast
 
@@ -124,6 +125,20 @@ def strict_decoder(kind: type[_T]) -> Callable[[bytes | str], _T]:
     """Return a function that reads ``kind`` as strictly as frames are read. Raises MalformedFrameError."""
     decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(kind, dec_hook=decode_field)
     return lambda data: _decode(decoder, data)
+
+
+class _Never(msgspec.Struct, tag_field="type", tag=""):
+    """Beside other frames, so that msgspec asks for a tag where there is only one; nobody sends it."""
+
+    def __post_init__(self) -> None:
+        """Refuse it. Raises ValueError."""
+        raise ValueError("not a frame")
+
+
+def frame_decoder(kind: type[_T]) -> Callable[[bytes | str], _T]:
+    """Return a function that reads a frame, or one of a union, by its tag. Raises MalformedFrameError."""
+    decode: Callable[[bytes | str], _T] = strict_decoder(cast("Any", typing.Union)[kind, _Never])
+    return decode
 
 
 @functools.cache

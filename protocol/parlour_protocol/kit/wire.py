@@ -47,14 +47,6 @@ _TAG: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
-class _NeverSent(Frame, frozen=True, tag=""):
-    """Beside the only frame of a union, so that its tag is required: msgspec asks for it in unions only."""
-
-    def __post_init__(self) -> None:
-        """Refuse it. Raises ValueError."""
-        raise ValueError("not a frame")
-
-
 class Wire(Generic[Q, S]):
     """How one program's frames are named, decoded and encoded, on both sides.
 
@@ -116,9 +108,7 @@ class Wire(Generic[Q, S]):
             self._code: Final = _code_type(self._error)
             for union in (requests, server_frames):
                 _check(inspect.type_info(union), "", 1, ())
-            self.decode_request: Final[Callable[[bytes], Q]] = codec.strict_decoder(
-                cast("type[Q]", requests if len(self.requests) > 1 else requests | _NeverSent)
-            )
+            self.decode_request: Final[Callable[[bytes], Q]] = codec.frame_decoder(cast("type[Q]", requests))
             """Read a client's request. Raises MalformedFrameError."""
             self.decode_server_frame: Final[Callable[[bytes], S]] = codec.strict_decoder(
                 cast("type[S]", server_frames)

@@ -28,23 +28,17 @@ from typing import Any, Final
 import msgspec
 import pytest
 import pytest_asyncio
-from websockets.frames import Opcode
 
 from parlour_protocol.kit.errors import (
     ACCOUNT_DISABLED,
-    INVALID_DATA,
     POLICY_VIOLATION,
-    PROTOCOL_ERROR,
     SESSION_ENDED,
-    TOO_BIG,
-    TOO_FAST,
     TOO_MANY_ERRORS,
-    UNSUPPORTED_DATA,
     ErrorCode,
 )
 from parlour_protocol.kit.frames import Answer, Refusal, Request
 from parlour_protocol.kit.ids import new_request_id
-from parlour_protocol.kit.limits import REQUEST_FRAME, TICKET_SECONDS
+from parlour_protocol.kit.limits import TICKET_SECONDS
 from parlour_protocol.kit.session_key import PROOF_HEADER, SessionKey
 from parlour_server.app.app import App
 from parlour_server.core.audit import AuditEvent
@@ -54,19 +48,19 @@ from parlour_server.core.connections.budgets import Budget
 from parlour_server.core.https.operations import Operation
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.testing import server
+from parlour_server.testing import target as targets
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.examples import example
-from parlour_server.testing.server import Key, Person, Socket, World, running
+from parlour_server.testing.server import Key, Person, World, running
+from parlour_server.testing.target import AttackTarget, TargetDescription
+from parlour_server.testing.wire_attacks import *  # noqa: F403 - they are tests of every program
 
 Ask = Callable[[], Request]
 
 _UNSENT_BYTES: Final = 65_536
 _RECEIVE_BUFFER: Final = 4_096
 _PUSHES_AT_ONCE: Final = 500
-_FRAGMENTS: Final = 200  # not the kit's own limit: a kit with a higher one fails
-_PINGS: Final = 500
 _MALFORMED: Final = 200
-_GUESSES: Final = 100
 _CODE_GUESSES: Final = 30
 _AT_ONCE: Final = 20
 _PAGES: Final = ("https://app.example", "https://other.example")
@@ -111,6 +105,33 @@ async def _running(
 async def anna(world: World) -> Person:
     """Return someone who is logged in."""
     return await world.person("anna")
+
+
+@pytest_asyncio.fixture
+async def target(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask
+) -> AsyncIterator[AttackTarget]:
+    """Run the program as a server of which only the address is known, and its clock is the test's."""
+    clock, wire = FakeClock(), program.wire
+    description = TargetDescription(
+        socket=wire.path,
+        subprotocol=wire.subprotocol,
+        login_fields={"device": "laptop"},
+        ask=lambda: wire.encode(ask()),
+    )
+    async with _running(program, initialised, tmp_path, _small_buffers, clock) as world:
+        anna = await world.person("anna")
+        found = AttackTarget(
+            world.port,
+            ssl.create_default_context(cafile=str(world.data / "ca.pem")),
+            description,
+            username=anna.name,
+            password=server.PASSWORD,
+            forward=clock.forward,
+            logs=lambda: str(world.logs),
+        )
+        yield found
+        await found.close()
 
 
 @pytest.fixture
@@ -173,32 +194,6 @@ def _hasty(settings: Any) -> Settings:
 
 
 # on the way in
-
-
-@pytest.mark.asyncio
-async def test_old_tls(world: World) -> None:
-    """T1: a client that has only TLS 1.2 gets no connection."""
-    context = ssl.create_default_context(cafile=str(world.data / "ca.pem"))
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        await asyncio.open_connection("127.0.0.1", world.port, ssl=context, server_hostname="localhost")
-
-
-@pytest.mark.asyncio
-async def test_password_guessing(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
-    """P5: after some wrong passwords for an account, no more are tried, not even the right one."""
-    async with _running(program, initialised, tmp_path, clock=FakeClock()) as world:  # no wait is over
-        anna = await world.person("anna")
-        wrong = {"username": anna.name, "password": "not-" + server.PASSWORD, "device": "laptop"}
-        for _ in range(_GUESSES):
-            with pytest.raises(RuntimeError, match=r"/v1/sessions: (401|429) ") as refused:
-                await world.api("POST", "/v1/sessions", wrong)
-            if ": 429 " in str(refused.value):
-                break
-        else:
-            pytest.fail(f"{_GUESSES} wrong passwords were tried")
-        with pytest.raises(RuntimeError, match=": 429 "):
-            await world.log_in(anna.name)
 
 
 @pytest.mark.asyncio
@@ -270,68 +265,17 @@ async def test_no_second_factor_where_it_is_required(
 
 
 @pytest.mark.asyncio
-async def test_no_session(world: World, anna: Person) -> None:
-    """K5: a ticket needs a session, which a ticket is none of."""
-    for bearer in (None, await anna.ticket(), "x" * 43):
-        with pytest.raises(RuntimeError, match="/v1/tickets: 401 "):
-            await world.api("POST", "/v1/tickets", bearer=bearer)
-
-
-@pytest.mark.asyncio
-async def test_old_ticket(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
-    """K2: a ticket that was not used at once opens nothing."""
+async def test_old_ticket_of_a_connection(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path
+) -> None:
+    """K2: nor does one for a TLS connection."""
     clock = FakeClock()
     async with _running(program, initialised, tmp_path, clock=clock) as world:
         anna = await world.person("anna")
-        fresh, old = await anna.ticket(), await anna.ticket()
-        assert await world.refused(ticket=fresh) == 101
         async with world.https() as connection:
             here = await anna.ticket_for(connection)
             clock.forward(TICKET_SECONDS.value)
-            assert await world.refused(ticket=old) == 401
             assert await connection.upgrade(here) == 401
-
-
-@pytest.mark.asyncio
-async def test_no_ticket(world: World, anna: Person) -> None:
-    """H4: a socket needs a ticket; a session's token is none (K5)."""
-    assert await world.refused() == 401
-    assert await world.refused(ticket=anna.session) == 401
-    assert await world.refused(ticket="x" * 43) == 401
-
-
-@pytest.mark.asyncio
-async def test_used_ticket(world: World, anna: Person) -> None:
-    """K3: a ticket opens one socket."""
-    ticket = await anna.ticket()
-    await (await world.connect(ticket=ticket)).greeting()
-    assert await world.refused(ticket=ticket) == 401
-
-
-@pytest.mark.asyncio
-async def test_ticket_raced_for(world: World, anna: Person) -> None:
-    """K3: of several handshakes at once with one ticket, one opens a socket."""
-    ticket = await anna.ticket()
-    found = await asyncio.gather(*(world.refused(ticket=ticket) for _ in range(5)))
-    assert sorted(found) == [101, 401, 401, 401, 401]
-
-
-@pytest.mark.asyncio
-async def test_ticket_in_the_url(world: World, anna: Person) -> None:
-    """K1: it opens nothing, and is used up: it may be in a log."""
-    ticket = await anna.ticket()
-    assert await world.refused(query=f"?ticket={ticket}") == 401
-    assert await world.refused(ticket=ticket) == 401
-    assert ticket not in str(world.logs)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-async def test_wrong_origin(world: World, anna: Person, origin: str) -> None:
-    """H1: a page of another site opens no socket, and uses up no ticket."""
-    ticket = await anna.ticket()
-    assert await world.refused(ticket=ticket, headers={"Origin": origin}) == 403
-    assert await world.refused(ticket=ticket) == 101
 
 
 @pytest.mark.asyncio
@@ -367,13 +311,6 @@ async def test_ticket_of_another_page(
         in_url = await ticket()
         assert await refused(_PAGES[0], await ticket(), f"?ticket={in_url}") == 401
         assert await refused(_PAGES[0], in_url) == 401
-
-
-@pytest.mark.asyncio
-async def test_wrong_host(world: World, anna: Person) -> None:
-    """H3: DNS rebinding: a name that is not the server's opens no socket."""
-    ticket = await anna.ticket()
-    assert await world.refused(ticket=ticket, headers={"Host": f"evil.example:{world.port}"}) == 421
 
 
 @pytest.mark.asyncio
@@ -461,66 +398,6 @@ async def test_session_without_a_key(program: App[Any], initialised: dict[str, P
         with pytest.raises(RuntimeError, match="/v1/tickets: 401 "):
             await dataclasses.replace(anna, world=world).ticket()
         await dataclasses.replace(phone, world=world).connect()
-
-
-# frames
-
-
-@pytest.mark.asyncio
-async def test_binary_frame(world: World, anna: Person) -> None:
-    """The connection ends: frames are text."""
-    socket = await anna.connect()
-    socket.send_frame(Opcode.BINARY, b"{}")
-    assert await socket.close_code() == UNSUPPORTED_DATA
-    assert not world.faults
-
-
-@pytest.mark.asyncio
-async def test_oversized_frame(world: World, anna: Person) -> None:
-    """F4: a frame above the limit is not read."""
-    socket = await anna.connect()
-    socket.send_bytes(b"x" * (REQUEST_FRAME.value + 1))
-    assert await socket.close_code() == TOO_BIG
-    assert not world.faults
-
-
-@pytest.mark.asyncio
-async def test_text_that_is_not_utf_8(world: World, anna: Person) -> None:
-    """F3: it ends the connection."""
-    socket = await anna.connect()
-    socket.send_bytes(b'"\xff"')
-    assert await socket.close_code() == INVALID_DATA
-    assert not world.faults
-
-
-@pytest.mark.asyncio
-async def test_unmasked_frame(world: World, anna: Person) -> None:
-    """F1: a client that does not mask is cut off."""
-    socket = await anna.connect()
-    socket.send_frame(Opcode.TEXT, b"{}", mask=False)
-    assert await socket.close_code() == PROTOCOL_ERROR
-    assert not world.faults
-
-
-@pytest.mark.asyncio
-async def test_fragment_flood(world: World, anna: Person) -> None:
-    """F7: a message in endless pieces ends."""
-    socket = await anna.connect()
-    socket.send_frame(Opcode.TEXT, b"", fin=False)
-    for _ in range(_FRAGMENTS):
-        socket.send_frame(Opcode.CONT, b"", fin=False)
-    assert await socket.close_code() == TOO_BIG
-    assert not world.faults
-
-
-@pytest.mark.asyncio
-async def test_ping_flood(world: World, anna: Person) -> None:
-    """F7: more pings than any client needs end the connection."""
-    socket = await anna.connect()
-    for _ in range(_PINGS):
-        socket.send_frame(Opcode.PING)
-    assert await socket.close_code() == TOO_FAST
-    assert not world.faults
 
 
 # requests
@@ -680,18 +557,6 @@ async def test_request_id_twice_in_flight(world: World, anna: Person, ask: Ask) 
 
 
 @pytest.mark.asyncio
-async def test_socket_outlives_a_log_out(world: World, anna: Person) -> None:
-    """S1: logging out ends all sockets of the session, and no other's."""
-    other = await world.log_in("anna", "phone")
-    sockets = [await anna.connect(), await anna.connect()]
-    spare, kept = await anna.ticket(), await other.connect()
-    await anna.log_out()
-    assert [await socket.close_code() for socket in sockets] == [SESSION_ENDED] * 2
-    assert await world.refused(ticket=spare) == 401
-    await _assert_alive(kept)
-
-
-@pytest.mark.asyncio
 async def test_socket_outlives_its_end_by_the_operator(world: World, anna: Person) -> None:
     """S1: the operator's command, which is another process, ends the sockets of a session."""
     socket = await anna.connect()
@@ -719,7 +584,7 @@ async def test_slow_reader(world: World, anna: Person) -> None:
     slow.stop_reading()
     for peer in world.parts.connected.all_connections():
         peer.add(topic)
-    async with asyncio.timeout(server.PATIENCE):
+    async with asyncio.timeout(targets.PATIENCE):
         while not world.audit(AuditEvent.LIMIT_HIT):
             for _ in range(_PUSHES_AT_ONCE):
                 topic.publish(push)
@@ -734,17 +599,11 @@ async def test_silent_peer(program: App[Any], initialised: dict[str, Path], tmp_
     async with _running(program, initialised, tmp_path, _hasty) as world:
         silent = await (await world.person("anna")).connect()
         silent.stop_reading()
-        async with asyncio.timeout(server.PATIENCE):
+        async with asyncio.timeout(targets.PATIENCE):
             while not world.audit(AuditEvent.LIMIT_HIT):  # noqa: ASYNC110 - a line has no event to wait for
                 await asyncio.sleep(_PING_SECONDS / 10)
         [line] = world.audit(AuditEvent.LIMIT_HIT)
         assert line["limit"] == "keepalive"
-
-
-async def _assert_alive(socket: Socket) -> None:
-    """Fail unless the server still answers."""
-    socket.send_bytes(b"{}")
-    assert (await socket.answer()).re is None
 
 
 def _is_rate_limited(answer: Answer) -> bool:

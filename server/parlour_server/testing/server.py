@@ -8,7 +8,6 @@ import asyncio
 import io
 import json
 import logging
-import socket as sockets
 import ssl
 import sys
 import time
@@ -19,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,15 +27,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyotp.totp import TOTP
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request as Handshake
-from websockets.protocol import State
-from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
 
 from parlour_protocol.kit.frames import Answer, Greeting, Push, Request
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
-from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
 from parlour_protocol.kit.wire import Wire
@@ -46,17 +38,15 @@ from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.config.server_settings import Settings
-from parlour_server.core.net.quiet_logger import quiet_logger
 from parlour_server.core.net.tls_context import TlsFiles
 from parlour_server.core.output import captured
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.config.settings_loader import load
 from parlour_server.host.server import Server
 from parlour_server.host.setup.initialise import initialise
+from parlour_server.testing.target import PATIENCE, RawSocket, https_call, open_socket
 
 PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist in tests only
-PATIENCE: Final = 60.0
-"""Seconds that anything may take, on a machine that has much else to do."""
 
 
 class World:
@@ -154,7 +144,7 @@ class World:
 
         Raises RuntimeError with the status and the answer if it is refused.
         """
-        status, answer = await asyncio.to_thread(self._call, method, path, body, bearer)
+        status, answer = await https_call(self.port, self._context(), method, path, body, bearer=bearer)
         if status >= 400:  # noqa: PLR2004 - the first status of an error
             raise RuntimeError(f"{method} {path}: {status} {answer.decode()}")
         return json.loads(answer) if answer else None
@@ -171,36 +161,17 @@ class World:
 
         Raises InvalidStatus for a handshake that the server refuses.
         """
-        uri = parse_uri(f"wss://localhost:{self.port}{self.wire.path}{query}")
-        protocol = ClientProtocol(
-            uri,
-            subprotocols=[Subprotocol(self.wire.subprotocol)],
-            max_size=SERVER_FRAME.value,
-            logger=quiet_logger("kit.testing"),
+        fields = {} if ticket is None else {"Authorization": f"Bearer {ticket}"}
+        return await open_socket(
+            partial(Socket, self.wire),
+            self.port,
+            self._context(),
+            self.wire.path + query,
+            subprotocol=self.wire.subprotocol,
+            headers={**fields, **(headers or {})},
+            receive_buffer=receive_buffer,
+            opened=lambda socket: self._stack.push_async_callback(socket.abort),
         )
-        tcp = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
-        if receive_buffer:
-            tcp.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
-        tcp.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(tcp, ("127.0.0.1", self.port))
-            reader, writer = await asyncio.open_connection(
-                sock=tcp, ssl=self._context(), server_hostname="localhost"
-            )
-        except OSError:
-            tcp.close()
-            raise
-        socket = Socket(self.wire, protocol, reader, writer)
-        self._stack.push_async_callback(socket.abort)
-        handshake = protocol.connect()
-        if ticket is not None:
-            handshake.headers["Authorization"] = f"Bearer {ticket}"
-        for name, value in (headers or {}).items():
-            with suppress(KeyError):
-                del handshake.headers[name]
-            handshake.headers[name] = value
-        await socket.open(handshake)
-        return socket
 
     @asynccontextmanager
     async def https(self) -> AsyncIterator["Https"]:
@@ -233,19 +204,6 @@ class World:
 
     def _server_key(self) -> bytes:
         return TlsFiles(self.app.folder(self.data).certificate, self.app.folder(self.data).key).key_digest
-
-    def _call(self, method: str, path: str, body: object, bearer: str | None) -> tuple[int, bytes]:
-        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
-        content = None
-        if body is not None:
-            content, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        connection = HTTPSConnection("localhost", self.port, context=self._context(), timeout=PATIENCE)
-        try:
-            connection.request(method, path, content, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
 
 
 class Key:
@@ -363,7 +321,7 @@ class Https:
         return status
 
 
-class Socket:
+class Socket(RawSocket):
     """A WebSocket to a program, with its frames."""
 
     def __init__(
@@ -374,24 +332,12 @@ class Socket:
         writer: asyncio.StreamWriter,
     ) -> None:
         """Wrap a TLS connection."""
+        super().__init__(protocol, reader, writer)
         self._wire = wire
-        self._protocol = protocol
-        self._reader = reader
-        self._writer = writer
         self._frames: deque[Any] = deque()
         """Read, and not asked for yet."""
         self.greeted: Greeting | None = None
         """The first frame."""
-
-    async def open(self, handshake: Handshake) -> None:
-        """Send the handshake and read its answer. Raises InvalidStatus."""
-        self._protocol.send_request(handshake)
-        self._write()
-        async with asyncio.timeout(PATIENCE):
-            while self._protocol.state is State.CONNECTING:
-                await self._read()
-                if self._protocol.handshake_exc is not None:
-                    raise self._protocol.handshake_exc
 
     async def greeting(self) -> Greeting:
         """Read the first frame."""
@@ -402,17 +348,6 @@ class Socket:
     def send(self, request: Request) -> None:
         """Send a request."""
         self.send_bytes(self._wire.encode(request))
-
-    def send_bytes(self, payload: bytes) -> None:
-        """Send a text frame, whatever is in it."""
-        self.send_frame(Opcode.TEXT, payload)
-
-    def send_frame(
-        self, opcode: Opcode, payload: bytes = b"", *, fin: bool = True, mask: bool = True
-    ) -> None:
-        """Send one frame of the WebSocket protocol."""
-        if not self._writer.is_closing():
-            self._writer.write(Frame(opcode, payload, fin).serialize(mask=mask))
 
     async def answer(self) -> Answer:
         """Read the next answer. Pushes before it are kept for ``push``."""
@@ -429,56 +364,16 @@ class Socket:
         push: Push = await self._next(Push)
         return push
 
-    async def close_code(self) -> int:
-        """Read until the connection ends; return its close code, 1006 if it broke."""
-        async with asyncio.timeout(PATIENCE):
-            while not self._ended:
-                await self._read()
-        return self._protocol.close_code or 1006
-
-    def stop_reading(self) -> None:
-        """Take nothing more from the network."""
-        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
-
-    async def abort(self) -> None:
-        """Drop the connection."""
-        self._writer.transport.abort()
-        with suppress(OSError):
-            await self._writer.wait_closed()
-
-    @property
-    def _ended(self) -> bool:
-        return self._protocol.state is State.CLOSED
-
     async def _next(self, kind: type[Any]) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for frame in self._frames:
-                    if isinstance(frame, kind):
-                        self._frames.remove(frame)
-                        return frame
-                if self._ended:
-                    raise ConnectionError(f"the server closed the connection: {self._protocol.close_code}")
-                await self._read()
-
-    async def _read(self) -> None:
-        try:
-            data = await self._reader.read(65_536)
-        except ConnectionError:
-            data = b""
-        if data:
-            self._protocol.receive_data(data)
-        else:
-            self._protocol.receive_eof()
-        self._write()
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                self._frames.append(self._wire.decode_server_frame(bytes(event.data)))
-
-    def _write(self) -> None:
-        for data in self._protocol.data_to_send():
-            if data and not self._writer.is_closing():
-                self._writer.write(data)
+        for frame in self._frames:
+            if isinstance(frame, kind):
+                self._frames.remove(frame)
+                return frame
+        while True:
+            frame = self._wire.decode_server_frame(await self.text())
+            if isinstance(frame, kind):
+                return frame
+            self._frames.append(frame)
 
 
 class _Faults(logging.Handler):

@@ -17,7 +17,8 @@ from parlour_protocol.kit.errors import ACCOUNT_DELETED
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 from parlour_server.chat.program import CHAT
-from parlour_server.testing.server import PASSWORD, PATIENCE, World, running
+from parlour_server.testing.server import PASSWORD, World, running
+from parlour_server.testing.target import PATIENCE
 from tests import postgres
 
 

@@ -44,7 +44,8 @@ from parlour_server.host.config.settings_loader import load
 from parlour_server.host.server import Server
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.testing.clock import FakeClock
-from parlour_server.testing.server import PATIENCE, Person, Socket, World, running
+from parlour_server.testing.server import Person, Socket, World, running
+from parlour_server.testing.target import PATIENCE
 from tests import postgres
 
 _R = TypeVar("_R")

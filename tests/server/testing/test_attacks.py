@@ -29,13 +29,15 @@ from parlour_server.core.https.problems import nothing
 from parlour_server.core.net import gate, message_assembler
 from parlour_server.core.net.ping_timer import PingTimer
 from parlour_server.core.store.records import TicketGrant
-from parlour_server.testing import attacks, server
+from parlour_server.testing import attacks
+from parlour_server.testing import target as targets
 from parlour_server.testing.server import World, running
+from parlour_server.testing.target import AttackTarget
 
 from ticker import server as ticker_program
 
 initialised, world, ask = attacks.initialised, attacks.world, attacks.ask  # the fixtures
-on_purpose = attacks.on_purpose
+on_purpose, target = attacks.on_purpose, attacks.target
 
 
 @pytest.fixture
@@ -68,7 +70,6 @@ def unbound(issue: Any) -> Any:
 
 MUTATIONS = [
     (RequestDispatcher, "_strike", lambda *_: None, attacks.test_malformed_flood),
-    (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),
     (
         ConnectionService,
         "end_sessions",
@@ -81,16 +82,6 @@ MUTATIONS = [
         lambda *_: None,
         partial(attacks.test_password_that_is_not_enough, ticker_program.app),
     ),
-    (MemoryTickets, "take", look_at, attacks.test_used_ticket),
-    (MemoryTickets, "take", look_at, attacks.test_ticket_in_the_url),
-    (message_assembler, "MAX_FRAGMENTS", 10**9, attacks.test_fragment_flood),
-    (message_assembler, "MAX_CONTROLS", 10**9, attacks.test_ping_flood),
-    (
-        gate,
-        "_check_origin",
-        lambda *_: None,
-        partial(attacks.test_wrong_origin, origin="https://evil.example"),
-    ),
 ]
 
 
@@ -101,7 +92,7 @@ async def test_a_defence_that_is_missing_is_noticed(
     """Each attack fails once the kit's defence against it is taken out."""
     anna = await world.person("anna")
     monkeypatch.setattr(place, defence, nothing)
-    monkeypatch.setattr(server, "PATIENCE", 1.0)  # for what never comes
+    monkeypatch.setattr(targets, "PATIENCE", 1.0)  # for what never comes
     with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
         await attack(world, anna)
 
@@ -109,8 +100,30 @@ async def test_a_defence_that_is_missing_is_noticed(
 @pytest.mark.parametrize(
     ("place", "defence", "nothing", "attack"),
     [
+        (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),
+        (MemoryTickets, "take", look_at, attacks.test_used_ticket),
+        (MemoryTickets, "take", look_at, attacks.test_ticket_in_the_url),
         (MemoryTickets, "take", take_late, attacks.test_old_ticket),
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
+        (message_assembler, "MAX_FRAGMENTS", 10**9, attacks.test_fragment_flood),
+        (message_assembler, "MAX_CONTROLS", 10**9, attacks.test_ping_flood),
+        (gate, "_check_origin", lambda *_: None, partial(attacks.test_wrong_origin, origin="null")),
+        (gate, "_check_host", lambda *_: None, attacks.test_wrong_host),
+    ],
+)
+async def test_so_is_one_against_what_any_client_sends(
+    place: Any, defence: str, nothing: Any, attack: Any, target: AttackTarget, monkeypatch: Any
+) -> None:
+    """The attacks that know nothing but an address."""
+    monkeypatch.setattr(place, defence, nothing)
+    monkeypatch.setattr(targets, "PATIENCE", 1.5)
+    with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
+        await attack(target)
+
+
+@pytest.mark.parametrize(
+    ("place", "defence", "nothing", "attack"),
+    [
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_without_the_second_factor),
         (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
         (RightAnswer, "use", lambda *_: True, attacks.test_password_without_the_second_factor),
@@ -133,7 +146,7 @@ async def test_so_is_one_whose_attack_starts_the_server(
     """With a clock or settings of its own."""
     given = {"ask": ask, "on_purpose": frozenset()} if attack is attacks.test_message_flood else {}
     monkeypatch.setattr(place, defence, nothing)
-    monkeypatch.setattr(server, "PATIENCE", 1.5)
+    monkeypatch.setattr(targets, "PATIENCE", 1.5)
     with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
         await attack(program, initialised, tmp_path, **given)
 
@@ -234,7 +247,7 @@ class TestWeakPrograms:
         monkeypatch: Any,
     ) -> None:
         """And what is meant is not."""
-        monkeypatch.setattr(server, "PATIENCE", 5.0)
+        monkeypatch.setattr(targets, "PATIENCE", 5.0)
         if case is None:
             for name in dict.fromkeys(name for name, _, _ in WEAK):
                 await self._play(name, frozenset(), program, initialised, tmp_path / name, ask)

@@ -65,6 +65,13 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
             "parlour_server.chat.cli",
             ["starlette", "h11", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"],
         ),
+        (
+            "parlour_server.standalone.room, parlour_server.standalone.https",
+            [
+                *("starlette", "sqlalchemy", "textual", "websockets", "h11", "click", "cryptography"),
+                *("parlour_server.core", "parlour_server.app", "parlour_client", "parlour_mls"),
+            ],
+        ),
     ],
 )
 def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) -> None:

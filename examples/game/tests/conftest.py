@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from parlour_server.app.app import App
-from parlour_server.testing.attacks import initialised, world
+from parlour_server.testing.attacks import change, initialised, world
 from parlour_server.testing.server import World
 
 from game.server import app
 
 from .players import Join, Player
 
-__all__ = ["initialised", "world"]
+__all__ = ["change", "initialised", "world"]
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ from parlour_server.testing.target import AttackTarget, TargetDescription
 from parlour_server.testing.wire_attacks import *  # noqa: F403 - they are tests of every program
 
 Ask = Callable[[], Request]
+Change = Callable[[Any], Settings]
 
 _UNSENT_BYTES: Final = 65_536
 _RECEIVE_BUFFER: Final = 4_096
@@ -77,10 +78,18 @@ def initialised() -> dict[str, Path]:
     return {}
 
 
+@pytest.fixture
+def change() -> Change:
+    """Return what changes the settings of a server that is attacked: buffers are small."""
+    return _small_buffers
+
+
 @pytest_asyncio.fixture
-async def world(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path, change: Change
+) -> AsyncIterator[World]:
     """Run the program in a data folder of the test's own."""
-    async with _running(program, initialised, tmp_path, _small_buffers) as found:
+    async with _running(program, initialised, tmp_path, change) as found:
         yield found
 
 
@@ -89,7 +98,7 @@ async def _running(
     program: App[Any],
     initialised: dict[str, Path],
     folder: Path,
-    change: Callable[[Any], Settings] = lambda settings: settings,
+    change: Change = lambda settings: settings,
     clock: Clock | None = None,
 ) -> AsyncIterator[World]:
     word, data = program.name.word, folder / "data"
@@ -109,7 +118,7 @@ async def anna(world: World) -> Person:
 
 @pytest_asyncio.fixture
 async def target(
-    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask, change: Change
 ) -> AsyncIterator[AttackTarget]:
     """Run the program as a server of which only the address is known, and its clock is the test's."""
     clock, wire = FakeClock(), program.wire
@@ -119,7 +128,7 @@ async def target(
         login_fields={"device": "laptop"},
         ask=lambda: wire.encode(ask()),
     )
-    async with _running(program, initialised, tmp_path, _small_buffers, clock) as world:
+    async with _running(program, initialised, tmp_path, change, clock) as world:
         anna = await world.person("anna")
         found = AttackTarget(
             world.port,

@@ -334,23 +334,13 @@ class AttackTarget:
         """End a session. Raises RuntimeError."""
         await self._field("", await self.call(*self.description.logout, bearer=session))
 
-    async def connect(
-        self,
-        *,
-        ticket: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        query: str = "",
-        receive_buffer: int = 0,
-    ) -> RawSocket:
-        """Open a WebSocket, present the ticket, and read the first frame of the server.
+    async def connect(self, *, ticket: str, **how: Any) -> RawSocket:
+        """Open a WebSocket (see ``open``), present the ticket, and read the first frame of the server.
 
         Raises InvalidStatus for a handshake that is refused, and ConnectionError for a ticket after it.
         """
-        socket = await self.open(ticket=ticket, headers=headers, query=query, receive_buffer=receive_buffer)
-        if self.description.first_frame is not None:
-            first = self.description.first_frame(ticket) if ticket is not None else self.description.ask()
-            socket.send_bytes(first)
-        await socket.text()
+        socket = await self.open(ticket=ticket, **how)
+        await self._present(socket, ticket)
         return socket
 
     async def open(
@@ -361,7 +351,7 @@ class AttackTarget:
         query: str = "",
         receive_buffer: int = 0,
     ) -> RawSocket:
-        """Open a WebSocket, without a word in it."""
+        """Open a WebSocket, without a word in it. Raises InvalidStatus."""
         fields = {}
         if self.description.first_frame is None and ticket is not None:
             fields["Authorization"] = f"Bearer {ticket}"
@@ -378,15 +368,26 @@ class AttackTarget:
             opened=self._sockets.append,
         )
 
-    async def refused(self, **how: Any) -> int:
-        """Try to ``connect``: return the status or the close code of the refusal, 101 for none."""
+    async def refused(self, *, ticket: str | None = None, **how: Any) -> int:
+        """Try to ``connect``: return the status or the close code of the refusal, 101 for none.
+
+        Without a ticket the first frame is a request.
+        """
         try:
-            await self.connect(**how)
+            socket = await self.open(ticket=ticket, **how)
         except InvalidStatus as refusal:
             return refusal.response.status_code
+        try:
+            await self._present(socket, ticket)
         except ConnectionError:
-            return await self._sockets[-1].close_code()
+            return await socket.close_code()
         return OPENED
+
+    async def _present(self, socket: RawSocket, ticket: str | None) -> None:
+        if self.description.first_frame is not None:
+            first = self.description.ask() if ticket is None else self.description.first_frame(ticket)
+            socket.send_bytes(first)
+        await socket.text()
 
     async def _field(self, name: str, answer: tuple[int, bytes]) -> str:
         status, content = answer

@@ -37,7 +37,7 @@ from parlour_server.testing.target import AttackTarget
 from ticker import server as ticker_program
 
 initialised, world, ask = attacks.initialised, attacks.world, attacks.ask  # the fixtures
-on_purpose, target = attacks.on_purpose, attacks.target
+on_purpose, target, change = attacks.on_purpose, attacks.target, attacks.change
 
 
 @pytest.fixture

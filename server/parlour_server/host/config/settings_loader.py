@@ -6,12 +6,11 @@ crash Python's parser (L23) are refused with a sentence that names the place: a 
 silently be the default.
 """
 
-import difflib
 import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -191,7 +190,7 @@ def _read_flags(flags: Mapping[str, Any]) -> Values:
 
 def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) -> None:
     for section, keys in values.items():
-        if keys == {} and not difflib.get_close_matches(section, known, 1, _MISSPELT):
+        if keys == {} and not _close(section, known, _MISSPELT):
             continue  # `init` wrote its header, and the capability was taken out since
         if section in _OF_CAPABILITIES - known.keys():
             raise SetupError(f"{place(section)}: {_lacking(section)}")
@@ -279,8 +278,14 @@ def _lacking(section: str) -> str:
     )
 
 
+def _close(word: str, known: Iterable[str], like: float = 0.6) -> list[str]:
+    from difflib import get_close_matches  # noqa: PLC0415 - a configuration without mistakes needs none
+
+    return get_close_matches(word, known, 1, like)
+
+
 def _near(word: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
+    close = _close(word, known)
     return f"; did you mean {close[0]}?" if close else f"; valid names are {', '.join(sorted(known))}"
 
 

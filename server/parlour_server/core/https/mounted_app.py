@@ -31,7 +31,7 @@ POLICY: Final = (
 _UNLESS_SAID: Final = {
     **HEADERS,
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer the Origin of a form is `null`, which is refused
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }

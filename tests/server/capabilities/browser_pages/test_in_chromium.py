@@ -4,7 +4,7 @@ import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -137,6 +137,21 @@ async def test_the_page_logs_in_shows_prices_and_logs_out(scene: Scene) -> None:
     assert refused == "TypeError"
     await page.run("document.querySelector('#leave').click()")
     await until(page, "!document.querySelector('form').hidden")
+
+
+async def test_a_form_of_a_page_beside_the_api_has_an_origin(scene: Scene) -> None:
+    """It is the page's own, which is listed: not `null`, as under a policy that sends no referrer."""
+    page = await scene.browser.page()
+    await page.open(f"{scene.own}/page/")
+    await page.run(
+        "(() => { const form = document.querySelector('form'); form.method = 'POST'; form.submit(); })()"
+    )
+    async with asyncio.timeout(20):
+        answer = ""
+        while "error" not in answer:
+            with suppress(RuntimeError):  # while it goes to the answer
+                answer = await page.run("document.body.textContent")
+    assert "method_not_allowed" in answer  # says the app, behind the gate
 
 
 async def test_it_connects_again_by_itself_and_resumes(scene: Scene) -> None:

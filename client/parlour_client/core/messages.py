@@ -188,9 +188,9 @@ class Messages:
         if known.peer is not None and left and not deletes:
             raise SetupError(closed_direct_words(known.peer))  # nothing else ends a direct room
         await self._rooms.keep(room)
+        early: AlsoWrite | None = None
         if self._e2ee.covers(room):
             frames = await self._e2ee.inspection.frames(room, frames)
-        early: AlsoWrite | None = None
-        if self._follow and not self._outbox.has_any(room):
-            early = self._e2ee.early(room, frames)  # a program that only sends must still catch up with it
+            if self._follow and not self._outbox.has_any(room):  # else it must catch up with the room first
+                early = self._e2ee.outgoing.encrypt_early(room, frames)
         return await self._outbox.put(frames, early)

@@ -20,13 +20,12 @@ from msgspec.structs import replace as replace_fields
 from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
-from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.group import rollback, statements
-from parlour_client.core.e2ee.group.contents import Intent, known
+from parlour_client.core.e2ee.group.contents import known
 from parlour_client.core.e2ee.group.report import GroupReport, ServerClaims, claim_words, claims_of
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import GroupStatus, known_roster
@@ -310,10 +309,6 @@ class E2ee:
     def require_ready(self) -> None:
         """Raise if this device cannot write in encrypted rooms."""
         self.keys.own  # noqa: B018 - raises
-
-    def early(self, room: RoomId, frames: Sequence[Intent]) -> AlsoWrite | None:
-        """Return a function that encrypts requests in the same write that queues them, if a room is ready."""
-        return self.outgoing.encrypt_early(room, frames)
 
     def share_read(self, room: RoomId, seq: Seq) -> None:
         """Send the others in a room a receipt for everything up to ``seq``, soon."""

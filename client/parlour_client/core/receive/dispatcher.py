@@ -106,8 +106,9 @@ class Dispatcher:
             case LogEvent():
                 if isinstance(push.body, RoomDeleted) and self._state.room(push.room) is not None:
                     self._deleted[push.room] = push.author
-                if isinstance(push.body, Message):
-                    self._presence.message_came(push.room, push.author)
+                typing = self._presence.typing_in.get(push.room, ())
+                if isinstance(push.body, Message) and push.author in typing:
+                    self._presence.stopped(push.room, push.author)
                 await self._catch_up.push(push)
             case RoomEntered(room=summary):
                 await self.enter(summary)

@@ -26,16 +26,17 @@ class Presence:
         self._me = me
         self._clock = clock
         self._emit = emit
-        self._typing: dict[RoomId, dict[UserName, Timer]] = {}
+        self.typing_in: dict[RoomId, dict[UserName, Timer]] = {}
+        """Who types in each room, until when if they don't go on."""
 
     def typing(self, frame: TypingUpdate) -> None:
         """Take a typing notification."""
         if frame.user == self._me:
             return
         self._stop(frame.room, frame.user)
-        users = self._typing.setdefault(frame.room, {})
+        users = self.typing_in.setdefault(frame.room, {})
         if frame.on and len(users) < MAX_TYPING:
-            expire = partial(self._expired, frame.room, frame.user)
+            expire = partial(self.stopped, frame.room, frame.user)
             users[frame.user] = self._clock.call_later(TYPING_SECONDS, expire)
         self._tell(frame.room)
 
@@ -44,29 +45,25 @@ class Presence:
         if frame.user != self._me:
             self._emit(PresenceChanged(frame.user, frame.status))
         if frame.status is Status.OFFLINE:
-            for room in [room for room, users in self._typing.items() if frame.user in users]:
-                self._expired(room, frame.user)
-
-    def message_came(self, room: RoomId, user: UserName) -> None:
-        """Note that someone who sent a message is not typing it any more."""
-        if user in self._typing.get(room, {}):
-            self._expired(room, user)
+            for room in [room for room, users in self.typing_in.items() if frame.user in users]:
+                self.stopped(room, frame.user)
 
     def clear(self) -> None:
         """Forget everything, because the connection ended."""
-        for room in list(self._typing):
-            for user in list(self._typing[room]):
+        for room in list(self.typing_in):
+            for user in list(self.typing_in[room]):
                 self._stop(room, user)
             self._tell(room)
-        self._typing.clear()
+        self.typing_in.clear()
 
-    def _expired(self, room: RoomId, user: UserName) -> None:
+    def stopped(self, room: RoomId, user: UserName) -> None:
+        """Note that someone is not typing any more."""
         self._stop(room, user)
         self._tell(room)
 
     def _stop(self, room: RoomId, user: UserName) -> None:
-        if timer := self._typing.get(room, {}).pop(user, None):
+        if timer := self.typing_in.get(room, {}).pop(user, None):
             timer.cancel()
 
     def _tell(self, room: RoomId) -> None:
-        self._emit(TypingChanged(room, tuple(self._typing.get(room, ()))))
+        self._emit(TypingChanged(room, tuple(self.typing_in.get(room, ()))))

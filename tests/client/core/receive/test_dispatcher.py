@@ -4,12 +4,19 @@ import pytest
 from tests.client.core.core_fake import BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, CountsChanged, EntryAdded, RoomDeletion, RoomsChanged
+from parlour_client.core.events import (
+    Change,
+    CountsChanged,
+    EntryAdded,
+    RoomDeletion,
+    RoomsChanged,
+    TypingChanged,
+)
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import TopicText
 from parlour_protocol.frames.bodies import Archived, Joined, Message, Renamed, RoomDeleted, TopicSet
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import RoomClosed, RoomEntered
+from parlour_protocol.frames.replies import RoomClosed, RoomEntered, TypingUpdate
 from parlour_protocol.room_name import parse_room_name
 
 
@@ -45,6 +52,17 @@ async def test_messages_are_told_apart_from_what_changes_a_room(desk: Desk, serv
         CountsChanged(LOBBY),
         RoomsChanged(),
     ]
+
+
+async def test_who_sends_a_message_is_not_typing_it_any_more(desk: Desk, server: FakeServer) -> None:
+    """At once, not when their typing would end by itself; someone else's message ends nothing."""
+    client = await desk.open()
+    typing = TypingUpdate(room=LOBBY, user=BOB, on=True)
+    on = await heard(client, lambda c: isinstance(c, TypingChanged), lambda: server.wires[0].say(typing))
+    assert on == TypingChanged(LOBBY, (BOB,))
+    await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say("by another", author="carla"))
+    off = await heard(client, lambda c: isinstance(c, TypingChanged), lambda: server.say("done"))
+    assert off == TypingChanged(LOBBY, ())
 
 
 async def heard_until_read(client: Client, server: FakeServer) -> list[Change]:

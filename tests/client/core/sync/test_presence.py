@@ -22,7 +22,7 @@ def test_typing_ends_by_itself() -> None:
     clock.advance(2)
     assert told[-1] == TypingChanged(LOBBY, ())
     presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
-    presence.message_came(LOBBY, BOB)
+    presence.stopped(LOBBY, BOB)
     assert told[-1] == TypingChanged(LOBBY, ())
 
 

@@ -150,7 +150,7 @@ class Outgoing:
         gives the same bytes while the epoch lasts.
         """
         sure = self._world.live.conversation is not None and self._scheduler.is_ready(room)
-        if room not in self._world.encrypted or not sure or len(frames) > AT_ONCE:
+        if not sure or len(frames) > AT_ONCE:
             return None  # uncertain: the server's log may be newer than the keys here
         if self._keys.maybe_groups is None:
             return None

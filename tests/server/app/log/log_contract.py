@@ -23,6 +23,7 @@ from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError, SessionRefusedError
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import JournalEntry, SessionEnded, TicketGrant
 
 GAME = LogId("game:1")
@@ -102,6 +103,34 @@ class LogContract:
         assert (await server.append(ana, log=LogId("game:2"))).entry.seq == 1
         heads = await server.log.heads(("game:1", "game:2", "game:3"))
         assert heads == {"game:1": 2, "game:2": 1, "game:3": 0}
+
+    async def test_a_row_beside_an_entry_is_there_with_it_or_not_at_all(self, server: Server) -> None:
+        """Whatever the engine batches; the decision sees the role of the author."""
+        ana = await server.person("ana")
+        await server.store.accounts.set_role(ByOperator(ana.user), ana.user, "moderator")
+        seen: list[str] = []
+
+        def keep_role(facts: Facts[bytes]) -> None:
+            seen.append(facts.role)
+
+        def older(db: WriteConnection, entry: Entry[bytes]) -> None:
+            db.execute("UPDATE accounts SET created = created + 1 WHERE account = ?", (entry.author,))
+            if entry.body == b"no":
+                raise RefusedError(ErrorCode.FORBIDDEN)
+
+        found = await server.store.accounts.find(ana.user)
+        assert found is not None
+        some = [
+            server.log.append(ana, new_request_id(), GAME, body, keep_role, also)
+            for body, also in ((b"a", None), (b"b", older), (b"no", older), (b"c", None))
+        ]
+        done = await asyncio.gather(*some, return_exceptions=True)
+        assert [isinstance(one, RefusedError) for one in done] == [False, False, True, False]
+        assert [entry.body for entry in await server.everything()] == [b"a", b"b", b"c"]
+        after = await server.store.accounts.find(ana.user)
+        assert after is not None
+        assert after.created == found.created + 1
+        assert set(seen) == {"moderator"}
 
     async def test_a_refusal_leaves_nothing(self, server: Server) -> None:
         """No entry, no log, no state; the next entry takes the number, and the request may be sent again."""

@@ -17,9 +17,10 @@ from parlour_server.core.errors import (
     ProofNeededError,
     ProofRefusedError,
     RefusedError,
+    SessionRefusedError,
 )
 from parlour_server.core.store.engine.connection import WriteConnection
-from parlour_server.core.store.records import Account, AccountEnd, InviteRecord, SessionEnded
+from parlour_server.core.store.records import Account, AccountEnd, InviteRecord, RoleChanged, SessionEnded
 
 
 def invite(
@@ -242,3 +243,38 @@ async def test_the_journal_says_what_became_of_the_account_of_a_session(world: K
         SessionEnded(world.session(alice, 1).id, alice, AccountEnd.DISABLED),
         SessionEnded(world.session(bob, 2).id, bob, AccountEnd.DELETED),
     ]
+
+
+async def test_a_role_is_that_of_the_account_as_long_as_it_may_log_in(world: KitWorld) -> None:
+    """It comes by the invite, changes as its giver may, and goes with the account."""
+    accounts = world.store.accounts
+    await accounts.add_invite(replace(invite(world), role="moderator"))
+    await accounts.create(world.new_account("alice"), b"i" * 32)
+    alice, bob = parse_user_name("alice"), await world.account("bob")
+    assert [await accounts.role(user) for user in (alice, bob)] == ["moderator", ""]
+    asked = await world.by(alice)
+    seen: list[tuple[str, str]] = []
+
+    def refuse(*roles: str) -> None:
+        seen.append((roles[0], roles[-1]))
+        raise RefusedError(ErrorCode.FORBIDDEN)
+
+    with pytest.raises(RefusedError):
+        await accounts.set_role(asked, bob, "owner", refuse)
+    with pytest.raises(RefusedError):
+        await accounts.invite(asked, replace(invite(world), role="owner"), refuse)
+    assert seen == [("moderator", ""), ("moderator", "moderator")]
+    assert await accounts.list_invites() == []
+    before = await world.store.journal.head()
+    await accounts.set_role(asked, bob, "member", lambda _own, _before: None)
+    entries = await world.store.journal.since(before)
+    assert [entry.what for entry in entries] == [RoleChanged(bob)]
+    assert await accounts.roles() == {alice: "moderator", bob: "member"}
+    await accounts.set_disabled(ByOperator(alice), disabled=True)
+    assert await accounts.role(alice) == ""
+    with pytest.raises(SessionRefusedError):
+        await accounts.set_role(asked, bob, "owner", lambda _own, _before: None)
+    await accounts.close(ByOperator(alice), "none", ())
+    with pytest.raises(RefusedError):
+        await accounts.set_role(ByOperator(alice), alice, "owner")
+    assert await accounts.roles() == {bob: "member"}

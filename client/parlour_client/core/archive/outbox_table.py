@@ -117,10 +117,13 @@ def expire(connection: apsw.Connection, room: RoomId, seq: Seq, until: Millis) -
     connection.execute(query, (room, seq, until))
 
 
-def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> set[Seq]:
-    """Return the places of a range at which the server says that it stored requests of ours."""
-    query = "SELECT seq FROM outbox WHERE room = ? AND seq BETWEEN ? AND ?"
-    return {Seq(int(str(seq))) for (seq,) in connection.execute(query, (room, first, last))}
+def stored(
+    connection: apsw.Connection, room: RoomId, first: Seq, last: Seq
+) -> Sequence[tuple[Seq, RequestId]]:
+    """Return the places of a range at which the server says that it stored requests of ours, and which."""
+    query = "SELECT seq, request FROM outbox WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+    rows = connection.execute(query, (room, first, last))
+    return [(Seq(int(str(seq))), RequestId(str(request))) for seq, request in rows]
 
 
 def deny(

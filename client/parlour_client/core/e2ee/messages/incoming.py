@@ -205,7 +205,8 @@ def _deny(
     genuine = {item.event.seq: item.request for item in items}
     gone = [item.event for item in items if have_expired(item.event)]
     denied = list[RequestId]()
-    for seq in sorted(outbox_table.stored(connection, room, first_of(items[0].event), items[-1].event.seq)):
+    places = outbox_table.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
+    for seq in dict.fromkeys(seq for seq, request in places if genuine.get(seq) != request):
         days = next((one.days for one in gone if one.first <= seq <= one.seq), None)
         horizon = Expiry(days, now).horizon
         denied += outbox_table.deny(connection, room, seq, genuine.get(seq), horizon)

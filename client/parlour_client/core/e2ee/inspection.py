@@ -87,13 +87,13 @@ class ShownPolicy:
 
     def in_force(self, connection: apsw.Connection) -> InspectionPolicy | None:
         """Return the newest policy, if the person was shown it and something in it is on."""
-        data = own_keys.get(connection, Name.INSPECTION)
-        return _policy(data) if data is not None and self._is_shown(connection, data) else None
+        policy, is_shown = self.newest(connection)
+        return policy if is_shown else None
 
-    def unseen(self, connection: apsw.Connection) -> InspectionPolicy | None:
-        """Return the newest policy, if no one was shown it here and something in it is on."""
+    def newest(self, connection: apsw.Connection) -> tuple[InspectionPolicy | None, bool]:
+        """Return the newest policy, if something in it is on, and whether the person was shown it here."""
         data = own_keys.get(connection, Name.INSPECTION)
-        return None if data is None or self._is_shown(connection, data) else _policy(data)
+        return (None, True) if data is None else (_policy(data), self._is_shown(connection, data))
 
     def _is_shown(self, connection: apsw.Connection, data: bytes) -> bool:
         about = _digest(data)
@@ -197,10 +197,11 @@ class OutgoingInspection:
             self._tell(room, _("You are sending this although the operator flags it"), flagged)
 
     async def _in_force(self) -> InspectionPolicy | None:
-        if (unseen := await self._world.archive.read(self._policy.unseen)) is not None:
-            await self._world.archive.write_durably(refused, unseen)
-            raise NewPolicyError(unseen)
-        return await self._world.archive.read(self._policy.in_force)
+        policy, is_shown = await self._world.archive.read(self._policy.newest)
+        if policy is not None and not is_shown:
+            await self._world.archive.write_durably(refused, policy)
+            raise NewPolicyError(policy)
+        return policy
 
     def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
         self._world.emit(

@@ -26,7 +26,7 @@ HISTORY = {"CHANGELOG.md"}
 """Pages that tell what was: a command may have been renamed since."""
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SLASHES = {name for front in (Front.UI, Front.LINE) for name in spellings(front)}
-PATHS = {"/current", "/data", "/desk", "/healthz", "/metrics", "/poll", "/proc", "/readyz"}
+PATHS = {"/chat", "/current", "/data", "/desk", "/healthz", "/metrics", "/poll", "/proc", "/readyz"}
 """Of the HTTP servers, of the system and of examples: they look like slash commands."""
 LABEL = re.compile(r"parlour .* v\d")
 """What a signature begins with, in the specification."""

@@ -219,9 +219,8 @@ async def test_rows_of_the_programs_own_are_stored_with_an_entry(
 
     before = await server.store.accounts.find(ana.user)
     assert before is not None
-    for _ in range(2):
-        appended = await games.append(ana, request, "one", Move(1), keep, older)
-    assert made == [appended.entry]
+    appended, again = [await games.append(ana, request, "one", Move(1), keep, older) for _ in range(2)]
+    assert made == [appended.entry] == [again.entry]
     with pytest.raises(RefusedError):
         await games.append(ana, new_request_id(), "one", Move(2), keep, older)
     await games.append_own("end", "one", Move(0), keep, lambda _db, entry: made.append(entry))

@@ -1,6 +1,8 @@
 """Roles: a request is for those who have its role now, whatever a connection was allowed before."""
 
 import asyncio
+import json
+import tarfile
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -234,6 +236,16 @@ async def test_the_operator_can_give_only_what_there_is(world: World) -> None:
     for words in (("role", "anna", "king"), ("invite", "create", "--role", "king")):
         with pytest.raises(RuntimeError, match="ended with 2"):
             await world.command(*words)
+
+
+async def test_the_role_is_exported_with_the_account(world: World, tmp_path: Path) -> None:
+    """The server has it of the person."""
+    await newcomer(world, "cora", "moderator")
+    await world.command("user", "export", "cora", "--output", str(tmp_path / "cora.tar"))
+    with tarfile.open(tmp_path / "cora.tar") as tar:
+        about = tar.extractfile("account.json")
+        assert about is not None
+        assert json.load(about)["role"] == "moderator"
 
 
 def test_a_request_without_a_right_does_not_start() -> None:

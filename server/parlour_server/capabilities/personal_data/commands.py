@@ -203,6 +203,7 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
         "created": account.created,
         "disabled": account.disabled,
         "deleted": account.deleted,
+        "role": (await store.accounts.roles()).get(account.user),
     }
     for rows in program().schema.of_accounts:
         about |= await rows.export(store, account.user) if rows.export is not None else {}

@@ -24,16 +24,24 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
+from parlour_client.core.e2ee.group.plan import signed
+from parlour_client.core.e2ee.group.rules import statement_of
 from parlour_client.core.e2ee.identity.account import Identity
+from parlour_client.core.e2ee.identity.own_device import load_active
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_protocol.frames.bodies import Joined
+from parlour_protocol.frames.opaque import StatementBytes
+from parlour_protocol.frames.requests import Invite
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.membership import Accept
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
@@ -154,13 +162,14 @@ async def make_room(
 ) -> RoomId:
     """Make a room with these people; where it is encrypted, all of them are in the group when it returns.
 
-    They are written into the store, and the owner's device wants them in: to accept an invitation each would
-    have to be connected.
+    They are written into the store, as the owner has admitted them and they have accepted it: to do that
+    themselves each would have to be connected.
     """
     made = await owner.rooms.create(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
-    if encrypted:
-        await encrypted_rooms(owner).membership.ask_in(made.id, [name_of(number) for number in others])
-    await people.put_in(data, made.id, [name_of(number) for number in others])
+    joined: dict[UserName, Joined] = {}
+    for number in others:
+        joined[name_of(number)] = await _accepted(data, owner, made.id, number) if encrypted else Joined()
+    await people.put_in(data, made.id, joined)
     for _ in range(5):
         try:
             await owner.encryption.settle(made.id)
@@ -172,3 +181,18 @@ async def make_room(
         if inside != len(others) + 1:
             raise SystemExit(f"{inside} devices are in the group of {name}, and not {len(others) + 1}")
     return made.id
+
+
+async def _accepted(data: Path, owner: Client, room: RoomId, number: int) -> Joined:
+    """Invite someone, and return the event of their joining, signed by the device of their home."""
+    user, home, e2ee = name_of(number), ChatHome(data.parent / f"home{number}"), encrypted_rooms(owner)
+    admission = await e2ee.membership.admission(room, user)
+    if admission is None:
+        raise SystemExit(f"{user} has no key")
+    await e2ee.world.live.ask(Invite(id=new_request_id(), room=room, user=user, statement=admission))
+    archive = await Archive.open(home.archive, home.key)
+    own = await archive.read(load_active)
+    await archive.close()
+    admitted = statement_of(bytes(admission))
+    accepts = Accept(admitted.act.server, room, 0, SystemClock().now(), user, admitted.digest)
+    return Joined(acceptance=StatementBytes(signed(own, accepts)))

@@ -6,7 +6,7 @@ thousand passwords would take minutes and is not what is measured. Tickets come 
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,15 +124,15 @@ def filler_of(word: str) -> Callable[[Path, int, int], Coroutine[Any, Any, Fille
     return fill
 
 
-async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:
+async def put_in(data: Path, room: RoomId, users: Mapping[UserName, Joined]) -> None:
     """Make people members of a room, as another process beside the server that runs."""
     clock = SystemClock()
     store = CHAT.make_store(data / "parlour.db", clock)
     await store.open()
     try:
-        for user in users:
-            joined = AppendEvent(room, user, DEVICE, new_request_id(), clock.now(), Joined(), None)
-            await store.log.append(joined, allow)
+        for user, joined in users.items():
+            event = AppendEvent(room, user, DEVICE, new_request_id(), clock.now(), joined, None)
+            await store.log.append(event, allow)
     finally:
         await store.close()
 

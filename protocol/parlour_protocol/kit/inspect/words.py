@@ -142,7 +142,7 @@ def _look(word: str) -> str:
 @cache
 def _look_alikes() -> dict[int, str]:
     """Return what look-alike letters become: the table of names (UTS #39), without accents."""
-    confusables = read_tables("parlour_protocol.kit.names", "confusables.txt")["CONFUSABLES"]
+    confusables = read_tables("names/confusables.txt")["CONFUSABLES"]
     table = dict.fromkeys(range(0x0300, 0x0370), "")
     for source, _, target in (pair.partition(">") for pair in confusables.split()):
         become = "".join(chr(int(point, 16)) for point in target.split("+"))

@@ -38,7 +38,7 @@ def _script_sets() -> _ScriptSets:
     """Return (first, last, scripts); None is for a character that every script uses."""
     return [
         (first, last, None if name == "SCRIPTS COMMON" else frozenset(name.split()[1:]))
-        for name, table in read_tables("parlour_protocol.kit.names", "name_scripts.txt").items()
+        for name, table in read_tables("names/name_scripts.txt").items()
         if name.startswith("SCRIPTS ")
         for first, last in parse(table)
     ]

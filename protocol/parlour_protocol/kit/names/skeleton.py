@@ -69,7 +69,7 @@ def _is_dropped(char: str) -> bool:
 def _prototypes() -> dict[str, str]:
     from parlour_protocol.kit.text.unicode_data import read_tables  # noqa: PLC0415 - ASCII never needs it
 
-    confusables = read_tables("parlour_protocol.kit.names", "confusables.txt")["CONFUSABLES"]
+    confusables = read_tables("names/confusables.txt")["CONFUSABLES"]
     pairs = (pair.split(">") for pair in confusables.split())
     return {
         chr(int(source, 16)): "".join(chr(int(point, 16)) for point in target.split("+"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 _PAGE: Final = 256
@@ -71,6 +72,7 @@ _RANGES_OF_KIND: Final = {
     Kind.TAB: "0009",
     Kind.REGIONAL: "1F1E6-1F1FF",
 }
+_KIT: Final = Path(__file__).parents[1]
 _FIRST_IDEOGRAPHIC: Final = 0xE0100
 BLACK_FLAG: Final = "\U0001f3f4"
 FLAG_TAGS: Final = tuple(
@@ -81,13 +83,11 @@ FLAG_TAGS: Final = tuple(
 
 
 @cache
-def read_tables(package: str, file: str) -> dict[str, str]:
-    """Read a generated file of a package: its tables by name, as they are written."""
-    from importlib.resources import files  # noqa: PLC0415 - 8 ms, and only where there is more than ASCII
-
+def read_tables(file: str) -> dict[str, str]:
+    """Read a generated file, such as `names/confusables.txt`: its tables by name, as they are written."""
     tables: dict[str, str] = {}
     name = ""
-    for line in files(package).joinpath(file).read_text("utf-8").splitlines():
+    for line in _KIT.joinpath(file).read_text("utf-8").splitlines():
         if line.startswith(" "):
             tables[name] += line
         elif not line.startswith("#"):
@@ -98,12 +98,12 @@ def read_tables(package: str, file: str) -> dict[str, str]:
 
 def table(name: str) -> str:
     """Return a table of the text rule, as it is written."""
-    return read_tables("parlour_protocol.kit.text", "character_classes.txt")[name]
+    return read_tables("text/character_classes.txt")[name]
 
 
 def _tables_of(file: str, kind: str) -> dict[str, str]:
     """Return the tables `kind …` of a file by the rest of their names, in the order of the file."""
-    named = read_tables("parlour_protocol.kit.text", file)
+    named = read_tables(f"text/{file}")
     return {name.removeprefix(f"{kind} "): named[name] for name in named if name.startswith(f"{kind} ")}
 
 

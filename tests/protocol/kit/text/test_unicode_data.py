@@ -16,10 +16,10 @@ from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.unicode_data import Kind, kind_ranges, kinds, parse, read_tables, table
 
 SOURCES = Path(__file__).parents[4]
-CLASSES = read_tables("parlour_protocol.kit.text", "character_classes.txt")
-VARIATIONS = read_tables("parlour_protocol.kit.text", "variation_sequences.txt")
-SCRIPTS = read_tables("parlour_protocol.kit.names", "name_scripts.txt")
-CONFUSABLES = read_tables("parlour_protocol.kit.names", "confusables.txt")
+CLASSES = read_tables("text/character_classes.txt")
+VARIATIONS = read_tables("text/variation_sequences.txt")
+SCRIPTS = read_tables("names/name_scripts.txt")
+CONFUSABLES = read_tables("names/confusables.txt")
 
 
 def points(ranges: str) -> set[int]:

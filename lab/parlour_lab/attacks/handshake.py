@@ -111,6 +111,8 @@ def slowloris(server: LabServer, seen: Evidence) -> bool:
     with server.wire() as trickle, server.wire() as silent, server.plain() as before_tls:
         trickle.socket.settimeout(0.1)
         for byte in server.head()[:-2] + b"x: " + b"y" * 100:
+            if waited > 3:
+                break
             try:
                 trickle.socket.send(bytes([byte]))
                 if not trickle.socket.recv(1):
@@ -121,8 +123,6 @@ def slowloris(server: LabServer, seen: Evidence) -> bool:
                 break
             finally:
                 waited = time.monotonic() - start
-            if waited > 3:
-                break
         held = [name for name, raw in _named(trickle.socket, silent.socket, before_tls) if _is_open(raw)]
     seen.sent(f"a byte every tenth of a second, for {waited:.1f} s; nothing after TLS; nothing at all")
     seen.received(f"still open: {', '.join(held) or 'none'}")

@@ -120,8 +120,8 @@ class Guarded:
 
         async def sending(message: Message) -> None:
             nonlocal began
-            began = True
             await send(message)
+            began = True  # a head that can't be sent is none
 
         try:
             await self._within_rate(scope, receive, sending)

@@ -106,8 +106,8 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             message = {**message, "headers": _hardened(message)}
-            self.has_begun = True
         await self._send(message)
+        self.has_begun = True
 
 
 def _for_app(scope: Scope) -> Scope:
@@ -117,7 +117,8 @@ def _for_app(scope: Scope) -> Scope:
 
 def _hardened(message: Message) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer. Raises RuntimeError for a cookie."""
-    headers = MutableHeaders(raw=list(message.get("headers", ())))
+    # Not every framework writes the names in lower case, in which they are compared here.
+    headers = MutableHeaders(raw=[(name.lower(), value) for name, value in message.get("headers", ())])
     if "set-cookie" in headers:
         raise RuntimeError("an app beside the API set a cookie: a browser would send it along for any page")
     del headers["server"]

@@ -32,6 +32,7 @@ from parlour_server.core.output import log_fault
 KEEP_ALIVE_SECONDS: Final = 5
 _READ_AHEAD: Final = 64 * 1024  # of a body: reading pauses while this much waits for the application
 _TOO_LARGE: Final = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+_KNOWN: Final = frozenset(HTTPStatus)
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -427,10 +428,10 @@ class _Exchange:
         if self._is_over:
             return
         if message["type"] == "http.response.start":
-            self._has_begun = True
-            status = HTTPStatus(message["status"])
-            reason = status.phrase.encode("ascii")
+            status = message["status"]
+            reason = HTTPStatus(status).phrase.encode("ascii") if status in _KNOWN else b""
             self._head = (h11.Response(status_code=status, headers=message["headers"], reason=reason),)
+            self._has_begun = True
             return
         data = h11.Data(b"" if self.scope["method"] == "HEAD" else message.get("body", b""))
         head, self._head = self._head, ()

@@ -166,18 +166,49 @@ async def test_the_gate_stands_before_it(tmp_path: Path) -> None:
         assert large.status_code == 413
 
 
-async def test_it_sets_no_cookie(tmp_path: Path) -> None:
-    """K8: a browser would send one along with requests of any page."""
+@pytest.mark.parametrize("name", [b"set-cookie", b"Set-Cookie", b"SET-COOKIE"])
+async def test_it_sets_no_cookie(tmp_path: Path, name: bytes) -> None:
+    """K8: a browser would send one along with requests of any page. Django writes names in other letters."""
 
     async def endpoint(_request: Request) -> Response:
         response = Response()
-        response.set_cookie("id", "1")
+        response.raw_headers.append((name, b"id=1"))
         return response
 
     async with asking(app_with(endpoint, session=False), tmp_path) as (world, client):
         answer = await client.get("/beside/it")
         assert (answer.status_code, "set-cookie" in answer.headers) == (500, False)
         assert len(world.faults) == 1
+
+
+async def test_what_it_says_replaces_ours_in_whatever_letters(tmp_path: Path) -> None:
+    """One policy, one rule for caches, and no name of a server (H10)."""
+
+    async def endpoint(_request: Request) -> Response:
+        response = Response()
+        response.raw_headers += [(b"Cache-Control", b"max-age=60"), (b"Server", b"Werkzeug/3.1")]
+        return response
+
+    async with asking(app_with(endpoint, session=False), tmp_path) as (_, client):
+        answer = await client.get("/beside/it")
+        assert answer.headers.get_list("cache-control") == ["max-age=60"]
+        assert "server" not in answer.headers
+
+
+async def test_a_status_of_its_own_and_a_head_that_can_not_be_sent(tmp_path: Path) -> None:
+    """The first is sent; the second is a fault with an answer, like others."""
+    heads = iter([(299, b"x"), (101, b"x"), (200, b"a\r\nSet-Cookie: id=1")])
+
+    async def endpoint(_request: Request) -> Response:
+        status, text = next(heads)
+        response = Response(status_code=status)
+        response.raw_headers.append((b"x-text", text))
+        return response
+
+    async with asking(app_with(endpoint, session=False), tmp_path) as (world, client):
+        answers = [await client.get("/beside/it") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [299, 500, 500]
+        assert len(world.faults) == 2
 
 
 @pytest.mark.parametrize("began", [False, True])

@@ -52,7 +52,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
-    "parlour_client/kit/unsafe_text.py": {" reads markup": "for a test"},
+    "parlour_client/kit/unsafe_text.py": {"": "for a test"},
     "parlour_client/ui/input/keymap.py": {
         "chat.": "the beginning of a key's id",
     },
@@ -62,7 +62,6 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/text/code_colours.py": {"": "names of languages, as a code block begins with them"},
     "parlour_client/text/formatting.py": {"www.": "the beginning of an address"},
     "parlour_client/text/link_details.py": {"LATIN LETTER": "the name of a letter in Unicode"},
-    "parlour_client/new/project.py": {"# what the process needs": "a line of a file that it changes"},
 }
 """By file, the beginning of each literal that is not for people, or not to be translated, and why."""
 

@@ -27,6 +27,7 @@ WITHOUT: Final = {
     "testing/attacks.py:test_password_that_is_not_enough": "it prepares an attack",
     "core/accounts/tables/accounts.py:_create": "an invite decides, in the same transaction",
     "core/accounts/tables/accounts.py:Accounts.add_pseudonym": "an account that nobody has, by a command",
+    "core/accounts/tables/accounts.py:_end_invites": "of the change of who made them, which has one",
     "core/accounts/tables/accounts.py:_add_invites": "of no account: a command, or invite, which has one",
     "core/accounts/tables/accounts.py:Accounts.revoke_invite": "of no account, by a command",
     "capabilities/second_factors/store.py:FactorStore.take_challenge": "who has one may use it up",

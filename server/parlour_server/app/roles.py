@@ -96,7 +96,8 @@ class Roles:
     async def invite(self, peer: Peer[Any], role: str, *, uses: int = 1, days: int = 7) -> "Secret":
         """Let someone invite others with a role, at most their own; returns the code of the invite.
 
-        Anyone who has the code can register with it, ``uses`` times. Raises as ``give``.
+        Anyone who has the code can register with it, ``uses`` times, until someone changes the role of who
+        made it, or their account is disabled. Raises as ``give``.
         """
         from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - see ``App``
 

@@ -230,6 +230,19 @@ async def test_no_one_gives_more_than_they_have(world: World) -> None:
     assert [record.role for record in await world.parts.store.accounts.list_invites()] == ["owner"]
 
 
+@pytest.mark.parametrize(
+    "words", [("role", "dora", "moderator"), ("user", "disable", "dora"), ("user", "delete", "dora", "--yes")]
+)
+async def test_an_invite_ends_with_the_role_of_who_made_it(world: World, words: tuple[str, ...]) -> None:
+    """Otherwise who fears for their role would give it to another account of theirs. Others' stay."""
+    for name in ("dora", "eve"):
+        socket = await (await newcomer(world, name, "owner")).connect()
+        assert isinstance(await socket.ask(Invite(new_request_id())), Ok)
+    await world.invite("--role", "owner")
+    await world.command(*words)
+    assert [record.role for record in await world.parts.store.accounts.list_invites()] == ["owner"] * 2
+
+
 async def test_the_operator_can_give_only_what_there_is(world: World) -> None:
     """By `role` and by an invite."""
     await world.person("anna")

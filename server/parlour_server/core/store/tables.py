@@ -79,6 +79,8 @@ invites: Final = Table(
     Column("expires", Number),
     # the role that its accounts get, as the program understands it; empty: none
     Column("role", Words, nullable=False, server_default=text("''")),
+    # whose role allows it: with that it ends; none for one of the operator
+    Column("maker", Words),
     CheckConstraint("uses > 0", name="uses"),
     **KEYED,
 )

@@ -133,6 +133,7 @@ class Accounts:
             _set(db, authority, column="disabled", value=int(disabled))
             if disabled:
                 end_sessions(db, authority, AccountEnd.DISABLED)
+                _end_invites(db, authority.user)
             if self._on_disabled_changed is not None:
                 self._on_disabled_changed(db, authority.user, authority.at)
 
@@ -155,7 +156,7 @@ class Accounts:
         role: str,
         may_give: Callable[[str, str], None] = _everything,
     ) -> None:
-        """Give an account a role (journal): what it may do by its old one ends.
+        """Give an account a role (journal): what it may do by its old one ends, with the invites it made.
 
         ``may_give`` gets the roles that ``by`` and ``user`` have in the transaction, and raises to refuse.
         Raises RefusedError(NOT_FOUND) for no such account, and as ``Authority``.
@@ -164,7 +165,9 @@ class Accounts:
         def write(db: WriteConnection, authority: Authority) -> None:
             if not account_exists(db, user):
                 raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
-            may_give(_role(db, authority.user), _role(db, user))
+            may_give(_role(db, authority.user), before := _role(db, user))
+            if before != role:
+                _end_invites(db, user)
             db.execute("UPDATE accounts SET role = ? WHERE account = ?", (role, plain(user)))
             note_role_changed(db, authority.at, user)
 
@@ -184,6 +187,7 @@ class Accounts:
             query = "UPDATE accounts SET deleted = ?, needs_proof = 0, proof_required = 0, role = ''"
             db.execute(f"{query} WHERE account = ? AND deleted IS NULL", (authority.at, plain(user)))
             ended = end_sessions(db, authority, AccountEnd.DELETED)
+            _end_invites(db, user)
             for table, _ in others:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
                 note_changed(db, authority.at, table)
@@ -213,7 +217,7 @@ class Accounts:
         await self._writer.submit(partial(_add_invites, invites=invites))
 
     async def invite(self, by: BySession, invite: InviteRecord, may_give: Callable[[str], None]) -> None:
-        """Keep an invite by someone who is logged in.
+        """Keep an invite by someone who is logged in, for as long as they have the role that allows it.
 
         ``may_give`` gets the role that they have in the transaction, and raises to refuse. Raises what
         ``Authority`` does.
@@ -221,7 +225,7 @@ class Accounts:
 
         def write(db: WriteConnection, authority: Authority) -> None:
             may_give(_role(db, authority.user))
-            _add_invites(db, [invite])
+            _add_invites(db, [invite], authority.user)
 
         await self._writer.submit(authorised(self._clock, by, write))
 
@@ -255,11 +259,17 @@ def account_exists(db: Connection, user: UserName) -> bool:
     return row is not None
 
 
-def _add_invites(db: WriteConnection, invites: Sequence[InviteRecord]) -> None:
+def _add_invites(db: WriteConnection, invites: Sequence[InviteRecord], maker: UserName | None = None) -> None:
+    by = None if maker is None else plain(maker)
     db.executemany(
-        "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)",
-        [(invite.digest, invite.uses, invite.created, invite.expires, invite.role) for invite in invites],
+        "INSERT INTO invites (digest, uses, created, expires, role, maker) VALUES (?, ?, ?, ?, ?, ?)",
+        [(one.digest, one.uses, one.created, one.expires, one.role, by) for one in invites],
     )
+
+
+def _end_invites(db: WriteConnection, maker: UserName) -> None:
+    """End the invites that someone made by a role that they have no more."""
+    db.execute("DELETE FROM invites WHERE maker = ?", (plain(maker),))
 
 
 def _role(db: Connection, user: UserName) -> str:

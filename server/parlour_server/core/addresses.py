@@ -15,6 +15,7 @@ _LAST_PORT: Final = 65_535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _WITH_PORT: Final = re.compile(r"(\[[^\]]+\]|[^:]+):([0-9]{1,5})")
 _LONGEST_NAME: Final = 253
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a host that ends in one is an address for browsers
 _HOST_NAME: Final = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 )
@@ -117,10 +118,15 @@ def refuse_no_origin(text: str, *, is_development: bool) -> None:
     host, port = split_name(rest)
     refuse_no_host(host)
     default = 443 if scheme == "https" else 80
-    as_sent = in_url(plain_address(host) if ":" in host else host.lower())
+    is_address = ":" in host or _NUMBER.fullmatch(host.lower().rpartition(".")[2])
+    try:
+        as_sent = in_url(plain_address(host) if is_address else host.lower())
+    except ValueError:  # 127.1 and 0x7f.1 are sent as 127.0.0.1
+        as_sent = ""
     if text != f"{scheme}://{as_sent}" + ("" if port in {None, default} else f":{port}"):
         raise SetupError(
-            f"{text!r} is not as browsers send it; write lower case, and no port that {scheme} has anyway"
+            f"{text!r} is not as browsers send it; write lower case, addresses in full, and no port that"
+            f" {scheme} has anyway"
         )
     if port is not None and not 0 < port <= _LAST_PORT:
         raise SetupError(f"{text!r} has no valid port; write one from 1 to {_LAST_PORT}, or leave it out")

@@ -212,8 +212,9 @@ def _ticket_of(head: Head, page: str | None) -> bytes | None:
     """Return the digest of the one ticket in the head; None when it is missing or misshapen."""
     carrier, form = (b"authorization", _BEARER) if page is None else (b"sec-websocket-protocol", _SECOND)
     values = head.values(carrier)
-    if head.ticket is not None and len(values) == 1 and values[0].endswith(REDACTED):
-        return head.ticket
+    redacted = [value for _, value in head.headers if value.endswith(REDACTED)]
+    if head.ticket is not None and len(redacted) == 1 and redacted == values:
+        return head.ticket  # two: a client wrote dots here, and its ticket elsewhere
     match = form.fullmatch(values[0]) if len(values) == 1 else None
     return Secret(match[1].decode()).digest() if match else None
 

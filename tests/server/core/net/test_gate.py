@@ -18,6 +18,7 @@ from parlour_server.core.net.gate import (
     judge,
 )
 from parlour_server.core.net.http_refusals import Refusal
+from parlour_server.core.net.ticket_redaction import REDACTED
 from parlour_server.core.net.websocket_handshake import Handshake
 
 TICKET = "t" * 43
@@ -129,6 +130,19 @@ def test_a_ticket_where_it_does_not_belong() -> None:
     assert refusal(decide(origin=PAGE)) is refusals.UNAUTHORIZED
     native = decide(authorization=None, sec_websocket_protocol=IN_THE_LIST)
     assert refusal(native) is refusals.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("page", [None, PAGE])
+def test_dots_do_not_stand_for_a_ticket_elsewhere(page: bytes | None) -> None:
+    """H12: where the buffer took a ticket out, dots that a client wrote make it no other kind of ticket."""
+    dots = {
+        b"authorization": b"Bearer " + REDACTED,
+        b"sec-websocket-protocol": b"parlour.v1, ticket." + REDACTED,
+    }
+    origin = {} if page is None else {b"origin": page}
+    digest = Secret(TICKET).digest()
+    both = judge(Head(b"GET", b"/v1/chat", b"1.1", [*{**GOOD, **dots, **origin}.items()], digest), RULES)
+    assert refusal(both) is refusals.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ class _Exchange:
 
 def _for_app(scope: Scope) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if name not in _WITHHELD]
-    return {**scope, "headers": headers, "extensions": {}}
+    # Its state is its own: the checks after the body look at ours.
+    return {**scope, "headers": headers, "extensions": {}, "state": dict(scope.get("state", {}))}
 
 
 def _hardened(message: Message) -> list[tuple[bytes, bytes]]:

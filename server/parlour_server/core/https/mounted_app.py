@@ -59,8 +59,8 @@ class MountedApp:
                 "not_inspected",
                 "This server inspects what people send, and can't here.",
             )
-        exchange = _Exchange(partial(self._guard.check_again, request), receive, send)
         limit = asyncio.timeout(SECONDS)
+        exchange = _Exchange(partial(self._guard.check_again, request), receive, send, limit.expired)
         try:
             async with limit:
                 await self._app(_for_app(scope), exchange.receive, exchange.send)
@@ -80,8 +80,15 @@ class MountedApp:
 class _Exchange:
     """One request and its answer, as the app receives and sends them."""
 
-    def __init__(self, check_again: Callable[[], Awaitable[None]], receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        check_again: Callable[[], Awaitable[None]],
+        receive: Receive,
+        send: Send,
+        is_late: Callable[[], bool],
+    ) -> None:
         self._check_again = check_again
+        self._is_late = is_late
         self._receive = receive
         self._send = send
         self.has_begun = False
@@ -101,7 +108,9 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece of the answer. Raises RuntimeError for a cookie."""
+        """Send a piece of the answer. Raises RuntimeError for a cookie, TimeoutError for a late piece."""
+        if self._is_late():
+            raise TimeoutError  # to an app that was cancelled, and goes on
         if self.refused is not None:
             return
         if message["type"] == "http.response.start":

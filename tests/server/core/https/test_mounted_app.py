@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -237,6 +237,26 @@ async def test_an_answer_that_takes_too_long(
         else:
             refused = await client.get("/beside/it")
             assert (refused.status_code, refused.json()["error"]) == (504, "too_slow")
+
+
+async def test_an_answer_that_goes_on_when_it_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next piece is not sent."""
+    monkeypatch.setattr(mounted_app, "SECONDS", 0.05)
+
+    async def endpoint(_request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"x"
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            yield b"y"
+
+        return StreamingResponse(pieces())
+
+    async with asking(app_with(endpoint, session=False), tmp_path) as (_, client):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("/beside/it")
 
 
 async def test_its_own_time_limits_are_its_own(tmp_path: Path) -> None:

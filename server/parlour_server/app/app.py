@@ -11,7 +11,8 @@ reads its configuration before `run` names it (`core/net/tls_groups.py`), and Py
 import asyncio
 import dataclasses
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
@@ -464,12 +465,26 @@ class _RunningApp(Generic[_S]):
     ) -> Result | Pending[Any]:
         """Handle a request that not everyone may make. Raises RefusedError."""
         await self._roles.refuse_others(peer.user, needed)
+        with self._ending_with_role(peer, needed):
+            handled = handler(peer, request)
+            if not isinstance(handled, Pending) and inspect.isawaitable(handled):
+                handled = await handled
+        if isinstance(handled, Pending):
+            handled.result = partial(self._result, peer, needed, handled.result)
+        return handled
+
+    def _result(
+        self, peer: Peer[_S], needed: frozenset[str], result: Callable[[Any], Result], done: object
+    ) -> Result:
+        with self._ending_with_role(peer, needed):
+            return result(done)
+
+    @contextmanager
+    def _ending_with_role(self, peer: Peer[_S], needed: frozenset[str]) -> Iterator[None]:
+        """Let what the peer is added to here end when the account has none of these roles."""
         before = peer.topics
         try:
-            handled = handler(peer, request)
-            if isinstance(handled, Pending) or not inspect.isawaitable(handled):
-                return handled
-            return await handled
+            yield
         finally:
             if added := peer.topics - before:
                 self._by_role.setdefault(peer.id, {}).update(dict.fromkeys(added, needed))

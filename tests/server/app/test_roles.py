@@ -105,7 +105,10 @@ def program() -> App[None]:
         def decide(facts: Facts[int]) -> int:
             return (facts.state or 0) + 1
 
-        return log.append(peer, ask, "desk", "struck", decide)
+        def result(_: object) -> None:
+            peer.add(app.topic("struck"))
+
+        return log.append(peer, ask, "desk", "struck", decide, result=result)
 
     @app.on(Raise, role="moderator")
     async def raise_(peer: Peer[None], ask: Raise) -> None:
@@ -185,7 +188,8 @@ async def test_what_a_role_lets_someone_follow_ends_with_it(world: World) -> Non
     cora, dora = await newcomer(world, "cora", "moderator"), await newcomer(world, "dora", "owner")
     sockets = [await cora.connect(), await dora.connect()]
     for socket in sockets:
-        assert isinstance(await socket.ask(Watch(new_request_id())), Ok)
+        for ask in (Strike, Watch):
+            assert isinstance(await socket.ask(ask(new_request_id())), Ok)
     topic = world.parts.topics.topic("moderators")
     assert len(topic) == len(sockets)
     (peer,) = world.parts.connected.of(parse_user_name("cora"))

@@ -30,10 +30,9 @@ class CrossOrigin:
         """``rows`` are all operations of ``api``."""
         self._api = api
         self._origins = origins
-        self._allowed = [
-            (row.method, re.compile(row.path.replace("{id}", "[^/]+")))
+        self._operations = [
+            (row.method, re.compile(row.path.replace("{id}", "[^/]+")), row.name not in _NOT_FOR_PAGES)
             for row in rows
-            if row.name not in _NOT_FOR_PAGES
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +60,12 @@ class CrossOrigin:
             await self._api(scope, receive, sending)
 
     def _allows(self, method: str | None, scope: Scope) -> bool:
-        return any(method == known and path.fullmatch(scope["path"]) for known, path in self._allowed)
+        found = (
+            is_for_pages
+            for known, path, is_for_pages in self._operations
+            if method == known and path.fullmatch(scope["path"])
+        )
+        return next(found, False)  # the first has the request, too
 
 
 def _readable_by(origin: str) -> dict[str, str]:

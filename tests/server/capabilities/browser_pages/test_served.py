@@ -1,16 +1,20 @@
 """Pages of listed Origins as clients, and those of others: what a server answers them."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from parlour_server.app.app import App
-from parlour_server.capabilities.browser_pages.cross_origin import PREFLIGHT_SECONDS
+from parlour_server.capabilities.browser_pages.cross_origin import PREFLIGHT_SECONDS, CrossOrigin
 from parlour_server.core.errors import SetupError
+from parlour_server.core.https.operations import Operation, Operations
 from parlour_server.testing.server import PASSWORD, Person, World, running
 
 from ticker.frames import WIRE
@@ -182,3 +186,16 @@ async def test_a_server_without_the_capability_does_not_start(tmp_path: Any) -> 
     with pytest.raises(SetupError, match=r"listen.origins is set"):
         async with running(bare, tmp_path / "data", change=listing):
             pytest.fail("it started")
+
+
+async def test_an_operation_that_could_have_the_path_of_another_opens_nothing() -> None:
+    """K8: the first that fits has the request, and says whether it is for pages."""
+    row = Operation("own", "POST", "/v1/{id}", "Do something.", HTTPStatus.NO_CONTENT)
+
+    async def api(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    pages = CrossOrigin(api, rows=Operations([row]).rows, origins=frozenset({PAGE}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(pages), base_url="https://chat") as client:
+        answers = [await client.post(path, headers={"Origin": PAGE}) for path in ("/v1/own", "/v1/password")]
+    assert [bool(cors(answer)) for answer in answers] == [True, False]

@@ -27,6 +27,8 @@ ROLES: Final = ("member", "moderator", "owner")
 """Those of a program that names no others."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DAY: Final = 86_400_000
+_USES: Final = range(1, 10_001)
+_DAYS: Final = range(1, 3_651)
 
 
 class Roles:
@@ -97,11 +99,16 @@ class Roles:
         """Let someone invite others with a role, at most their own; returns the code of the invite.
 
         Anyone who has the code can register with it, ``uses`` times, until someone changes the role of who
-        made it, or their account is disabled. Raises as ``give``.
+        made it, or their account is disabled. Raises as ``give``, and RefusedError for more than an operator
+        may give an invite: 1 to 10,000 uses, 1 to 3,650 days.
         """
         from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - see ``App``
 
         self._check(role)
+        if uses not in _USES or days not in _DAYS:
+            raise RefusedError(
+                ErrorCode.MALFORMED, f"an invite has 1 to {_USES[-1]} uses, and lasts 1 to {_DAYS[-1]} days"
+            )
         parts, code = self._running(), Secret.random()
         now = parts.clock.now()
         invite = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY), role)

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Error, Ok, Push, Request
+from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.payload import Payload
@@ -50,6 +51,9 @@ class Raise(Request, frozen=True, tag="raise"):
 
 class Invite(Request, frozen=True, tag="invite"):
     """Invite an owner."""
+
+    uses: Count = 1
+    days: Count = 7
 
 
 class Seen(Push, frozen=True, tag="seen"):
@@ -115,8 +119,8 @@ def program() -> App[None]:
         await app.roles.give(peer, BEA, "owner" if ask.owner else "moderator")
 
     @app.on(Invite, role="moderator")
-    async def invite(peer: Peer[None], _ask: Invite) -> None:
-        await app.roles.invite(peer, "owner")
+    async def invite(peer: Peer[None], ask: Invite) -> None:
+        await app.roles.invite(peer, "owner", uses=ask.uses, days=ask.days)
 
     @app.operation(
         Operation("note", "POST", "/v1/notes", "Note.", HTTPStatus.NO_CONTENT, takes=Note), role="moderator"
@@ -232,6 +236,16 @@ async def test_no_one_gives_more_than_they_have(world: World) -> None:
     assert isinstance(await owner.ask(Invite(new_request_id())), Ok)
     assert [line["role"] for line in world.audit(AuditEvent.ROLE_GIVEN)] == ["moderator", "owner"]
     assert [record.role for record in await world.parts.store.accounts.list_invites()] == ["owner"]
+
+
+@pytest.mark.parametrize(("uses", "days"), [(0, 7), (10_001, 7), (1, 0), (1, 1_000_000_000)])
+async def test_an_invite_has_the_limits_of_the_operators(world: World, uses: int, days: int) -> None:
+    """Numbers may come from someone's request: a refusal, and no fault."""
+    owner = await (await newcomer(world, "dora", "owner")).connect()
+    answer = await owner.ask(Invite(new_request_id(), uses, days))
+    assert isinstance(answer, Error)
+    assert answer.hint == "an invite has 1 to 10000 uses, and lasts 1 to 3650 days"
+    assert not await world.parts.store.accounts.list_invites()
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,14 @@ async def test_a_lost_room_that_comes_back_is_dead_until_a_key_goes_there(
         await settled(pilot)
         kicked(client)
         await settled(pilot)
-        client.add_room(GARDEN, parse_room_name("garden"))
+        again = client.add_room(GARDEN, parse_room_name("garden"))
         client.tell(RoomsChanged())
         await settled(pilot)
         await pilot.press(*"to myself", "enter")
         await settled(pilot)
         assert not sent(client)
         assert screen.pane.composer.text == "to myself"
-        await pilot.press(f"alt+{client.room(GARDEN).number}", "enter")
+        await pilot.press(f"alt+{again.number}", "enter")
         await settled(pilot)
         assert sent(client) == [("send", GARDEN, "to myself", None)]
 

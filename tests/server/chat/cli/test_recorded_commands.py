@@ -53,6 +53,7 @@ READS: dict[Words, Words] = {
     ("room", "list"): (DATA,),
     ("room", "show"): (DATA, "kitchen"),
     ("session", "list"): (DATA, "anna"),
+    ("systemd-unit",): (),
     ("user", "list"): (DATA,),
     ("user", "second-factor", "show"): (DATA, "anna"),
     ("user", "sessions"): (DATA, "anna"),

@@ -103,10 +103,11 @@ def test_origin_is_no_ticket() -> None:
     assert refusal(decision) is refusals.UNAUTHORIZED
 
 
-def from_page(*more: tuple[bytes, bytes], **changed: bytes | None) -> Decision:
+def from_page(
+    *more: tuple[bytes, bytes], origin: bytes = PAGE, sec_websocket_protocol: bytes = IN_THE_LIST
+) -> Decision:
     """Judge the handshake of a page of an allowed Origin, with its ticket among the subprotocols."""
-    changed = {"origin": PAGE, "authorization": None, "sec_websocket_protocol": IN_THE_LIST, **changed}
-    return decide(*more, **changed)
+    return decide(*more, origin=origin, authorization=None, sec_websocket_protocol=sec_websocket_protocol)
 
 
 def test_a_page_of_an_allowed_origin_may_connect_with_a_ticket() -> None:

@@ -253,6 +253,7 @@ def ticket_of_another_page(server: LabServer, seen: Evidence) -> bool:
         _as_page(server, ALLOWED_ORIGIN, server.ticket(session)),
         _as_page(server, OTHER_ORIGIN, of_page),
         server.head(authorization=f"Bearer {of_page}"),
+        server.head(authorization=f"Bearer {of_page}", origin=ALLOWED_ORIGIN),
     ]
     if any(_ask(server, seen, head).status != _UNAUTHORIZED for head in stolen):
         return False

@@ -315,6 +315,7 @@ async def test_ticket_of_another_page(
         assert await refused(_PAGES[1], mine) == 401
         assert await refused(_PAGES[0], native) == 401
         assert await world.refused(ticket=mine) == 401
+        assert await world.refused(ticket=mine, headers={"Origin": _PAGES[0]}) == 401
         assert await refused(_PAGES[0], mine) == 101
         assert await refused(_PAGES[0], mine) == 401
         in_url = await ticket()

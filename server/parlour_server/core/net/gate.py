@@ -7,7 +7,7 @@ calls it for every request before anything else.
 
 Origin and Host are never a substitute for the ticket (H2): a client other than a browser can send anything.
 A page of a listed Origin can set no header of a handshake but the list of subprotocols, so its ticket is the
-second of them; it opens nothing for any other Origin, nor without one (H12).
+second of them; it opens nothing for any other Origin, nor as a bearer token (H12).
 """
 
 import re
@@ -161,9 +161,13 @@ def _check_origin(head: Head, rules: Rules) -> Refusal | None:
 
 
 def _page_of(head: Head, rules: Rules) -> str | None:
-    """Return the listed Origin of the page that asks; None for a client that is no browser."""
+    """Return the listed Origin of the page that asks; None for a client that is no browser.
+
+    One that sends Authorization is none: no page can add that to a handshake.
+    """
     origins = head.values(b"origin")
-    return origins[0].decode("ascii") if origins and origins[0] in rules.origins else None
+    by_page = origins and origins[0] in rules.origins and not head.values(b"authorization")
+    return origins[0].decode("ascii") if by_page else None
 
 
 def _check_length(head: Head, rules: Rules) -> Refusal | None:

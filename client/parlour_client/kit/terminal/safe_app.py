@@ -240,7 +240,13 @@ class SafeApp(App[None]):
         """
         if sys.platform != "win32":
             with self.lend_terminal():
-                os.kill(0, signal.SIGTSTP)
+                # Another thread may get SIGCONT, and the driver's handler run when it has the terminal again:
+                # it would take it a second time, and give back what it took.
+                handler = signal.signal(signal.SIGCONT, signal.SIG_DFL)
+                try:
+                    os.kill(0, signal.SIGTSTP)
+                finally:
+                    signal.signal(signal.SIGCONT, handler)
             self.refresh(layout=True)
 
     def to_terminal(self, data: str) -> None:

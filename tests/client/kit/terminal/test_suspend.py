@@ -1,8 +1,15 @@
 """Ctrl+Z in a real terminal, under a shell and without one."""
 
+import os
+import signal
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.client.ui.pseudo_terminal import Terminal
+
+from parlour_client.kit.terminal.safe_app import SafeApp
 
 SHELL = Path(__file__).with_name("job_shell.py")
 PROGRAM = Path(__file__).parents[2] / "ui" / "in_terminal.py"
@@ -33,3 +40,25 @@ def test_without_a_shell_ctrl_z_does_nothing(tmp_path: Path) -> None:
     terminal.press(b"\x1astill here")
     terminal.read_until(b"still here")
     assert terminal.finish() == 0
+
+
+async def test_what_continues_it_is_not_heard_by_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heard late, in another thread, it would take a terminal that is taken again, and never give it back."""
+
+    class Lent(SafeApp):
+        lend_terminal = staticmethod(nullcontext)  # type: ignore[assignment]
+
+    def ours(*_: object) -> None:
+        """Be the driver's."""
+
+    heard: list[Any] = []
+    app = Lent()
+    async with app.run_test():
+        before = signal.signal(signal.SIGCONT, ours)
+        try:
+            monkeypatch.setattr(os, "kill", lambda *_: heard.append(signal.getsignal(signal.SIGCONT)))
+            app.action_suspend_process()
+            assert heard == [signal.SIG_DFL]
+            assert signal.getsignal(signal.SIGCONT) is ours
+        finally:
+            signal.signal(signal.SIGCONT, before)

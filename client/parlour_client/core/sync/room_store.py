@@ -48,7 +48,7 @@ class RoomStore:
         if self._follow:
             tops = await self._archive.write(known_rooms.save, summaries, all_of_them=all_of_them)
             self._catch_up.know(tops)
-            await self.load_preferences()  # new rooms have numbers, rooms that were left have none
+            await self._load_numbers()  # new rooms have them, rooms that were left have none
         if all_of_them:
             self._state.keep_only([summary.room for summary in summaries])
         for summary in summaries:
@@ -74,7 +74,11 @@ class RoomStore:
         """Remove a room; its history stays."""
         if self._follow:
             await self._archive.write(known_rooms.leave, room)
-            await self.load_preferences()
+            await self._load_numbers()
+
+    async def _load_numbers(self) -> None:
+        numbers = await self._archive.read(known_rooms.numbers)
+        self._state.preferences = replace(self._state.preferences, numbers=numbers)
 
     async def recount(self, room: RoomId) -> None:
         """Count a room's unread messages again."""

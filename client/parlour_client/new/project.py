@@ -24,7 +24,7 @@ TREE: Final = _PACKAGED if _PACKAGED.is_dir() else _HERE.parents[2]
 """The files of Parlour's repository in the wheel, or the repository."""
 LOCKED: Final = TREE / "requirements/program.txt"
 _LOCKS: Final = {LOCKED: "program.txt", LOCKED.with_name("program-server.txt"): "server.txt"}
-"""What a project installs, and its server alone."""
+"""The requirements of a project, and those of its server."""
 _FRAME: Final = {
     "Containerfile": "Containerfile",
     "Makefile": "Makefile",

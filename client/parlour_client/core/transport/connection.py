@@ -64,7 +64,7 @@ class Connection(Link[Hello, AnyRequest, AnyResult, AnyPush]):
         """Wait until the connection is up and every room has caught up, with history from our other devices.
 
         Raises why it cannot connect; with ``patience`` (seconds) also the last problem after that time, but
-        not while the first try still goes on: a slow machine or line is no failure.
+        not while the first try is still under way, which may take long on a slow machine or line.
         """
         await self.connected(patience)
         await self.reconnector.reach(self._caught_up, patience)

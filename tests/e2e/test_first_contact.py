@@ -1,10 +1,12 @@
 """An invite link that names who invites: the newcomer's first conversation is verified, by the commands."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.client.ui.pseudo_terminal import QUIT, Terminal
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
@@ -132,3 +134,41 @@ def test_a_link_from_oneself_or_of_another_server(server: Server, ada: Person, t
     refused = ada.run("invite-link", "parlour://chat.example.org:8443/join#code=" + "c" * 22, check=False)
     assert refused.returncode == 1
     assert "is for chat.example.org:8443" in refused.stderr
+
+
+def join_in_terminal(home: Path, *arguments: str) -> Terminal:
+    """Join with the password of the person whom the home is named after, and without a passphrase."""
+    program = Path(sys.executable).with_name("parlour")
+    terminal = Terminal(program, "--home", str(home), "join", *arguments, columns=80, rows=24)
+    if "--username" not in arguments:
+        terminal.read_until(b"Your name, as others will see it: ")
+        terminal.press(f"{home.name}\n".encode())
+    for prompt in (b"New password", b"Repeat for confirmation"):
+        terminal.read_until(prompt)
+        terminal.press(f"{password(home.name)}\n".encode())
+    terminal.read_until(b"Passphrase for this computer: ")
+    terminal.press(b"\n")
+    terminal.read_until(f"Logged in as {home.name}".encode())
+    return terminal
+
+
+def test_joining_in_a_terminal_ends_in_the_chat(server: Server, tmp_path: Path) -> None:
+    """With the link alone: the name is asked for, and the chat opens where one has joined."""
+    terminal = join_in_terminal(tmp_path / "vera", server.invite())
+    terminal.read_until(b"\x1b[?1049h")
+    terminal.read_until(b"lobby")
+    assert terminal.finish(QUIT) == 0
+    assert terminal.is_given_back
+
+
+def test_no_chat_opens_for_a_script_or_over_an_alarm(server: Server, ada: Person, tmp_path: Path) -> None:
+    """`--no-open` ends after the login; K20: the alarm about the inviter's key is read first."""
+    terminal = join_in_terminal(tmp_path / "uwe", server.invite(), "--username", "uwe", "--no-open")
+    assert terminal.finish(b"") == 0
+    assert b"\x1b[?1049h" not in terminal.output
+    false = Inviter(parse_user_name("ada"), PublicKey(b"k" * 32))
+    assert ada.home.exists()
+    terminal = join_in_terminal(tmp_path / "tom", f"{server.invite()}&by={false}", "--username", "tom")
+    assert terminal.finish(b"") == 0
+    assert b"ALARM: the server shows a different key" in terminal.output
+    assert b"\x1b[?1049h" not in terminal.output

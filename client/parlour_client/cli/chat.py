@@ -4,7 +4,7 @@ import gc
 
 import click
 
-from parlour_client.cli.run_client import the_home
+from parlour_client.cli.run_client import the_home, the_passphrase
 from parlour_client.kit.language import N_
 
 
@@ -19,6 +19,7 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     try:
         from parlour_client.cli.open_chat import open_chat  # noqa: PLC0415 - it loads the whole client
 
-        return open_chat(the_home(context), plain=plain)
+        home = the_home(context)
+        return open_chat(home, the_passphrase(home), plain=plain)
     finally:
         gc.enable()

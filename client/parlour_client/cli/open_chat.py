@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parlour_client.cli.accounts import name_of, names
-from parlour_client.cli.run_client import the_passphrase
 from parlour_client.cli.sign_in import this_device
 from parlour_client.core.account.chat_home import ChatHome, account_folder
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from parlour_client.ui.account_switcher import Accounts
 
 
-def open_chat(home: ChatHome, *, plain: bool) -> int:
+def open_chat(home: ChatHome, passphrase: Secret | None, *, plain: bool) -> int:
     """Open one of the two views, and return the exit status when it is closed."""
-    passphrase = the_passphrase(home)
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
         from parlour_client.plain.line_mode import run as run_plain  # noqa: PLC0415 - one of two views
 

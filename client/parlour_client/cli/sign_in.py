@@ -6,6 +6,7 @@ results; ``core.account.sign_in`` does the work.
 
 import asyncio
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,25 +42,45 @@ def this_device() -> DeviceName:
     epilog="\b\nExample:\n  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada"
 )
 @click.argument("link")
-@click.option("--username", type=NEW_USER, required=True, help=N_("Your name, as others will see it."))
+@click.option("--username", type=NEW_USER, help=N_("Your name, as others will see it; asked for if missing."))
 @click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
+@click.option("--no-open", is_flag=True, help=N_("Don't open the chat afterwards."))
 @from_stdin
 @click.pass_context
 def join(
-    context: click.Context, link: str, username: UserName, device: DeviceName | None, *, password_stdin: bool
-) -> None:
-    """Create an account with an invite LINK, and log in.
+    context: click.Context,
+    link: str,
+    username: UserName | None,
+    device: DeviceName | None,
+    *,
+    no_open: bool,
+    password_stdin: bool,
+) -> int:
+    """Create an account with an invite LINK, log in, and open the chat.
 
-    If the link contains the key of the person who invited you, they are verified from the start.
+    If the link contains the key of the person who invited you, they are verified from the start. The chat is
+    opened only in a terminal, and not with --no-open or --password-stdin.
     """
     invite = ChatInviteLink.parse(link)
     home = the_home(context)
+    if username is None and (password_stdin or not sys.stdin.isatty()):
+        raise click.UsageError(_("Add --username NAME."))
+    user = username or click.prompt(_("Your name, as others will see it"), type=NEW_USER, err=True)
     password = read_password(
         stdin=password_stdin, words=_("New password (15 characters or more)"), twice=True
     )
     wrapping = first_passphrase(home, ask=not password_stdin)
     dialog = second_factor(stdin=password_stdin)
-    asyncio.run(_join(home, wrapping, invite, username, password, device or this_device(), dialog))
+    fine = asyncio.run(_join(home, wrapping, invite, user, password, device or this_device(), dialog))
+    if no_open or password_stdin or not fine or not _in_terminal():
+        return 0
+    from parlour_client.cli.open_chat import open_chat  # noqa: PLC0415 - it loads the whole client
+
+    return open_chat(home, wrapping, plain=False)
+
+
+def _in_terminal() -> bool:
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 async def _join(
@@ -70,12 +91,15 @@ async def _join(
     password: Secret,
     device: DeviceName,
     dialog: ConsoleDialog,
-) -> None:
+) -> bool:
+    """Join; returns False after an alarm, which a chat that opened at once would hide."""
     async with signing_in(home, wrapping) as sign_in:
         _welcome(await sign_in.join(link, user, password, device, dialog))
-        if link.by is not None:
-            words = _(_INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED])
-            echo(words.format(user=link.by.user), err=True)
+        if link.by is None:
+            return True
+        is_verified = await sign_in.trust(link.by.user) is PersonTrust.VERIFIED
+        echo(_(_INVITED[is_verified]).format(user=link.by.user), err=True)
+        return is_verified
 
 
 _INVITED: Final = {

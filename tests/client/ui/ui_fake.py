@@ -113,7 +113,8 @@ class FakePart:
 class FakeClient(Client):
     """One account in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, me: UserName = ALICE) -> None:
+        self._account = Account(me, LAPTOP, "chat.example:8443")
         self.events = self._part(EventBus, stream="changes")
         self.status = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned")
         self._rooms: dict[RoomId, Room] = {}
@@ -189,11 +190,13 @@ class FakeClient(Client):
         """Store a message of someone; the text goes in raw."""
         return self.happen(room, author, bodies.Message(raw_text(text), reply_to))
 
-    def happen(self, room: RoomId, author: UserName, body: bodies.AnyBody) -> Entry:
-        """Store an event."""
+    def happen(
+        self, room: RoomId, author: UserName, body: bodies.AnyBody, *, at: Millis | None = None, skip: int = 0
+    ) -> Entry:
+        """Store an event, 20 seconds after the last one or ``at`` a time; ``skip`` numbers are missing."""
         log = self.logs[room]
-        self._clock = Millis(self._clock + 20_000)
-        seq = Seq(1 + sum(entry.seq is not None for entry in log))
+        self._clock = at or Millis(self._clock + 20_000)
+        seq = Seq(1 + skip + max((entry.seq or 0 for entry in log), default=0))
         text = body.text if isinstance(body, bodies.Message) else None
         reply_to = body.reply_to if isinstance(body, bodies.Message) else None
         entry = Entry(room, self._clock, author, LAPTOP, body, seq=seq, text=text, reply_to=reply_to)
@@ -204,7 +207,7 @@ class FakeClient(Client):
             known,
             head=seq,
             unread=known.unread + others,
-            mentions=known.mentions + (others and "@alice" in (text or "")),
+            mentions=known.mentions + (others and f"@{self.account.user}" in (text or "")),
         )
         self.tell(EntryAdded(entry))
         self.tell(CountsChanged(room) if text is not None else RoomsChanged())
@@ -272,7 +275,7 @@ class FakeClient(Client):
 
     @property
     def account(self) -> Account:
-        return Account(ALICE, LAPTOP, "chat.example:8443")
+        return self._account
 
     @property
     def encryption(self) -> FakeEncryption:
@@ -467,7 +470,7 @@ class FakeClient(Client):
         self._called("pin", room, target, on)
         old = next(entry for entry in self.logs[room] if entry.seq == target)
         self.change(replace(old, pinned=on))
-        self.happen(room, ALICE, bodies.Pinned(target, on))
+        self.happen(room, self.account.user, bodies.Pinned(target, on))
         return new_request_id()
 
     async def report(self, entry: Entry, reason: ReportReason, note: str = "") -> None:
@@ -502,7 +505,7 @@ class FakeClient(Client):
         if self.online:
             return self.happen(room, self.account.user, body)
         entry = Entry(
-            room, self._clock, ALICE, LAPTOP, body, request=new_request_id(), text=body.text,
+            room, self._clock, self.account.user, LAPTOP, body, request=new_request_id(), text=body.text,
             reply_to=reply_to, delivery=Delivery.QUEUED,
         )  # fmt: skip
         self.logs[room].append(entry)
@@ -523,7 +526,7 @@ class FakeClient(Client):
         self._called("react", room, target, reaction, on)
         old = next(entry for entry in self.logs[room] if entry.seq == target)
         kept = tuple(one for one in old.reactions if one.reaction != reaction)
-        mine = (ReactionCount(str.__new__(Reaction, reaction), (ALICE,)),) if on else ()
+        mine = (ReactionCount(str.__new__(Reaction, reaction), (self.account.user,)),) if on else ()
         self.change(replace(old, reactions=kept + mine))
 
     async def send_file(
@@ -533,7 +536,7 @@ class FakeClient(Client):
         progress(1, 4)
         await self.wire.wait()
         file = a_file(path.name)
-        return self.happen(room, ALICE, bodies.Message(raw_text(caption or path.name), file=file))
+        return self.happen(room, self.account.user, bodies.Message(raw_text(caption or path.name), file=file))
 
     async def save_file(
         self, entry: Entry, folder: Path, *, progress: Progress = lambda _done, _all: None
@@ -652,7 +655,7 @@ class FakeClient(Client):
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         self._called("kick", room, user, reason)
-        self.happen(room, ALICE, bodies.Kicked(user, ReasonText(reason)))
+        self.happen(room, self.account.user, bodies.Kicked(user, ReasonText(reason)))
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         self._called("ban", room, user, seconds, reason)

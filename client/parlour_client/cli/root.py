@@ -240,6 +240,19 @@ class TableGroup(click.Group):
         entry = names(Front.CLI).get(f"{self._first}{cmd_name}")
         return click_command(entry, cmd_name) if entry is not None else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command. Suggest those with a similar name: click knows only what is loaded."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            from parlour_client.commands.front import Front  # noqa: PLC0415 - as above
+            from parlour_client.commands.table import names  # noqa: PLC0415 - as above
+
+            near = {*self.list_commands(ctx), *("" if self._first else names(Front.CLI))}
+            raise click.NoSuchCommand(error.command_name, possibilities=near, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """Write the list of commands without loading them."""
         with formatter.section(_("Commands")):

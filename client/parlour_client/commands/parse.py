@@ -20,7 +20,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import names, spellings
+from parlour_client.commands.table import names, spellings, topics
 from parlour_client.commands.values import read_duration, read_number, read_person
 from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.errors import SetupError, WrongUseError
@@ -81,6 +81,20 @@ def unknown_command(word: str, front: Front) -> WrongUseError:
         _("Did you mean /{name}? // starts a message with a slash.").format(name=near[0])
         if near
         else _("/help lists the commands; // starts a message with a slash."),
+    )
+
+
+def unknown_help(word: str, front: Front) -> WrongUseError:
+    """Return the error for a word that help knows neither as a command nor as a topic."""
+    known = {name: name for name in spellings(front)} | {
+        name: _(topic) for topic in topics() for name in (topic, _(topic))
+    }
+    near = difflib.get_close_matches(word.strip().lower(), known, 1, _NEAR)
+    return WrongUseError(
+        _("There is no command or topic {word}.").format(word=" ".join(safe_text(word).lines)),
+        _("Did you mean /help {word}?").format(word=known[near[0]])
+        if near
+        else _("/help lists the commands and topics."),
     )
 
 

@@ -21,7 +21,7 @@ from parlour_client.commands.command import (
     View,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import read_arguments, read_line, unknown_command
+from parlour_client.commands.parse import read_arguments, read_line, unknown_command, unknown_help
 from parlour_client.commands.results import (
     EncryptQuestion,
     LoginWanted,
@@ -538,7 +538,7 @@ async def _help(mode: LineMode, rest: str) -> None:
     if commands:
         return
     if asked:
-        mode.printer.say(_("There is no command or topic {word}.").format(word=shown(asked)))
+        raise unknown_help(asked, Front.LINE)
     for topic, listed in known_topics.items():
         words = ", ".join(f"/{command.name(Front.LINE)}" for command in listed)
         mode.printer.say(_("{topic}: {commands}").format(topic=topic, commands=words))

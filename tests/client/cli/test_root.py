@@ -52,6 +52,26 @@ def test_help_lists_every_command() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("sen lobby hi", "Did you mean 'send'?"),
+        ("room creat den", "Did you mean 'create'?"),
+        ("aprove", "'device approve'"),
+        ("send --stdn lobby", "'--stdin'"),
+        ("--acount ada send lobby hi", "Did you mean '--account'?"),
+    ],
+)
+def test_a_slip_is_told_what_was_meant_and_runs_nothing(
+    line: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command, one of a group, one whose first word was left out, and options."""
+    home = tmp_path / "home"
+    assert root.guarded(["--home", str(home), *line.split()]) == 2
+    assert words in capsys.readouterr().err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     ("error", "status"),
     [
         (click.UsageError("no"), 2),

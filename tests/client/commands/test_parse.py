@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import FakeClient
 
 from parlour_client.commands.command import TAKES_THE_REST, Command, Kind
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import READERS, read_arguments, read_line
+from parlour_client.commands.parse import READERS, read_arguments, read_line, unknown_help
 from parlour_client.commands.table import names
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_protocol.kit.ids import DeviceId
@@ -29,6 +29,18 @@ def test_a_line_is_a_command_or_a_message() -> None:
     assert longer.command is names(Front.LINE)["devices revoke"]
     assert longer.rest == "2"
     assert read_line("/DEVICES", Front.LINE).command is names(Front.LINE)["devices"]
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("serach", "search"), ("Mesage", ""), ("moderatign", "moderating"), ("kcik", "kick"), ("\x1b[2J", "")],
+)
+def test_help_about_an_unknown_word_suggests_a_command_or_a_topic(word: str, hint: str) -> None:
+    """The word is shown as text, whatever it has in it."""
+    told = unknown_help(word, Front.UI)
+    assert str(told).startswith("There is no command or topic ")
+    assert "\x1b" not in str(told)
+    assert told.hint == (f"Did you mean /help {hint}?" if hint else "/help lists the commands and topics.")
 
 
 TAKEN = {*TAKES_THE_REST, Kind.PATH, Kind.INVITATION}

@@ -428,7 +428,10 @@ async def test_help_is_by_topic(ear: Ear) -> None:
     assert await ear.say("/help edit") == ["/edit NUMBER TEXT: Edit one of your messages"]
     assert await ear.say("/help part") == ["/leave [--yes]: Leave a room (also /part)"]
     assert len(await ear.say("/help all")) == len(names(Front.LINE))
-    assert (await ear.say("/help knitting"))[0] == "There is no command or topic knitting."
+    unknown = "Not done: There is no command or topic knitting. /help lists the commands and topics."
+    assert await ear.say("/help knitting") == [unknown]
+    slip = "Not done: There is no command or topic moderatign. Did you mean /help moderating?"
+    assert await ear.say("/help moderatign") == [slip]
 
 
 async def test_rooms_lists_the_public_ones_as_on_the_screen(ear: Ear) -> None:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import click
 
-from parlour_client.kit.language import DOMAIN, ENGLISH, LOCALES, N_, _, language
+from parlour_client.kit.language import DOMAIN, ENGLISH, LOCALES, N_, _, language, ngettext
 
 C = TypeVar("C", bound=click.Command)
 _EXAMPLE: Final = N_("Example:")
@@ -36,6 +36,7 @@ OF_CLICK: Final = (
     N_("Missing command."),
     N_("No such option {name!r}."),
     N_("No such command {name!r}."),
+    ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1),
     N_("Option {name!r} does not take a value."),
     N_("Argument {name!r} takes {nargs} values."),
     N_("{value!r} is not a valid {number_type}."),

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import unknown_command
+from parlour_client.commands.parse import unknown_help
 from parlour_client.commands.table import spellings, topics
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import join, lines, own
@@ -50,7 +50,7 @@ def command_page(about: str) -> Page:
     command = spellings(Front.UI).get(word)
     rows = [*_rows((command,) if command is not None else known.get(word, ()))]
     if not rows:
-        raise unknown_command(word, Front.UI)
+        raise unknown_help(word, Front.UI)
     if command is not None:
         rows += [own(words) for words in (command.about, command.who) if words]
     return Page(lines(*rows))

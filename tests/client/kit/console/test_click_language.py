@@ -45,7 +45,7 @@ def test_an_error_of_click_is_too() -> None:
     """What was wrong with the command line, and where help is."""
     with click_speaks():
         shown = CliRunner().invoke(translated(made), ["--plane"]).output
-    assert "Fehler: Die Option '--plane' gibt es nicht." in shown
+    assert "Fehler: Die Option '--plane' gibt es nicht. Meintest du '--plain'?" in shown
 
 
 @pytest.mark.parametrize("before", [None, "fr"])

@@ -544,7 +544,7 @@ async def test_help_explains_a_command_or_a_topic(
 
 
 WRONG = [
-    ("/help knitting", "There is no command /knitting."),
+    ("/help knitting", "There is no command or topic knitting."),
     ("/nope", "There is no command /nope."),
     ("/kcik bob", "Did you mean /kick?"),
     ("/nick allie", "Your name is your account's"),

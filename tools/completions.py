@@ -12,6 +12,48 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 from tools.man_pages import PROGRAMS
 
 
+class WholeWords(BashComplete):
+    """Puts words together that bash breaks at `@` and `=`, which click takes for arguments of their own.
+
+    What is offered is quoted: click's script would let the shell look for files with it.
+    """
+
+    source_template = """\
+%(complete_func)s() {
+    local IFS=$'\\n' index type value word before=""
+    local -a words=()
+
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ $before == @ ]]; then
+            words[${#words[@]}-1]+=$word
+        elif [[ $word != = ]]; then
+            words+=("$word")
+        elif [[ $index -eq $COMP_CWORD ]]; then
+            words+=("")
+        fi
+        before=$word
+    done
+
+    COMPREPLY=()
+    while IFS=, read -r type value; do
+        if [[ $type == dir ]]; then
+            compopt -o dirnames
+        elif [[ $type == file ]]; then
+            compopt -o default
+        elif [[ $type == plain ]]; then
+            COMPREPLY+=("$value")
+        fi
+    done < <(
+        env COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) \\
+            %(complete_var)s=bash_complete "$1" 2> /dev/null
+    )
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
 class WholeDescriptions(FishComplete):
     """Splits an answer behind its kind; click's script splits at every comma, and cuts descriptions there."""
 
@@ -19,7 +61,7 @@ class WholeDescriptions(FishComplete):
 
 
 SHELLS: Final[dict[str, type[ShellComplete]]] = {
-    "share/bash-completion/completions/{}": BashComplete,
+    "share/bash-completion/completions/{}": WholeWords,
     "share/zsh/site-functions/_{}": ZshComplete,
     "share/fish/vendor_completions.d/{}.fish": WholeDescriptions,
 }

@@ -31,6 +31,7 @@ TESTED_BY = {
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
     "archive/key_log_copy.py": "e2ee/identity/test_key_log.py",
     "archive/key_pins.py": "e2ee/identity/test_key_trust.py",
+    "archive/known_people.py": "../cli/test_known_names.py",
     "archive/outbox_table.py": "outbox/test_outbox.py",
     "archive/own_keys.py": "e2ee/identity/test_enrolment.py",
     "archive/rows.py": "archive/test_events.py",

@@ -8,6 +8,7 @@ import asyncio
 import click
 
 from parlour_client.cli.output import tell_claims
+from parlour_client.cli.parameters import ROOM
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
@@ -20,7 +21,7 @@ _PATIENCE = 5.0
 
 
 @click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")
-@click.argument("room")
+@click.argument("room", type=ROOM)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON object per line, in ASCII."))
 @click.pass_context
 def export(context: click.Context, room: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from parlour_client.cli.parameters import ROOM_NAME, USER, USER_OR_CODE
+from parlour_client.cli.parameters import ROOM, ROOM_NAME, USER, USER_OR_CODE
 from parlour_client.commands.command import (
     YES,
     Argument,
@@ -24,6 +24,9 @@ _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute with an end."""
 _MOST_FOUND: Final = 1000
 _TYPES: Final[Mapping[Kind, Any]] = {
+    Kind.HERE: ROOM,
+    Kind.ROOM: ROOM,
+    Kind.NAMED_ROOM: ROOM,
     Kind.PERSON: USER,
     Kind.PERSON_OR_CODE: USER_OR_CODE,
     Kind.NEW_ROOM: ROOM_NAME,

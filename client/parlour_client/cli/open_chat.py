@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parlour_client.cli.accounts import name_of, names
-from parlour_client.cli.sign_in import this_device
+from parlour_client.cli.run_client import this_device
 from parlour_client.core.account.chat_home import ChatHome, account_folder
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.archive import Archive

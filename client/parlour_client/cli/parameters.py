@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.names import (
     NameRefusedError,
+    UserName,
     parse_device_name,
     parse_user_name,
 )
@@ -32,6 +34,38 @@ class NameParam(click.ParamType[T]):
             self.fail(error.whole if isinstance(error, SetupError) else protocol_sentence(error), param, ctx)
 
 
+class UserParam(NameParam[UserName]):
+    """The name of someone; the shell completes those whom the account knows."""
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's interface
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Offer people."""
+        from parlour_client.cli.known_names import people  # noqa: PLC0415 - only Tab needs it
+
+        return people(ctx, incomplete)
+
+
+class RoomParam(click.ParamType[str]):
+    """One of the account's rooms: looked up once there is a client; the shell completes it."""
+
+    name = "room"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's interface
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Offer rooms."""
+        from parlour_client.cli.known_names import rooms  # noqa: PLC0415 - only Tab needs it
+
+        return rooms(ctx, incomplete)
+
+
 class UserOrCodeParam(click.ParamType[str]):
     """A user name, or a verification code, which has a colon as no name has."""
 
@@ -41,8 +75,16 @@ class UserOrCodeParam(click.ParamType[str]):
         """Check a name; a code is checked where it is used."""
         return str(value) if ":" in str(value) else USER.convert(value, param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer people."""
+        return USER.shell_complete(ctx, param, incomplete)
 
-USER: Final = NameParam("user", "@", read_person)
+
+USER: Final = UserParam("user", "@", read_person)
+ROOM: Final = RoomParam()
+"""One of the account's rooms, by name or `@user`."""
 NEW_USER: Final = NameParam("user", "@", parse_user_name)
 """The name of one's own account: an error says what is wrong with the name, not that no one has it."""
 USER_OR_CODE: Final = UserOrCodeParam()

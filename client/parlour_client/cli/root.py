@@ -150,6 +150,12 @@ def _tail() -> click.Command:
     return tail
 
 
+def _account_names(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    from parlour_client.cli.accounts import names  # noqa: PLC0415 - only Tab needs it
+
+    return [name for name in names() if name.startswith(typed)]
+
+
 WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "accounts": _accounts,
     "chat": _chat,
@@ -291,6 +297,7 @@ class RootGroup(TableGroup):
 @click.option(
     "--account",
     metavar="NAME",
+    shell_complete=_account_names,
     help=N_("Use one of several accounts, each with its own folder; `parlour accounts` lists them."),
 )
 @click.option("--plain", is_flag=True, help=N_("Open the chat line by line, like `parlour chat --plain`."))

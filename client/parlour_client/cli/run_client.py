@@ -5,6 +5,7 @@ on disk. Notes for the person go to standard error.
 """
 
 import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from parlour_client.core.events import Change, EntryAdded, HistoryWithheld, Text
 from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.language import N_, _
+from parlour_protocol.kit.names import DeviceName, NameRefusedError, parse_device_name
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ def the_home(context: click.Context) -> ChatHome:
     """Return the home that ``--home`` names."""
     folder: Path | None = context.find_root().obj
     return ChatHome(folder or default_folder())
+
+
+def this_device() -> DeviceName:
+    """Return this machine's name, to propose it."""
+    try:
+        return parse_device_name(socket.gethostname().partition(".")[0])
+    except NameRefusedError:
+        return parse_device_name("computer")
 
 
 def the_passphrase(home: ChatHome) -> Secret | None:

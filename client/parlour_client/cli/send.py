@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from parlour_client.cli.output import print_json, tell_claims
+from parlour_client.cli.parameters import ROOM
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -64,7 +65,7 @@ _TOGETHER: Final = 32
         "send builds --stdin"
     )
 )
-@click.argument("room")
+@click.argument("room", type=ROOM)
 @click.argument("text", required=False)
 @click.option(
     "--stdin",

@@ -5,7 +5,6 @@ results; ``core.account.sign_in`` does the work.
 """
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +13,13 @@ import click
 
 from parlour_client.cli.parameters import DEVICE, NEW_USER
 from parlour_client.cli.passwords import from_stdin, read_password, second_factor
-from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import (
+    first_passphrase,
+    signing_in,
+    the_home,
+    the_passphrase,
+    this_device,
+)
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.e2ee.values import Trust as PersonTrust
 from parlour_client.kit.account.profile import Account
@@ -23,19 +28,11 @@ from parlour_client.kit.console.second_factor import ConsoleDialog
 from parlour_client.kit.language import N_, _
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
-from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
+from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
     from parlour_client.kit.transport.trust import Trust
-
-
-def this_device() -> DeviceName:
-    """Return this machine's name, to propose it."""
-    try:
-        return parse_device_name(socket.gethostname().partition(".")[0])
-    except NameRefusedError:
-        return parse_device_name("computer")
 
 
 @click.command(

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from parlour_client.cli.output import FURTHER, file_words, print_json
+from parlour_client.cli.parameters import ROOM
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -47,7 +48,7 @@ _WITH_OWN_ROW = Blank | Contested | GroupCreated | Handshake | EncryptedMessage 
 @click.command(
     epilog="\b\nExample:\n  parlour tail lobby --json\n  parlour tail lobby --json --from 1 --count 10"
 )
-@click.argument("room")
+@click.argument("room", type=ROOM)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON object per line, in ASCII."))
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help=N_("Stop after N."))
 @click.option(

@@ -28,6 +28,7 @@ settings.register_profile("busy", settings(), deadline=None, suppress_health_che
 settings.load_profile("busy")
 
 pytest_plugins = ["tests.parent"]
+os.environ["COLORTERM"] = "truecolor"  # screens don't depend on the terminal of whoever runs the tests
 
 _LONGEST: Final = (
     "tests/e2e/test_oracle_corpus.py",

@@ -67,7 +67,6 @@ KIT_TESTED_BY = {
     "terminal/key_queue.py": "../ui/dialogs/test_key_order.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
     "qr_code.py": "widgets/test_second_factor.py",
-    "terminal/themes.py": "../ui/test_themes.py",
 }
 
 

@@ -1,8 +1,8 @@
 """A colour for each person: the same on every device, readable in every theme, never the only cue.
 
-The hue comes from the account's name, the lightness from the background: the least change that reaches
-``CONTRAST`` by the formula of WCAG 2. Without colours of its own (NO_COLOR, a theme of greys, the terminal's
-palette) there is none.
+The hue comes from the account's name, and one of two lightnesses; from there it is the least change that
+reaches the theme's contrast. None is near red, which is trouble. Without colours of its own (NO_COLOR, a
+theme of greys, the terminal's palette) there is none.
 """
 
 import colorsys
@@ -10,71 +10,67 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from rich.color import Color as TerminalColor
-from rich.color import ColorType
+from rich.color import ColorSystem, ColorType
 from rich.style import Style
-from textual.color import Color
+from textual.color import BLACK, WHITE, Color
 from textual.theme import Theme
 
+from parlour_client.kit.terminal.contrast import ratio
+from parlour_client.kit.terminal.themes import needed_contrast
 from parlour_protocol.kit.names import UserName
 
-CONTRAST: Final = 4.5
-MORE_CONTRAST: Final = 7.0
-"""In a theme that has no faded text: one for people who need more."""
-HUES: Final = (0, 22, 38, 54, 80, 120, 150, 172, 190, 206, 224, 250, 272, 294, 316, 338)
+HUES: Final = (38, 54, 80, 120, 150, 172, 190, 206, 224, 250, 272, 294, 316)
 """Degrees; closer together where the eye tells them apart."""
+ON_DARK, ON_LIGHT = (0.68, 0.82), (0.42, 0.30)
+"""The lightnesses of HLS on dark and on light."""
 _SATURATION: Final = 0.6
 _STEPS: Final = 50
-_MIDDLE: Final = 0.179
-"""The luminance that white and black are equally far from: more than 4.5."""
 _GREY: Final = 0.05
-_LINEAR_BELOW: Final = 0.04045
 
 
-def colour_of(user: UserName, style: Style, theme: Theme) -> Style:
-    """Return the person's colour for text in this style; a null style if there is none."""
+def colour_of(user: UserName, style: Style, theme: Theme, color_system: str | None = None) -> Style:
+    """Return the person's colour for text in this style; a null style if there is none.
+
+    ``color_system`` is the terminal's, as Rich names it.
+    """
     background = style.bgcolor
     if background is None or background.type is not ColorType.TRUECOLOR or _is_grey(theme):
         return Style.null()
-    needed = MORE_CONTRAST if theme.text_alpha == 1 else CONTRAST
-    red, green, blue = background.get_truecolor()
-    return Style(color=TerminalColor.from_rgb(*readable(hue_of(user), (red, green, blue), needed)))
+    hue, second = place_of(user)
+    behind = Color.from_rich_color(background)
+    colour = readable(hue, behind, needed_contrast(theme), second=second, of_256=color_system == "256")
+    return Style(color=colour.rich_color)
 
 
-def hue_of(user: UserName) -> int:
-    """Return the hue of a person's colour, in degrees."""
-    return HUES[sha256(user.encode()).digest()[0] % len(HUES)]
+def place_of(user: UserName) -> tuple[int, bool]:
+    """Return the hue of a person's colour in degrees, and whether it has the second lightness."""
+    digest = sha256(user.encode()).digest()
+    return HUES[digest[0] % len(HUES)], bool(digest[2] % 2)
 
 
-@lru_cache(maxsize=256)
-def readable(hue: int, background: tuple[int, int, int], needed: float = CONTRAST) -> tuple[int, int, int]:
-    """Return a colour of this hue with the contrast that is needed; black or white in the worst case."""
-    light = luminance(background) < _MIDDLE
-    ends = (0.68, 1.0) if light else (0.42, 0.0)
-    levels = (ends[0] + (ends[1] - ends[0]) * step / _STEPS for step in range(_STEPS + 1))
-    colours = (_of(hue, level) for level in levels)
-    found = (colour for colour in colours if contrast(colour, background) >= needed)
-    return next(found, _of(hue, ends[1]))
+@lru_cache(maxsize=512)
+def readable(
+    hue: int, background: Color, needed: float, *, second: bool = False, of_256: bool = False
+) -> Color:
+    """Return a colour of this hue with the contrast that is needed; black or white in the worst case.
+
+    With ``of_256`` what counts is what a terminal of 256 colours draws.
+    """
+    seen = _drawn if of_256 else lambda colour: colour
+    back = seen(background)
+    is_dark = ratio(WHITE, back) > ratio(BLACK, back)
+    begin, end = (ON_DARK if is_dark else ON_LIGHT)[second], float(is_dark)
+    for step in range(_STEPS + 1):
+        level = begin + (end - begin) * step / _STEPS
+        red, green, blue = colorsys.hls_to_rgb(hue / 360, level, _SATURATION)
+        colour = Color(round(255 * red), round(255 * green), round(255 * blue))
+        if ratio(seen(colour), back) >= needed:
+            return colour
+    return WHITE if is_dark else BLACK
 
 
-def _of(hue: int, level: float) -> tuple[int, int, int]:
-    red, green, blue = colorsys.hls_to_rgb(hue / 360, level, _SATURATION)
-    return round(red * 255), round(green * 255), round(blue * 255)
-
-
-def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    """Return the contrast ratio of WCAG 2, from 1 to 21."""
-    dark, bright = sorted((luminance(one), luminance(other)))
-    return (bright + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: tuple[int, int, int]) -> float:
-    """Return the relative luminance of WCAG 2, from 0 to 1."""
-    red, green, blue = (
-        level / 12.92 if level <= _LINEAR_BELOW else ((level + 0.055) / 1.055) ** 2.4
-        for level in (part / 255 for part in colour)
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+def _drawn(colour: Color) -> Color:
+    return Color(*colour.rich_color.downgrade(ColorSystem.EIGHT_BIT).get_truecolor())
 
 
 def _is_grey(theme: Theme) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
-from parlour_client.kit.terminal.themes import OWN, PLAIN
+from parlour_client.kit.terminal.themes import OWN, TERMINAL
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
 from parlour_client.ui.registry import REGISTRY, FoundThemes
@@ -57,7 +57,7 @@ class Theming:
     @property
     def names(self) -> list[str]:
         """Every theme: Parlour's own first, then the person's and Textual's."""
-        own = [theme.name for theme in OWN]
+        own = [*(theme.name for theme in OWN), TERMINAL]
         return [*own, *sorted(set(self._app.available_themes) - set(own))]
 
     @property
@@ -78,14 +78,16 @@ class Theming:
     def _show(self, theme: str) -> None:
         self._is_applying = True
         try:
-            self._app.theme = PLAIN if self._app.no_color else theme
+            self._app.theme = TERMINAL if self._app.has_few_colours else theme
         finally:
             self._is_applying = False
 
     def theme_changed(self, theme: str) -> None:
         """Save a theme that was chosen in the palette."""
         app = self._app
-        if app.is_running and not self._is_applying and not app.no_color and theme != app.settings.theme:
+        if self._is_applying or app.has_few_colours or not app.is_running:
+            return
+        if theme != app.settings.theme:
             try:
                 app.set_setting("theme", theme)
             except SetupError:

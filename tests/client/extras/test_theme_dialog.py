@@ -33,7 +33,7 @@ async def test_a_theme_is_chosen_by_looking(
             ".box"
         ).show_vertical_scrollbar  # the list scrolls, nothing else
         await pilot.press("up")
-        assert pilot.app.theme == "parlour-light"
+        assert pilot.app.theme == "parlour-day"
         await pilot.press("escape")
         await settled(pilot)
         assert pilot.app.theme == "high-contrast"

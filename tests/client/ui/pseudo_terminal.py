@@ -29,17 +29,10 @@ class Terminal:
     """One program in one pseudo-terminal."""
 
     def __init__(
-        self,
-        script: Path,
-        *args: str,
-        columns: int,
-        rows: int,
-        env: dict[str, str] | None = None,
-        cell: tuple[int, int] = (0, 0),
+        self, script: Path, *args: str, columns: int, rows: int, env: dict[str, str] | None = None
     ) -> None:
         self._master, slave = pty.openpty()
-        pixels = (columns * cell[0], rows * cell[1])
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, *pixels))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         # COLUMNS and LINES, which parallel test runners set, would win over the terminal's own size.
         # People run programs with a buffer behind standard error, which many containers switch off.
         not_passed_on = {"COLUMNS", "LINES", "PYTHONUNBUFFERED"}

@@ -41,7 +41,7 @@ class JumpScreen(Overlay[Target | None]):
         position: absolute;
         width: 1;
         height: 1;
-        background: $accent;
+        background: $primary;
         color: $background;
         text-style: bold;
     }

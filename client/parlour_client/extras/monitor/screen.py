@@ -142,9 +142,9 @@ def _row(entry: Entry, room: Room, before: Entry | None, *, new: bool) -> Conten
     """Return a message on one line; the first one of a day has a line with the day above."""
     title = room.title if room.peer is not None else f"#{room.title}"
     row = join(
-        own("• " if new else "  ", "bold $text-accent"),
+        own("• " if new else "  ", "bold $accent"),
         own(f"{clock(entry.at)} ", "dim"),
-        peer_line(title, style="bold $text-secondary" if new else "dim"),
+        peer_line(title, style="bold" if new else "dim"),
         own("  "),
         peer_line(display_name(entry.author), style="bold"),
         own("  "),

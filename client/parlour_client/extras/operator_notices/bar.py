@@ -20,7 +20,7 @@ class NoticeBar(SafeStatic):
     """The newest unread notice. No text of a room is ever shown here."""
 
     DEFAULT_CSS = """
-    NoticeBar { height: auto; max-height: 3; padding: 0 1; background: $primary 20%; display: none; }
+    NoticeBar { height: auto; max-height: 3; padding: 0 1; background: $panel; display: none; }
     """
 
     def __init__(self) -> None:

@@ -15,15 +15,13 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from parlour_client.kit.language import _
+from parlour_client.kit.terminal.themes import ROLES, VARIABLES
 from parlour_client.ui.registry import FoundThemes
 
 MOST_FILES: Final = 100
 MOST_BYTES: Final = 64 * 1024
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")  # it becomes the name of a style sheet's class
-_COLOURS: Final = (
-    "primary", "secondary", "accent", "warning", "error", "success",
-    "foreground", "background", "surface", "panel",
-)  # fmt: skip
+_COLOURS: Final = (*ROLES, "secondary")
 
 
 @dataclass
@@ -85,7 +83,8 @@ def _theme(name: str, found: Mapping[str, Any]) -> Theme:
     if "primary" not in found:
         raise ValueError(_("it needs at least primary."))
     colours: dict[str, Any] = {key: _colour(key, found[key]) for key in _COLOURS if key in found}
-    return Theme(name, dark=dark, **colours)
+    variables = {role: colours.pop(role) for role in VARIABLES & set(colours)}
+    return Theme(name, dark=dark, variables=variables, **colours)
 
 
 def _colour(key: str, value: object) -> str:

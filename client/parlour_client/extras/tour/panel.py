@@ -41,7 +41,7 @@ class Tour(SafeStatic):
     """One step of the tour; hidden after the last one."""
 
     DEFAULT_CSS = """
-    Tour { height: auto; padding: 0 1; background: $primary-muted; color: $text; }
+    Tour { height: auto; padding: 0 1; background: $panel; }
     """
 
     def __init__(self, chat: ChatScreen, steps: Sequence[Step]) -> None:

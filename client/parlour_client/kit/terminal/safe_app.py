@@ -5,13 +5,12 @@ opens an address or writes a screenshot. It never puts text of others into a tit
 A program's app inherits from it.
 """
 
-import asyncio
 import os
 import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -27,13 +26,18 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
+from parlour_client.kit.terminal.contrast import Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
-from parlour_client.kit.terminal.input_parser import TerminalAnswer
 from parlour_client.kit.terminal.key_queue import KeyQueue
-from parlour_client.kit.terminal.themes import OWN, PLAIN
+from parlour_client.kit.terminal.themes import (
+    OWN,
+    TERMINAL,
+    needed_contrast,
+    own_themes,
+    role_variables,
+)
 from parlour_protocol.kit.text import safe_text
 
 _WRITTEN: Final = {
@@ -44,8 +48,6 @@ _WRITTEN: Final = {
 """Keys as they stand on the keyboard."""
 _HELD: Final = {"ctrl": N_("Ctrl"), "alt": "Alt", "shift": N_("Shift")}
 _FUNCTION: Final = re.compile(r"f\d{1,2}")
-ANSWER_PATIENCE: Final = 1.0
-"""Seconds for a terminal to answer, also over a slow line."""
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
 
@@ -69,9 +71,8 @@ class SafeApp(App[None]):
         """Whether another program has the terminal: then nothing may be written to it."""
         self.crash_log: Path | None = None
         """Where details of a crash go; None: the user's state folder."""
-        self._answers = asyncio.Queue[str]()
         self._guard = TerminalGuard()
-        self._contrast, self._high_contrast = Contrast(ENOUGH), Contrast(HIGH)
+        self._contrasts = {needed: Contrast(needed) for needed in map(needed_contrast, OWN)}
         self._filter = AllFilters([self._guard])
         self.keys = KeyQueue(self, self.hand_over, self.takes_turns)
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
@@ -104,9 +105,20 @@ class SafeApp(App[None]):
         if isinstance(self._driver, TerminalDriver):
             self._driver.lose() if gone else self._driver.hurry()
 
+    @property
+    def has_few_colours(self) -> bool:
+        """Whether only the terminal's own colours are used: it has sixteen, or the person wants none."""
+        return self.no_color or self.console.color_system in {"standard", "windows"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Give style sheets the colours of every role, also where a theme does not know it."""
+        colours = super().get_css_variables()
+        self.theme_variables = {**colours, **role_variables(self.current_theme, colours)}
+        return self.theme_variables
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Keep text readable in every theme, and add the third defence after all other filters."""
-        contrast = self._high_contrast if self.theme == "high-contrast" else self._contrast
+        contrast = self._contrasts[needed_contrast(self.current_theme)]
         filters = [*super().get_line_filters(), contrast, self._guard]
         if filters != self._filter.filters:
             self._filter = AllFilters(filters)  # another one: Textual caches lines by filter
@@ -188,9 +200,9 @@ class SafeApp(App[None]):
     def on_load(self) -> None:
         """Listen for signals that end the process, and choose the colours, before the terminal is taken."""
         self._hangup.install()
-        for theme in OWN:
+        for theme in own_themes(self.console.color_system):
             self.register_theme(theme)
-        self.theme = PLAIN if self.ansi_color else OWN[0].name
+        self.theme = TERMINAL if self.has_few_colours else OWN[0].name
         self.animation_level = "none"
 
     async def on_unmount(self) -> None:
@@ -254,37 +266,8 @@ class SafeApp(App[None]):
                     signal.signal(signal.SIGCONT, handler)
             self.refresh(layout=True)
 
-    async def ask_terminal(self, question: str) -> str:
-        """Return what the terminal answers within a second, its attributes (DA1) last."""
-        if sys.platform == "win32":
-            return ""
-        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
-
-        if not isinstance(self._driver, TerminalDriver) or self.away:
-            return ""
-        answered, self._answers = "", asyncio.Queue[str]()
-        self._driver.ask(question)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_PATIENCE):
-                while not answered.endswith("c"):
-                    answered += await self._answers.get()
-        return answered
-
-    def on_terminal_answer(self, event: TerminalAnswer) -> None:
-        """Hand an answer to the question that was asked last."""
-        self._answers.put_nowait(event.text)
-
-    @property
-    def cell_pixels(self) -> tuple[int, int]:
-        """Width and height of a cell in pixels; zeros if that is not known."""
-        if sys.platform == "win32":
-            return 0, 0
-        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
-
-        return self._driver.cell_pixels if isinstance(self._driver, TerminalDriver) else (0, 0)
-
     def to_terminal(self, data: str) -> None:
-        """Write an escape sequence made only of constants and of our own numbers."""
+        """Write an escape sequence made only of constants."""
         if self._driver is not None and not self._driver.is_headless and not self.away:
             self._driver.write(data)
 

@@ -57,20 +57,20 @@ class LoginScreen(Screen[T], Generic[L, T]):
     LoginScreen #modes, LoginScreen #form { height: auto; }
     LoginScreen #modes Button { margin: 1 0 0 0; width: 26; }
     LoginScreen Input { max-width: 76; background: $surface; }
-    LoginScreen Input.-wrong { background: $error-muted; }
+    LoginScreen Input.-wrong { color: $error; }
     LoginScreen .label { margin: 1 0 0 0; }
-    LoginScreen .note { color: $text-error; max-width: 76; }
-    LoginScreen .note.-fine { color: $text-muted; }
-    LoginScreen #next { margin: 1 0 0 0; max-width: 76; color: $text-muted; }
+    LoginScreen .note { color: $error; max-width: 76; }
+    LoginScreen .note.-fine { color: $dim; }
+    LoginScreen #next { margin: 1 0 0 0; max-width: 76; color: $dim; }
     LoginScreen #buttons { height: auto; margin: 1 0 0 0; }
     LoginScreen #buttons Horizontal { height: auto; }
     LoginScreen #buttons Button { margin: 0 2 0 0; width: auto; }
-    LoginScreen Button { background: $primary-muted !important; color: $text; text-style: none !important; }
-    LoginScreen #show, LoginScreen #more { background: $surface !important; color: $text-muted; }
+    LoginScreen Button { background: $panel !important; color: $foreground; text-style: none !important; }
+    LoginScreen #show, LoginScreen #more { background: $surface !important; color: $dim; }
     LoginScreen Button:focus {
-        background: $accent !important; color: $background; text-style: bold !important;
+        background: $selection !important; color: $foreground; text-style: bold !important;
     }
-    LoginScreen Button:focus:nocolor { text-style: bold reverse !important; }
+    LoginScreen Button:focus:ansi { text-style: bold reverse !important; }
     LoginScreen #outcome { height: auto; padding: 0 2; max-height: 4; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -89,7 +89,7 @@ class ConfirmScreen(GuardedQuestion[bool]):
                     yield SafeStatic(own(_("y or enter: yes · n or esc: no"), "dim"))
                 case Letter(key=key, does=does):
                     yield SafeStatic(own(""))
-                    yield SafeStatic(join(own(f"{key}", "bold $text-accent"), own(f": {does}")))
+                    yield SafeStatic(join(own(f"{key}", "bold $primary"), own(f": {does}")))
                     yield SafeStatic(own(_("enter or esc: leave it as it is"), "dim"))
                 case TypedName(name=name, does=does):
                     yield SafeStatic(own(""))

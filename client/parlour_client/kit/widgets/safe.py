@@ -5,6 +5,7 @@ Widgets of this package take `Content` only from here (a test checks the sources
 name check cannot reach the screen.
 """
 
+from functools import lru_cache
 from string import Formatter
 from typing import Final
 
@@ -23,13 +24,19 @@ from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text.cell_width import beginning
 from parlour_protocol.kit.text.sanitiser import Line
 
-ESCAPE: Final = "bold $text-warning"
+ESCAPE: Final = "bold $warning"
 """The style of an escape; its brackets make it readable without colour."""
 
 
 def own(text: str, style: str = "") -> Content:
     """Return our own words; never call it with text from a peer, a server or a file."""
-    return Content.styled(text, style) if style else Content(text)
+    return Content.styled(text, _style(style)) if style else Content(text)
+
+
+@lru_cache(256)
+def _style(style: str) -> str:
+    """Return a style with `dim` as the theme's colour: terminals draw the attribute as they like."""
+    return " ".join("$dim" if word == "dim" else word for word in style.split(" "))
 
 
 def peer(untrusted: str) -> Content:
@@ -53,7 +60,7 @@ def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
 
 def _line(spans: Line, style: str) -> Content:
     parts = [(span.text, ESCAPE if span.is_escape else style) for span in spans]
-    return Content.assemble(*(Content.styled(text, kind) if kind else Content(text) for text, kind in parts))
+    return Content.assemble(*(own(text, kind) for text, kind in parts))
 
 
 def join(*parts: Content) -> Content:

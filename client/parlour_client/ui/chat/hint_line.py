@@ -97,7 +97,7 @@ class HintLine(SafeStatic):
             self.show(self._refusal)
         elif self._offer is not None:
             mode = join(own("  "), self._mode) if self._mode is not None else own("")
-            self.show(join(own("· ", "bold $text-accent"), self._offer, mode))
+            self.show(join(own("· ", "bold $primary"), self._offer, mode))
         elif self._shut is not None:
             self.show(self._shut)
         elif self._warning:

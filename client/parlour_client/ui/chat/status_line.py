@@ -25,7 +25,7 @@ class StatusLine(status_line.StatusLine):
     @property
     def before(self) -> Content:
         """The mode of the keys."""
-        return own(f"-- {self._mode} -- ", "bold $text-accent") if self._mode else own("")
+        return own(f"-- {self._mode} -- ", "bold $primary") if self._mode else own("")
 
     def mode(self, words: str) -> None:
         """Show the mode of the keys first: `insert` or `normal`; nothing without the vi layer."""

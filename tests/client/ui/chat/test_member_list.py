@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,8 +30,6 @@ class Members:
     shown: list[list[UserName]] = field(default_factory=list)
     people: Sequence[UserName] = ()
     """Whom the composer completes."""
-    known: AbstractSet[str] = frozenset()
-    """Whom commands complete."""
 
     def __post_init__(self) -> None:
         """Open the lobby."""

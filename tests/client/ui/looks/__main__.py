@@ -23,7 +23,7 @@ async def _all() -> None:
 
 
 if __name__ == "__main__":
-    os.environ["TZ"] = "UTC"
+    os.environ |= {"TZ": "UTC", "COLORTERM": "truecolor"}
     time.tzset()
     if len(sys.argv) == 1:
         asyncio.run(_all())

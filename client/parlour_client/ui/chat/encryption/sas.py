@@ -70,7 +70,7 @@ def process_words(process: SasVerification) -> Content:
     if not process.words:
         waiting = _("They see your request and continue with /words. You have ten minutes.")
         return lines(head, own(waiting))
-    words = own("   ".join(process.words), "bold $text-accent")
+    words = own("   ".join(process.words), "bold")
     mine = _("You confirmed that they match.") if process.we_confirmed else ""
     theirs = _("They confirmed that they match.") if process.they_confirmed else ""
     return lines(

@@ -168,8 +168,11 @@ class RowPainter:
             style = Style.combine([self._component(piece.look), *map(self._added, piece.kinds)])
             if selected:
                 style += self._component("selected")
+            if selected and piece.look is Look.GUTTER:  # lines stand out less than letters have to
+                style += Style(color=self._component(Look.TEXT).color)
             if piece.person is not None:
-                style += colour_of(piece.person, style, self._widget.app.current_theme)
+                app = self._widget.app
+                style += colour_of(piece.person, style, app.current_theme, app.console.color_system)
             if piece.look is Look.TIME:
                 style += FIXED_COLUMN
             self._styles[key] = style

@@ -126,7 +126,7 @@ def _message_rows(entry: Entry, setting: Setting, columns: Columns, time: str) -
     body += _text_rows(entry, columns.text, setting)
     body += _file_rows(entry, columns.text)
     body += _reaction_rows(entry, columns.text)
-    _mark_first(body, entry.author)
+    _mark_first(body)
     body += _meta_rows(entry, columns, setting.read_by)
     if columns.name and columns.name - NAME_GAP < cell_width(_name(entry)):  # cut, it could be another's
         head: list[Row] = []
@@ -155,17 +155,13 @@ def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None
         yield tuple(pieces)
 
 
-def _mark_first(rows: list[Row], author: UserName) -> None:
-    """Give the first row of a message's text the gutter that says so, in its author's colour."""
+def _mark_first(rows: list[Row]) -> None:
+    """Give the first row of a message's text the gutter that says so."""
     at = next((at for at, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION}), None)
     if at is None:
         return  # only rows of our own, such as that it was deleted
     mentions = any(row[0].look is Look.MENTION for row in rows)
-    first = (
-        Piece(FIRST_MENTION_GUTTER, Look.MENTION)
-        if mentions
-        else Piece(FIRST_GUTTER, Look.AGAIN, person=author)
-    )
+    first = Piece(FIRST_MENTION_GUTTER, Look.MENTION) if mentions else Piece(FIRST_GUTTER, Look.GUTTER)
     rows[at] = (first, *rows[at][1:])
 
 
@@ -193,18 +189,23 @@ def _header(entry: Entry, setting: Setting, columns: Columns, time: str) -> Row:
     doubt = f"  {_('not verified')}" if setting.unverified and columns.body >= _ROOM_FOR_DOUBT else ""
     beside = f"  {time}" if columns.beside else ""
     name = _cut(_name(entry), columns.body - len(beside) - cell_len(doubt))
-    return (Piece(name, Look.AUTHOR, person=entry.author), Piece(beside + doubt, Look.META))
+    return (Piece(name, Look.AUTHOR, person=_coloured(entry, setting)), Piece(beside + doubt, Look.META))
 
 
 def _name_column(entry: Entry, setting: Setting, columns: Columns, *, again: bool) -> Piece:
     doubt = DOUBT if setting.unverified else ""
     name = _name(entry) + doubt
     blanks = " " * (columns.name - max(cell_len(name), cell_width(name)))
-    return Piece(name + blanks, Look.AGAIN if again else Look.AUTHOR, person=entry.author)
+    return Piece(name + blanks, Look.AGAIN if again else Look.AUTHOR, person=_coloured(entry, setting))
 
 
 def _name(entry: Entry) -> str:
     return safe_text(display_name(entry.author)).plain
+
+
+def _coloured(entry: Entry, setting: Setting) -> UserName | None:
+    """Return whose colour the author's name has: none for the reader's own."""
+    return None if entry.author == setting.me else entry.author
 
 
 def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
@@ -261,7 +262,7 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
 
 def _text_view(entry: Entry, setting: Setting) -> TextView:
     return TextView(
-        actor=Piece(f"* {_name(entry)} ", Look.AUTHOR, person=entry.author),
+        actor=Piece(f"* {_name(entry)} ", Look.AUTHOR, person=_coloured(entry, setting)),
         markers=setting.as_sent or setting.layout.formatting == "markers",
         covered=not (setting.as_sent or setting.uncovered),
         opened=setting.opened,

@@ -74,7 +74,7 @@ _SQL: Final = re.compile(
     r"|\b(SELECT|WHERE|BETWEEN|JOIN|MATCH|LIMIT|NOT IN)\b"
 )
 _TYPE: Final = re.compile(r"^[\w.]+(\[.*\])?( \| [\w.]+(\[.*\])?)*$", re.DOTALL)
-_COMMAND: Final = re.compile(r"^ *({} )?(parlour|pip install|make|/[a-z]+)( [^.]*)?$")
+_COMMAND: Final = re.compile(r"^ *({} )?(parlour|(-m |uv )?pip install|pipx inject|make|/[a-z]+)( [^.]*)?$")
 _STYLE: Final = re.compile(r"^((bold|dim|italic|reverse|underline|on|[#$][\w-]+),? ?)+$")
 _STYLES: Final = frozenset({"CSS", "DEFAULT_CSS"})
 _FOR_PROGRAMMERS: Final = frozenset(

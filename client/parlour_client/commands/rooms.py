@@ -140,7 +140,7 @@ async def join(call: Call, room: PublicRoom) -> RoomOpened:
         mine = call.client.rooms.find(room) or call.client.rooms.find(f"@{room}")
         if mine is not None:
             return RoomOpened(mine, Opened.WENT)
-    name = parse_room_name(room.removeprefix("#"))
+    name = parse_room_name(room.lstrip("#*"))
     found = next((listing for listing in await call.client.rooms.directory() if listing.name == name), None)
     if found is None:
         raise SetupError(

@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 
 from parlour_client.core.archive import Archive, saved_preferences
+from parlour_client.core.archive.known_people import known_people
 from parlour_client.core.archive.search import messages_of
 from parlour_client.core.events import Emit, IgnoredChanged, RoomsChanged
 from parlour_client.core.model import Profile, Room
@@ -48,6 +49,10 @@ class People:
                     rooms.append((room, member.role))
                     status = member.status
         return Profile(user, tuple(rooms), status, count, last, user in self.ignored)
+
+    async def known(self) -> AbstractSet[UserName]:
+        """Return the people whose names this device knows, to complete them."""
+        return await self._archive.read(known_people)
 
     async def set_status(self, status: Status) -> None:
         """Set this account's presence: online, or away."""

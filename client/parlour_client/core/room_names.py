@@ -1,4 +1,4 @@
-"""Finds the room that a person names: `lobby`, `@ada`, `garden~Zm9v`, or the room's id.
+"""Finds the room that a person names: `lobby`, `#lobby`, `*den`, `@ada`, `garden~Zm9v`, or the room's id.
 
 Private rooms may share a name, so two rooms of an account can have the same name, or names that look the
 same. Then each title ends with `~`, which no name contains, and the beginning of the room's id; an ambiguous
@@ -45,7 +45,7 @@ def find_room(rooms: Sequence[_R], wanted: str) -> _R | None:
     """Return the named room; None if there is none. Raises SetupError if it is ambiguous."""
     if wanted.startswith("@"):
         return next((room for room in rooms if _same(room.peer, wanted[1:])), None)
-    name, _tilde, mark = wanted.removeprefix("#").partition("~")
+    name, _tilde, mark = wanted.lstrip("#*").partition("~")  # as lists and headings mark rooms
     found = [
         room for room in rooms if room.id == wanted or (_same(room.name, name) and room.id.startswith(mark))
     ]

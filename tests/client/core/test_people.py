@@ -28,6 +28,7 @@ async def test_someone_ignored_counts_for_nothing(desk: Desk, server: FakeServer
     assert (room.unread, room.mentions) == (1, 0)
     assert await texts(client, "is:unread") == ["hello"]
     assert await texts(client, "from:bobby") == ["buy this @alice"]
+    assert await client.people.known() >= {BOB, "carol"}
     await client.stop()
     again = await desk.open()
     assert again.people.ignored == {BOB}

@@ -55,6 +55,10 @@ def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
     assert titles(known) == ["1obby~Qrst", "garden~Abcd", "garden~Wxyz", "lobby~Mnop"]
     known.forget(RoomId("Wxyz2".ljust(22, "_")))
     assert "garden" in titles(known)
+    for written in ("garden", "#garden", "*garden"):
+        room = find_room(known.rooms, written)
+        assert room is not None
+        assert room.title == "garden"
 
 
 @pytest.mark.timeout(10)

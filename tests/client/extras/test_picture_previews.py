@@ -7,7 +7,8 @@ from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 
-from parlour_client.extras.picture_previews import show
+from parlour_client.extras.picture_previews import PICTURES, show
+from parlour_client.extras.picture_previews.installer import command_for_pillow
 from parlour_client.kit.pictures.preview import MOST_BYTES, PictureError, Preview
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_protocol.frames import bodies
@@ -20,13 +21,13 @@ async def press(pilot: Pilot[None], *keys: str) -> str:
     return screen_text(pilot)
 
 
-async def two_colors(data: bytes, width: int, height: int) -> Preview:
+async def two_colors(data: bytes, width: int, height: int, _colours: int) -> Preview:
     """Decode to red above blue, as large as it may be."""
     assert data == b"honey"
     return Preview(width, height, b"\xff\0\0" * width * (height // 2) + b"\0\0\xff" * width * (height // 2))
 
 
-async def damaged(_data: bytes, _width: int, _height: int) -> Preview:
+async def damaged(_data: bytes, _width: int, _height: int, _colours: int) -> Preview:
     """Decode nothing."""
     raise PictureError("This picture is damaged, so there is no preview.")
 
@@ -47,9 +48,12 @@ async def test_a_picture_is_shown_only_if_it_was_turned_on_and_asked_for(
     async with open_app(client, folder=tmp_path) as pilot:
         await lobby(pilot)
         assert isinstance(pilot.app, SettingsApp)
-        assert "Previews of pictures are off" in await press(pilot, "alt+up", "v")
-        pilot.app.set_setting("pictures", value=True)
-        text = await press(pilot, "v")
+        assert "Turn previews on?" in await press(pilot, "alt+up", "v")
+        assert "Turn previews on?" not in await press(pilot, "enter")
+        assert pilot.app.settings.value(PICTURES) == "off"
+        _ = await press(pilot, "v")
+        text = await press(pilot, "t")
+        assert pilot.app.settings.value(PICTURES) == "on"
         assert "image/png, 12.3 kB  a⟦U+202E⟧.png" in text
         assert text.count("▀" * 72) == 17
         assert not [one for one in client.calls if one[0] == "save_file"]
@@ -61,3 +65,25 @@ async def test_a_picture_is_shown_only_if_it_was_turned_on_and_asked_for(
         pilot.app.no_color = True
         await press(pilot, "down")
         assert "This terminal has no colours" in await press(pilot, "v")
+
+
+async def test_without_pillow_it_names_the_command_that_adds_it(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it asks whether to turn anything on."""
+    client.happen(LOBBY, BOB, bodies.Message(raw_text("look"), file=a_file("a.png", 9, "image/png")))
+    client.mark_all_read()
+    monkeypatch.setattr(show, "find_spec", lambda _name: None)
+    async with open_app(client, size=(200, 40)) as pilot:
+        await lobby(pilot)
+        text = await press(pilot, "alt+up", "v")
+        assert "Previews need Pillow, which is not installed:" in text
+        assert "pillow. f saves the file." in " ".join(text.split())
+
+
+def test_the_command_is_that_of_the_installer(tmp_path: Path) -> None:
+    """Of pip, uv and pipx."""
+    assert command_for_pillow(tmp_path, "uv").startswith("uv pip install --python ")
+    assert command_for_pillow(tmp_path, "pip").endswith(" -m pip install pillow")
+    (tmp_path / "pipx_metadata.json").touch()
+    assert command_for_pillow(tmp_path, "pip") == "pipx inject parlour pillow"

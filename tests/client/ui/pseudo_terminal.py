@@ -29,10 +29,17 @@ class Terminal:
     """One program in one pseudo-terminal."""
 
     def __init__(
-        self, script: Path, *args: str, columns: int, rows: int, env: dict[str, str] | None = None
+        self,
+        script: Path,
+        *args: str,
+        columns: int,
+        rows: int,
+        env: dict[str, str] | None = None,
+        cell: tuple[int, int] = (0, 0),
     ) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        pixels = (columns * cell[0], rows * cell[1])
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, *pixels))
         # COLUMNS and LINES, which parallel test runners set, would win over the terminal's own size.
         # People run programs with a buffer behind standard error, which many containers switch off.
         not_passed_on = {"COLUMNS", "LINES", "PYTHONUNBUFFERED"}

@@ -313,7 +313,7 @@ class FakeClient(Client):
 
     @property
     def people(self) -> People:
-        return self._part(People, profile="person")
+        return self._part(People, profile="person", known="known_people")
 
     @property
     def preferences(self) -> Preferences:
@@ -417,6 +417,10 @@ class FakeClient(Client):
         return [
             Outgoing(e) for log in self.logs.values() for e in log if e.request is not None and e.seq is None
         ]
+
+    async def known_people(self) -> frozenset[UserName]:
+        """Return everyone who is in a room."""
+        return frozenset(one.user for people in self.people_in.values() for one in people)
 
     async def person(self, user: UserName) -> Profile:
         self._called("person", user)

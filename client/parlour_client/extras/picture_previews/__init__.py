@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 PICTURES: Final = Setting(
     "pictures",
-    "switch",
-    False,
-    N_("let v show a preview of a message's picture; a limited process decodes it (extra pictures)"),
+    "choice",
+    "off",
+    N_(
+        "let v preview the picture of a message, which a limited process decodes: "
+        "as the terminal can, or always as blocks"
+    ),
+    ("off", "on", "blocks"),
     group=N_("Appearance"),
 )
 

@@ -83,8 +83,11 @@ def allow_few_system_calls(prctl: Any) -> bool:
     return bool(prctl(seccomp, by_filter, ctypes.c_char_p(program), 0, 0) == 0)
 
 
-def decode(data: bytes, width: int, height: int) -> bytes:
-    """Return the first frame, at most so large, on black: width, height, and three bytes for each pixel."""
+def decode(data: bytes, width: int, height: int, colours: int = 0) -> bytes:
+    """Return the first frame, at most so large, on black: width, height, and three bytes for each pixel.
+
+    ``colours`` is the most that it may have; 0 stands for all.
+    """
     from PIL import Image, ImageOps  # noqa: PLC0415 - the caller says it if Pillow is missing
 
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -96,6 +99,8 @@ def decode(data: bytes, width: int, height: int) -> bytes:
         pixels = Image.new("RGB", shown.size)
         layer = shown.convert("RGBA")
         pixels.paste(layer, mask=layer)
+        if colours:
+            pixels = pixels.quantize(colours).convert("RGB")
     return HEAD.pack(*pixels.size) + pixels.tobytes()
 
 
@@ -130,8 +135,8 @@ def main() -> int:
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     confine()
     try:
-        width, height = (int(text) for text in sys.argv[1:])
-        preview = decode(sys.stdin.buffer.read(), width, height)
+        width, height, colours = (int(text) for text in sys.argv[1:])
+        preview = decode(sys.stdin.buffer.read(), width, height, colours)
     except UnidentifiedImageError:
         return NO_PICTURE
     except Image.DecompressionBombError:

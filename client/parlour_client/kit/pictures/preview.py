@@ -21,8 +21,8 @@ PATIENCE: Final = 10.0
 """Seconds of waiting for the decoder."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Bytes of a file that is decoded."""
-MOST_SIDE: Final = 400
-"""Pixels: no terminal has more columns, or rows of half blocks."""
+MOST_SIDE: Final = 1200
+"""Pixels: a preview need not fill the largest screen, and over SSH each of them travels."""
 DECODER: Final = (sys.executable, "-I", "-B", decoder.__file__)
 """The command: isolated from the environment and the working folder."""
 
@@ -53,23 +53,23 @@ _WHY: Final = {
     decoder.DAMAGED: N_("This picture is damaged, so there is no preview."),
     decoder.TOO_MUCH_MEMORY: N_("This picture needs too much memory, so there is no preview."),
 }
-_BROKEN: Final = N_("The decoder failed on this picture, so there is no preview.")
+BROKEN: Final = N_("The decoder failed on this picture, so there is no preview.")
 _TOO_SLOW: Final = N_("This picture takes too long to decode, so there is no preview.")
 
 
-async def make_preview(data: bytes, width: int, height: int) -> Preview:
-    """Decode a picture to at most this many pixels. Raises PictureError."""
+async def make_preview(data: bytes, width: int, height: int, colours: int = 0) -> Preview:
+    """Decode a picture to at most this many pixels, and colours unless it is 0. Raises PictureError."""
     if len(data) > MOST_BYTES:
         raise PictureError(_("This file is too large for a preview."))
     width, height = (max(1, min(side, MOST_SIDE)) for side in (width, height))
     try:
         process = await asyncio.create_subprocess_exec(
-            *DECODER, str(width), str(height),
+            *DECODER, str(width), str(height), str(colours),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env=_environment(), cwd=Path(sys.executable).anchor, start_new_session=True,
         )  # fmt: skip
     except OSError as error:
-        raise PictureError(_(_BROKEN)) from error
+        raise PictureError(_(BROKEN)) from error
     most = decoder.HEAD.size + 3 * width * height
     try:
         async with asyncio.timeout(PATIENCE):
@@ -80,7 +80,7 @@ async def make_preview(data: bytes, width: int, height: int) -> Preview:
     finally:
         await end_program(process)
     if status:
-        raise PictureError(_(_WHY.get(status, _BROKEN)))
+        raise PictureError(_(_WHY.get(status, BROKEN)))
     return checked(output, width, height)
 
 
@@ -91,7 +91,7 @@ def checked(output: bytes, width: int, height: int) -> Preview:
         pixels = output[decoder.HEAD.size :]
         if 0 < wide <= width and 0 < high <= height and len(pixels) == 3 * wide * high:
             return Preview(wide, high, pixels)
-    raise PictureError(_(_BROKEN))
+    raise PictureError(_(BROKEN))
 
 
 def _environment() -> dict[str, str]:

@@ -9,9 +9,12 @@ A terminal that takes nothing holds Textual's writer in a write for ever. Python
 it ends, and would wait for that write; so the writer does not write through it.
 """
 
+import fcntl
 import io
 import os
 import select
+import struct
+import termios
 import threading
 from functools import partial
 from queue import Full
@@ -34,6 +37,8 @@ READ_BYTES: Final = 4096
 """The most that is read at once."""
 BATCH: Final = 8192
 """Bytes that are collected before they are written without a flush."""
+_WINDOW: Final = struct.Struct("HHHH")
+"""Rows, columns, width and height in pixels, as the system tells them: ioctl_tty(2)."""
 
 
 class TerminalFile(io.TextIOBase):
@@ -73,6 +78,7 @@ class TerminalDriver(LinuxDriver):
         self._lost = threading.Event()
         self._hurried = False
         self._watch: threading.Thread | None = None
+        self._parser = InputParser()
 
     def start_application_mode(self) -> None:
         """Take the terminal, and watch it from then on."""
@@ -83,7 +89,7 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read until the app leaves, as Textual's method does, with a parser that takes no paste for keys."""
-        parser = InputParser()
+        parser = self._parser = InputParser()
         is_last = False
         while not is_last:
             is_last = self.exit_event.is_set()  # what has come by then is read, so that no shell gets it
@@ -93,6 +99,19 @@ class TerminalDriver(LinuxDriver):
             for message in parser.tick():
                 self.process_message(message)
         parser.close()
+
+    def ask(self, question: str) -> None:
+        """Ask the terminal; a ``TerminalAnswer`` for each answer goes to the app. It ends with DA1."""
+        self._parser.asked = True
+        self.write(question + "\x1b[c")
+
+    @property
+    def cell_pixels(self) -> tuple[int, int]:
+        """Width and height of a cell in pixels; zeros if the terminal does not say."""
+        rows, columns, width, height = _WINDOW.unpack(
+            fcntl.ioctl(self.fileno, termios.TIOCGWINSZ, bytes(_WINDOW.size))
+        )
+        return width // max(1, columns), height // max(1, rows)
 
     def write(self, data: str) -> None:
         """Draw; wait for a slow terminal, never for a lost one."""

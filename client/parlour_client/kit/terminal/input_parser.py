@@ -2,9 +2,11 @@
 
 Textual's parser looks for keys after every Esc in a paste: what follows, line ends as well, becomes keys, and
 so is sent, or runs a command. So a paste is collected here until its end, and Textual's parser sees only its
-two marks. A byte that is not UTF-8 becomes U+FFFD, where Textual's reader would end the app.
+two marks. So is an answer of the terminal to a question of ours, of which that parser would make keys.
+A byte that is not UTF-8 becomes U+FFFD, where Textual's reader would end the app.
 """
 
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +17,17 @@ from textual.message import Message
 
 _BEGIN: Final = "\x1b[200~"
 _END: Final = "\x1b[201~"
+_ANSWER: Final = re.compile(r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[\d;]*c")
+"""What a terminal says of Kitty's graphics, and its attributes (DA1): no key is written so."""
+_BEGUN: Final = re.compile(r"\x1b(_(G[^\x1b]*\x1b?)?|\[(\?[\d;]*)?)\Z")
+
+
+class TerminalAnswer(Message):
+    """What the terminal answered to a question."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 class InputParser:
@@ -26,6 +39,10 @@ class InputParser:
         self._before = ""
         """The last characters outside of a paste, because its mark may come in several reads."""
         self._pasted: str | None = None
+        self._begun = ""
+        """The first characters of an answer, because it may come in several reads."""
+        self.asked = False
+        """Whether the terminal has been asked, and has not answered all yet."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield what is complete now."""
@@ -35,7 +52,7 @@ class InputParser:
                 seen = self._before + rest
                 at = seen.find(_BEGIN)
                 end = len(rest) if at < 0 else at + len(_BEGIN) - len(self._before)
-                yield from self._keys.feed(rest[:end])
+                yield from self._feed_keys(rest[:end])
                 self._before = seen[1 - len(_BEGIN) :] if at < 0 else ""
                 self._pasted = None if at < 0 else ""
                 rest = rest[end:]
@@ -47,6 +64,20 @@ class InputParser:
                         message for message in self._keys.feed(mark) if not isinstance(message, Paste)
                     )
                     yield Paste(text.replace("\x00", ""))
+
+    def _feed_keys(self, text: str) -> Iterator[Message]:
+        """Yield what is complete of text outside of a paste: keys, and the answer to a question."""
+        text, self._begun = self._begun + text, ""
+        while self.asked and (answer := _ANSWER.search(text)):
+            if before := text[: answer.start()]:
+                yield from self._keys.feed(before)
+            yield TerminalAnswer(answer[0])
+            text = text[answer.end() :]
+            self.asked = not answer[0].endswith("c")  # each question ends with that for the attributes
+        if self.asked and (begun := _BEGUN.search(text)):
+            text, self._begun = text[: begun.start()], begun[0]
+        if text:  # no text would be the end of all input
+            yield from self._keys.feed(text)
 
     def tick(self) -> Iterator[Message]:
         """Yield an Esc that nothing has followed for a while; call it between reads."""

@@ -5,12 +5,13 @@ opens an address or writes a screenshot. It never puts text of others into a tit
 A program's app inherits from it.
 """
 
+import asyncio
 import os
 import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -30,6 +31,7 @@ from parlour_client.kit.terminal.contrast import Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
+from parlour_client.kit.terminal.input_parser import TerminalAnswer
 from parlour_client.kit.terminal.key_queue import KeyQueue
 from parlour_client.kit.terminal.themes import (
     OWN,
@@ -48,6 +50,8 @@ _WRITTEN: Final = {
 """Keys as they stand on the keyboard."""
 _HELD: Final = {"ctrl": N_("Ctrl"), "alt": "Alt", "shift": N_("Shift")}
 _FUNCTION: Final = re.compile(r"f\d{1,2}")
+ANSWER_PATIENCE: Final = 1.0
+"""Seconds for a terminal to answer, also over a slow line."""
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
 
@@ -71,6 +75,7 @@ class SafeApp(App[None]):
         """Whether another program has the terminal: then nothing may be written to it."""
         self.crash_log: Path | None = None
         """Where details of a crash go; None: the user's state folder."""
+        self._answers = asyncio.Queue[str]()
         self._guard = TerminalGuard()
         self._contrasts = {needed: Contrast(needed) for needed in map(needed_contrast, OWN)}
         self._filter = AllFilters([self._guard])
@@ -266,8 +271,37 @@ class SafeApp(App[None]):
                     signal.signal(signal.SIGCONT, handler)
             self.refresh(layout=True)
 
+    async def ask_terminal(self, question: str) -> str:
+        """Return what the terminal answers within a second, its attributes (DA1) last."""
+        if sys.platform == "win32":
+            return ""
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
+
+        if not isinstance(self._driver, TerminalDriver) or self.away:
+            return ""
+        answered, self._answers = "", asyncio.Queue[str]()
+        self._driver.ask(question)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_PATIENCE):
+                while not answered.endswith("c"):
+                    answered += await self._answers.get()
+        return answered
+
+    def on_terminal_answer(self, event: TerminalAnswer) -> None:
+        """Hand an answer to the question that was asked last."""
+        self._answers.put_nowait(event.text)
+
+    @property
+    def cell_pixels(self) -> tuple[int, int]:
+        """Width and height of a cell in pixels; zeros if that is not known."""
+        if sys.platform == "win32":
+            return 0, 0
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
+
+        return self._driver.cell_pixels if isinstance(self._driver, TerminalDriver) else (0, 0)
+
     def to_terminal(self, data: str) -> None:
-        """Write an escape sequence made only of constants."""
+        """Write an escape sequence made only of constants and of our own numbers."""
         if self._driver is not None and not self._driver.is_headless and not self.away:
             self._driver.write(data)
 

@@ -7,6 +7,7 @@ since a text area takes keys before any binding.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -39,6 +40,7 @@ REMEMBERED: Final = 100
 Part = tuple[int, int, int]
 """A part of the text: its row, its first column, and the one behind it."""
 _SIGNS: Final = "@#:/"
+_BEFORE_NAMES: Final = f"{_SIGNS}*"
 WRITE: Final = N_("Write a message. F1: help")
 """The text of an empty composer."""
 
@@ -113,7 +115,11 @@ class Composer(TextArea):
         self.aim = Aim()
         """Where what is written will go, and as what."""
         self.people: Sequence[str] = ()
+        """The members of the open room, and all people whom this account knows: names to complete."""
+        self.known: AbstractSet[str] = frozenset()
         self.rooms: Sequence[str] = ()
+        """The titles of the account's rooms, and of its invitations."""
+        self.invitations: Sequence[str] = ()
         self._written: list[str] = []
         self._back = 0  # how far back Up went
         self._removed = 0
@@ -195,13 +201,16 @@ class Composer(TextArea):
         """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
         self._before = before = self.before_cursor
         is_offered = self.selection.is_empty and any(sign in before for sign in _SIGNS)
-        open_ = complete(before, self.people, self.rooms) if is_offered else Offers(0)
-        begun = before[open_.start :].lstrip(_SIGNS)
-        words = [offer.insert.strip().lstrip(_SIGNS) for offer in open_.offers]
+        open_ = self._completed(before) if is_offered else Offers(0)
+        begun = before[open_.start :].lstrip(_BEFORE_NAMES)
+        words = [offer.insert.strip().lstrip(_BEFORE_NAMES) for offer in open_.offers]
         marked = words.index(begun) if begun in words else 0 if begun else None
         before_it, self._open = self._open, open_
         if open_.offers or before_it.offers:
             self._offers.offer(open_.offers, marked)
+
+    def _completed(self, before: str) -> Offers:
+        return complete(before, self.people, self.rooms, known=self.known, invitations=self.invitations)
 
     # --- what others show in it
 
@@ -360,7 +369,9 @@ class Composer(TextArea):
         return True
 
     def _is_there(self, offer: Offer) -> bool:
-        return self._before[self._open.start :].lstrip(_SIGNS) == offer.insert.strip().lstrip(_SIGNS)
+        return self._before[self._open.start :].lstrip(_BEFORE_NAMES) == offer.insert.strip().lstrip(
+            _BEFORE_NAMES
+        )
 
     def _complete_offer(self) -> bool:
         if self._before != self.before_cursor:

@@ -88,6 +88,8 @@ class MembersController:
 
     async def load(self) -> None:
         """Show the members of the open room; an answer that a later one overtook is not shown."""
+        if not self._composer.known:
+            self._composer.known = await self._client.people.known()
         room = self._current.id
         if room is None:
             return
@@ -114,6 +116,7 @@ class MembersController:
             self._list.fill(members)
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = [member.user for member in members if member.user not in nobody]
+        self._composer.known = {*self._composer.known, *self._composer.people}
 
     def lost(self) -> None:
         """Show nobody: this account is not in the room any more, and does not know who is."""

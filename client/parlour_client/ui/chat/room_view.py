@@ -91,8 +91,8 @@ class RoomView:
         else:
             self._header.show_room(room, peeking=self._history.peeking)
         self._composing.show_room(room, lost)
-        if room is not None:
-            self._composer.rooms = [room.title for room in self._client.rooms.all if room.name is not None]
+        self._composer.rooms = [room.title for room in self._client.rooms.all]
+        self._composer.invitations = [one.title for one in self._client.invitations.all]
 
     def _show_list(self) -> None:
         """Update the list of rooms, which is about the pane in front."""

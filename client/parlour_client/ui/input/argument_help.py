@@ -49,7 +49,7 @@ def argument_help(before: str) -> Content | None:
     arguments = command.takes(Front.UI)
     if not arguments:
         return join(own(command.written(Front.UI), "bold"), own(f"  {command.help}", "dim"))
-    current = _current(arguments, line.rest, begun=not before.endswith(" "))
+    current = current_argument(arguments, line.rest, begun=not before.endswith(" "))
     parts = [
         own(argument.written(Front.UI), "bold reverse" if argument is current else "dim")
         for argument in arguments
@@ -83,7 +83,7 @@ def _value_wanted(name: str) -> str:
     return _("{help}: one of {choices}").format(help=row.help, choices=", ".join(row.words))
 
 
-def _current(arguments: Sequence[Argument], rest: str, *, begun: bool) -> Argument | None:
+def current_argument(arguments: Sequence[Argument], rest: str, *, begun: bool) -> Argument | None:
     """Return the argument of the last word, or of the next one if none is begun; None after the last."""
     words = rest.split()
     done, word = (words[:-1], words[-1]) if begun and words else (words, "")

@@ -10,18 +10,20 @@ from typing import Any, Final
 
 from textual.content import Content
 
-from parlour_client.commands.command import Command, Kind
+from parlour_client.commands.command import Argument, Command, Kind
 from parlour_client.commands.front import Front
+from parlour_client.commands.parse import read_line
 from parlour_client.commands.table import names, spellings
 from parlour_client.core.setting import DEFAULT
 from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.emoji_names import named
+from parlour_client.ui.input.argument_help import current_argument
 from parlour_client.ui.input.path_completion import paths
 
 MAX_OFFERED: Final = 8
-_PEOPLE: Final = {Kind.PERSON, Kind.PERSON_OR_CODE}
-_ROOMS: Final = {Kind.ROOM, Kind.NAMED_ROOM, Kind.PUBLIC_ROOM}
+_SIGNS: Final = "@#*"
+"""What stands before names in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +42,85 @@ class Offers:
     offers: tuple[Offer, ...] = ()
 
 
-def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers:
-    """Return the completions for the text before the cursor (of its line)."""
+def complete(
+    before: str,
+    people: Iterable[str],
+    rooms: Iterable[str],
+    *,
+    known: Iterable[str] = (),
+    invitations: Iterable[str] = (),
+) -> Offers:
+    """Return the completions for the text before the cursor (of its line).
+
+    ``people`` are the members of the open room, whom a message may mention; a command may be about anyone
+    who is ``known``, too. ``rooms`` and ``invitations`` are titles: `lobby`, `@ben`.
+    """
     start = before.rfind(" ") + 1
     word = before[start:]
     if before.startswith("/") and start == 0:
         return Offers(0, _commands(word[1:].lower()))
-    takes = _first_argument(before)
+    argument = _argument_at(before)
+    takes = argument.takes.kind if argument is not None else None
     if takes is Kind.PATH:
         typed = before.partition(" ")[2]
         offered = paths(typed, MAX_OFFERED)
         return Offers(len(before) - len(typed), tuple(Offer(path, peer_line(path)) for path in offered))
-    is_first = before.count(" ") == 1
-    is_named = takes is not None and is_first
-    offers: tuple[Offer, ...] = ()
-    if takes is Kind.SETTING:
-        offers = _settings(word) if is_first else _setting_values(before)
-    elif word.startswith("@") or (is_first and takes in _PEOPLE):
-        offers = _names(word.lstrip("@"), people, "" if is_named else "@")
-    elif word.startswith("#") or (is_first and takes in _ROOMS):
-        offers = _names(word.lstrip("#"), rooms, "" if is_named else "#")
-    elif word.startswith(":") or (is_first and takes is Kind.EMOJI):
-        offers = emoji_offers(word.lstrip(":"))
+    everyone = dict.fromkeys((*sorted(people), *sorted(known)))
+    named, colon, value = word.partition(":")
+    offers: tuple[Offer, ...]
+    match takes:
+        case Kind.QUERY if colon and named in {"from", "in"}:
+            start += len(named) + 1
+            offers = _names(value, everyone if named == "from" else sorted(rooms))
+        case Kind.SETTING:
+            offers = _settings(word)
+        case Kind.SETTING_VALUE:
+            offers = _setting_values(before)
+        case Kind.PERSON | Kind.PERSON_OR_CODE:
+            offers = _names(word.lstrip(_SIGNS), everyone)
+        case Kind.INVITATION:
+            offers = _rooms(word, invitations)
+        case Kind.EMOJI:
+            offers = emoji_offers(word.lstrip(":"))
+        case _ if argument is not None and argument.takes.label == "ROOM":
+            offers = _rooms(word, rooms)
+        case _:
+            offers = _by_sign(word, people, rooms)
     return Offers(start, offers)
 
 
-def _first_argument(before: str) -> Kind | None:
-    """Return the first argument of the command that is being written."""
-    if not before.startswith("/"):
+def _by_sign(word: str, people: Iterable[str], rooms: Iterable[str]) -> tuple[Offer, ...]:
+    """Offer what a word in a text begins with its sign."""
+    match word[:1]:
+        case "@":
+            return _names(word[1:], sorted(people), "@")
+        case "#":
+            return _names(word[1:], sorted(title for title in rooms if not title.startswith("@")), "#")
+        case ":":
+            return emoji_offers(word[1:])
+        case _:
+            return ()
+
+
+def _argument_at(before: str) -> Argument | None:
+    """Return the command's argument that is being written."""
+    line = read_line(before, Front.UI)
+    if line.command is None or " " not in before:
         return None
-    command = spellings(Front.UI).get(before[1:].split(" ", 1)[0].lower())
-    return (
-        next((argument.takes.kind for argument in command.takes(Front.UI)), None)
-        if command is not None
-        else None
-    )
+    arguments = line.command.takes(Front.UI)
+    return current_argument(arguments, line.rest, begun=not before.endswith(" "))
+
+
+def _rooms(word: str, rooms: Iterable[str]) -> tuple[Offer, ...]:
+    """Offer rooms by their titles; the mark of a list may be typed before them, or left out."""
+    typed = word.lstrip(_SIGNS).lower()
+    direct = word.startswith("@")
+    found = [
+        title
+        for title in sorted(rooms)
+        if title.removeprefix("@").startswith(typed) and (title.startswith("@") or not direct)
+    ]
+    return tuple(Offer(f"{title} ", peer_line(title)) for title in found[:MAX_OFFERED])
 
 
 def emoji_offers(typed: str) -> tuple[Offer, ...]:
@@ -124,7 +170,7 @@ def _setting_values(before: str) -> tuple[Offer, ...]:
     return tuple(Offer(word, own(word)) for word in (*row.words, DEFAULT) if word.startswith(typed.lower()))
 
 
-def _names(typed: str, names: Iterable[str], sign: str) -> tuple[Offer, ...]:
+def _names(typed: str, names: Iterable[str], sign: str = "") -> tuple[Offer, ...]:
     typed = typed.lower()
-    found = sorted(name for name in names if name.startswith(typed))
+    found = [name for name in names if name.startswith(typed)]
     return tuple(Offer(f"{sign}{name} ", peer_line(name)) for name in found[:MAX_OFFERED])

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.client.kit.pictures.pictures import ordinary
+from tests.client.kit.pictures.pictures import ordinary, turned
 
 from parlour_client.kit.pictures import decoder
 
@@ -17,9 +17,15 @@ def test_the_answer_is_a_size_and_its_pixels() -> None:
     assert decoder.HEAD.unpack_from(decoder.decode(ordinary("GIF", (4, 2)), 10, 10)) == (4, 2)
 
 
+def test_a_picture_has_as_many_colours_as_were_asked_for() -> None:
+    """Sixels have few; the answer has the same form."""
+    output = decoder.decode(turned(64), 64, 64, 2)[decoder.HEAD.size :]
+    assert 1 <= len({output[at : at + 3] for at in range(0, len(output), 3)}) <= 2
+
+
 def test_without_pillow_it_says_so() -> None:
     """A plain install has none."""
-    command = (sys.executable, "-I", "-S", decoder.__file__, "1", "1")
+    command = (sys.executable, "-I", "-S", decoder.__file__, "1", "1", "0")
     done = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False)  # noqa: S603 - ours
     assert done.returncode == decoder.NO_PILLOW
 

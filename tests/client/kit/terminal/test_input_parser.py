@@ -3,7 +3,7 @@
 import pytest
 from textual.events import Key, Paste
 
-from parlour_client.kit.terminal.input_parser import InputParser
+from parlour_client.kit.terminal.input_parser import InputParser, TerminalAnswer
 
 BEGIN, END = b"\x1b[200~", b"\x1b[201~"
 HOSTILE = [
@@ -59,3 +59,36 @@ def test_a_byte_that_is_not_utf_8_ends_nothing() -> None:
     """Latin-1 from another program, or half a character."""
     assert [kind for kind, _ in read(b"\xfc", b"a" + BEGIN + b"gr\xfc\xdfe" + END)] == ["key", "key", "paste"]
     assert read(BEGIN + b"gr\xfc" + END) == [("paste", "gr\ufffd")]
+
+
+KITTY, ATTRIBUTES = b"\x1b_Gi=1;OK\x1b\\", b"\x1b[?62;4;22c"
+
+
+def asked(*parts: bytes) -> tuple[list[str], list[str]]:
+    """Return the keys and the answers, after a question."""
+    parser = InputParser()
+    parser.asked = True
+    found = [message for part in parts for message in parser.feed(part)]
+    parser.close()
+    return (
+        [one.key for one in found if isinstance(one, Key)],
+        [one.text for one in found if isinstance(one, TerminalAnswer)],
+    )
+
+
+def test_no_answer_of_the_terminal_is_a_key() -> None:
+    """Wherever the reads divide it, but behind its Esc, which could be the key; keys around it are keys."""
+    sent = b"a" + KITTY + b"b" + ATTRIBUTES + b"\x1b[A"
+    expected = (["a", "b", "up"], [KITTY.decode(), ATTRIBUTES.decode()])
+    assert asked(sent) == expected
+    for at in range(len(sent)):
+        if not sent[:at].endswith(b"\x1b") or sent[at : at + 1] == b"\\":
+            assert asked(sent[:at], sent[at:]) == expected, at
+
+
+def test_after_the_last_answer_nothing_is_one() -> None:
+    """Keys are read as ever, and a paste holds what it held."""
+    keys, answers = asked(ATTRIBUTES, b"\x1b_", b"x", BEGIN + ATTRIBUTES + END)
+    assert answers == [ATTRIBUTES.decode()]
+    assert keys[-1] == "x"
+    assert read(BEGIN + KITTY + END) == [("paste", KITTY.decode())]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,6 +31,8 @@ class Members:
     shown: list[list[UserName]] = field(default_factory=list)
     people: Sequence[UserName] = ()
     """Whom the composer completes."""
+    known: AbstractSet[str] = frozenset()
+    """Whom commands complete."""
 
     def __post_init__(self) -> None:
         """Open the lobby."""

@@ -18,6 +18,7 @@ REACTIONS_PER_MESSAGE = Limit(
 PINS_PER_ROOM = Limit("pins_per_room", 50, "messages", "what is pinned must stay a list that people read")
 ROOMS_PER_USER = Limit("rooms_per_user", 200, "rooms", "the greeting lists all of them in one frame")
 MEMBERS_PAGE = Limit("members_page", 500, "members", "one reply lists no more")
+BANS_PAGE = Limit("bans_page", 100, "bans", "one reply lists no more")
 DIRECTORY_PAGE = Limit("directory_page", 100, "rooms", "one reply lists no more")
 SEALED_BYTES = Limit(
     "sealed_bytes",

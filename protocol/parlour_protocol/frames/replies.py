@@ -110,6 +110,16 @@ class Member(Part, frozen=True):
     muted: bool = False
 
 
+class Ban(Part, frozen=True):
+    """Someone who is banned from a room: by whom, when, why, and until when (absent: for good)."""
+
+    user: UserName
+    by: UserName
+    at: MillisField
+    until: MillisField | None = None
+    reason: ReasonText = ReasonText()
+
+
 class RoomListing(Part, frozen=True):
     """A public room in the directory."""
 
@@ -160,6 +170,17 @@ class Members(Result, frozen=True, tag="members"):
     more: bool
 
 
+class Bans(Result, frozen=True, tag="bans"):
+    """Bans of a room that have not ended, in order of name; ``more`` says that more follow.
+
+    In an encrypted room its members decide who is out: a client goes by their signed statements.
+    """
+
+    room: RoomIdField
+    bans: tuple[Ban, ...]
+    more: bool
+
+
 class Pins(Result, frozen=True, tag="pins"):
     """Pinned messages, in order of number."""
 
@@ -188,7 +209,7 @@ class Blocked(Result, frozen=True, tag="blocked"):
     more: bool
 
 
-AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations | Blocked
+AnyResult = Stored | Entered | Page | Members | Bans | Pins | Directory | Invitations | Blocked
 check_union(Result, AnyResult, "AnyResult")
 
 

@@ -355,6 +355,14 @@ class Unban(RoomRequest, frozen=True, tag="unban"):
     statement: StatementBytes | None = None
 
 
+class ListBans(RoomRequest, frozen=True, tag="bans"):
+    """List who is banned from the room (moderators), with names after ``after``. Answer: ``bans``."""
+
+    cost = Cost.READ
+
+    after: UserName | None = None
+
+
 class Mute(RoomRequest, frozen=True, tag="mute"):
     """Mute a member, who can still read, for ``seconds`` or permanently. Answer: ``stored``."""
 
@@ -453,6 +461,7 @@ CommandRequest = (
 
 QueryRequest = (
     ListPins
+    | ListBans
     | History
     | MarkRead
     | Typing

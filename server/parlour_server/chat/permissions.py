@@ -79,16 +79,21 @@ def in_force(until: Millis | None, at: Millis) -> bool:
     return until is not None and (until == 0 or until > at)
 
 
+def require_right(kind: RoomKind, role: Role, action: Action) -> None:
+    """Refuse an action that this role may not do in this kind of room."""
+    lowest = LOWEST_ROLE[kind].get(action)
+    if lowest is None:
+        raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
+    if RANK[role] < RANK[lowest]:
+        raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
+
+
 def allow(event: AppendEvent, facts: RoomFacts, action: Action) -> Membership:
     """Return the author's membership, or refuse: not a member, role too low, or muted."""
     author, rules = facts.author, event.body.rules
     if author is None or facts.kind is None:
         _refuse_stranger(event, facts)
-    lowest = LOWEST_ROLE[facts.kind].get(action)
-    if lowest is None:
-        raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
-    if RANK[author.role] < RANK[lowest]:
-        raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
+    require_right(facts.kind, author.role, action)
     if author.asked and rules.is_message and facts.author_rooms >= ROOMS_PER_USER.value:
         raise RefusedError(
             ErrorCode.LIMIT_REACHED, "you are in too many rooms to accept this one: leave one first"

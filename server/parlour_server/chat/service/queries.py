@@ -10,8 +10,10 @@ from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined
+from parlour_protocol.frames.event_rules import Action
 from parlour_protocol.frames.replies import (
     AnyResult,
+    Bans,
     Blocked,
     Directory,
     Entered,
@@ -32,6 +34,7 @@ from parlour_protocol.frames.requests import (
     Decline,
     History,
     Join,
+    ListBans,
     ListBlocked,
     ListInvitations,
     ListMembers,
@@ -43,11 +46,11 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
-from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
+from parlour_protocol.limits import BANS_PAGE, BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.app.parts import Parts
 from parlour_server.chat.hooks import ChatHooks
-from parlour_server.chat.permissions import in_force
+from parlour_server.chat.permissions import in_force, require_right
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub
@@ -94,6 +97,8 @@ class Queries:
                 return None
             case ListMembers():
                 return await self._members(peer, frame)
+            case ListBans():
+                return await self._bans(peer, frame)
             case ListPins():
                 return await self._pins(peer, frame)
             case ListRooms():
@@ -157,6 +162,17 @@ class Queries:
             for member in found
         )
         return Members(room=frame.room, members=members, more=more)
+
+    async def _bans(self, peer: ChatPeer, frame: ListBans) -> Bans:
+        self._check_listens(peer, frame.room)
+        found, more = await self._store.rooms.bans(
+            frame.room, after=frame.after, at=self._clock.now(), limit=BANS_PAGE.value
+        )
+        summary = await self._store.rooms.summary(frame.room, peer.user)
+        if summary is None:
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+        require_right(summary.kind, summary.role, Action.UNBAN)  # who may lift a ban may know of it
+        return Bans(room=frame.room, bans=tuple(found), more=more)
 
     async def _pins(self, peer: ChatPeer, frame: ListPins) -> Pins:
         self._check_listens(peer, frame.room)

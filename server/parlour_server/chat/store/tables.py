@@ -101,6 +101,8 @@ bans: Final = Table(
     key("room", rooms.c.room, primary_key=True),
     key("account", accounts.c.account, primary_key=True),
     Column("until", Number, nullable=False),
+    # the event that banned them, which says who did it, and why; this row is written before it
+    Column("seq", Number, nullable=False),
     **KEYED,
 )
 

@@ -11,6 +11,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Muted, RoleSet, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import (
+    Bans,
     Directory,
     Entered,
     Error,
@@ -26,6 +27,7 @@ from parlour_protocol.frames.replies import (
 )
 from parlour_protocol.frames.requests import (
     Accept,
+    Ban,
     Block,
     CreateRoom,
     Decline,
@@ -34,6 +36,7 @@ from parlour_protocol.frames.requests import (
     Invite,
     Join,
     Kick,
+    ListBans,
     ListMembers,
     ListPins,
     ListRooms,
@@ -137,6 +140,7 @@ async def test_a_private_room_is_invisible_to_strangers_whatever_they_ask(chat: 
         (Join, {}),
         (History, {}),
         (ListMembers, {}),
+        (ListBans, {}),
         (ListPins, {}),
         (MarkRead, {"seq": 1}),
         (Typing, {"on": True}),
@@ -175,6 +179,39 @@ async def test_members_are_listed_with_role_status_and_mute(chat: World):
     assert isinstance(answer.result, Members)
     rows = [(m.user, m.role, m.status, m.muted) for m in answer.result.members]
     assert rows == [("ada", "owner", Status.ONLINE, False), ("bob", "member", Status.OFFLINE, True)]
+
+
+async def test_bans_are_listed_to_those_who_may_lift_them(chat: World):
+    """Moderators and owners of that room, for as long as they are: no member, no moderator of another."""
+    ada, bob, eve = await chat.connect("ada"), await chat.connect("bob"), await chat.connect("eve")
+    room, other = await chat.make_room(ada, "lounge"), await chat.make_room(bob, "den")
+    await chat.ask(bob, Join, room=room)
+    await chat.ask(ada, Join, room=other)
+    await chat.ask(ada, Ban, room=room, user="eve", seconds=60, reason="noise")
+    listed = await chat.ask(ada, ListBans, room=room)
+    assert isinstance(listed, Ok)
+    assert isinstance(listed.result, Bans)
+    (ban,) = listed.result.bans
+    assert (ban.user, ban.by, ban.reason, (ban.until or 0) - ban.at) == ("eve", "ada", "noise", 60_000)
+    member = refused(await chat.ask(bob, ListBans, room=room))
+    assert (member.code, member.hint) == (
+        ErrorCode.FORBIDDEN, "only moderators and owners can do this here",
+    )  # fmt: skip
+    assert refused(await chat.ask(ada, ListBans, room=other)).code is ErrorCode.FORBIDDEN
+    assert refused(await chat.ask(eve, ListBans, room=room)).code is ErrorCode.NOT_FOUND
+    await chat.ask(ada, SetRole, room=room, user="bob", role="moderator")
+    assert isinstance(await chat.ask(bob, ListBans, room=room), Ok)
+    await chat.ask(ada, SetRole, room=room, user="bob", role="member")
+    assert refused(await chat.ask(bob, ListBans, room=room)).code is ErrorCode.FORBIDDEN
+
+
+async def test_a_direct_room_has_no_bans(chat: World):
+    """Refused in words, though both are its owners."""
+    ada = await chat.connect("ada")
+    await chat.connect("bob")
+    room = entered(await chat.ask(ada, OpenDirect, user="bob")).room
+    answer = refused(await chat.ask(ada, ListBans, room=room))
+    assert (answer.code, answer.hint) == (ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
 
 
 async def test_the_directory_lists_public_rooms_only(chat: World):
@@ -309,7 +346,9 @@ async def test_a_stranger_costs_the_store_nothing(chat: World):
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     room = await chat.make_room(ada, "lounge")
     chat.store.reads.clear()
-    for kind, fields in ((History, {}), (ListMembers, {}), (ListPins, {}), (Typing, {"on": True})):
+    for kind, fields in (
+        (History, {}), (ListMembers, {}), (ListBans, {}), (ListPins, {}), (Typing, {"on": True}),
+    ):  # fmt: skip
         refused(await chat.ask(eve, kind, room=room, **fields))
     assert chat.store.reads == []
 

@@ -103,7 +103,11 @@ def _kicked(db: WriteConnection, event: LogEvent, body: Kicked) -> None:
 def _banned(db: WriteConnection, event: LogEvent, body: Banned) -> None:
     leave(db, event.room, body.who)
     invitations.banned(db, event.room, body.who)
-    _impose(db, "bans", event, body)
+    db.execute(
+        "INSERT INTO bans (room, account, until, seq) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (room, account) DO UPDATE SET until = excluded.until, seq = excluded.seq",
+        (event.room, plain(body.who), _end(body), event.seq),
+    )
 
 
 def _unbanned(db: WriteConnection, event: LogEvent, body: Unbanned) -> None:
@@ -111,7 +115,11 @@ def _unbanned(db: WriteConnection, event: LogEvent, body: Unbanned) -> None:
 
 
 def _muted(db: WriteConnection, event: LogEvent, body: Muted) -> None:
-    _impose(db, "mutes", event, body)
+    db.execute(
+        "INSERT INTO mutes (room, account, until) VALUES (?, ?, ?)"
+        " ON CONFLICT (room, account) DO UPDATE SET until = excluded.until",
+        (event.room, plain(body.who), _end(body)),
+    )
 
 
 def _unmuted(db: WriteConnection, event: LogEvent, body: Unmuted) -> None:
@@ -196,13 +204,8 @@ def blank(db: WriteConnection, room: RoomId, seq: Seq, kind: str) -> None:
         db.execute("UPDATE entries SET kind = 'blank', body = ? WHERE log = ? AND seq = ?", (body, room, seq))
 
 
-def _impose(db: Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:
-    until = FOR_GOOD if body.until is None else body.until
-    db.execute(
-        f"INSERT INTO {table} (room, account, until) VALUES (?, ?, ?)"  # noqa: S608 - a table of ours
-        " ON CONFLICT (room, account) DO UPDATE SET until = excluded.until",
-        (event.room, plain(body.who), until),
-    )
+def _end(body: Banned | Muted) -> int:
+    return FOR_GOOD if body.until is None else body.until
 
 
 def _lift(db: Connection, table: str, event: LogEvent, who: str) -> None:

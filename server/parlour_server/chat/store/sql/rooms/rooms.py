@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
+from parlour_protocol.frames.bodies import Banned
+from parlour_protocol.frames.replies import Ban, LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
@@ -20,6 +22,7 @@ from parlour_server.chat.store.sql.column_values import (
     GIVEN,
     ROLES,
     ROOM_KINDS,
+    read_body,
     read_membership,
     room_name,
     topic_text,
@@ -41,7 +44,7 @@ from parlour_server.chat.store.types import (
 from parlour_server.core.accounts.tables.authority import Authority, BySession, authorised
 from parlour_server.core.accounts.tables.sessions import is_live
 from parlour_server.core.clock import Clock
-from parlour_server.core.store.engine.column_values import plain, user_name
+from parlour_server.core.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.core.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
@@ -54,6 +57,11 @@ _MEMBERS: Final = """
 """
 
 
+_BANS: Final = """
+    SELECT b.account, b.until, e.author, e.at, e.body FROM bans b
+    JOIN entries e ON e.log = b.room AND e.seq = b.seq
+    WHERE b.room = ?1 AND b.account > ?2 AND (b.until = 0 OR b.until > ?3) ORDER BY b.account LIMIT ?4
+"""
 _PEOPLE: Final = """
     SELECT a.account,
         (SELECT m.role FROM members m JOIN rooms r USING (room)
@@ -147,6 +155,13 @@ class Rooms:
             return found, len(rows) > limit
 
         return await self._readers.run(read)
+
+    async def bans(
+        self, room: RoomId, *, after: UserName | None, at: Millis, limit: int
+    ) -> tuple[Sequence[Ban], bool]:
+        """Return the bans that are active at this time, in order of name, and whether more follow."""
+        found = await self._readers.rows(_ban, _BANS, room, _after(after), at, limit + 1)
+        return found[:limit], len(found) > limit
 
     async def pins(self, room: RoomId) -> Sequence[Seq]:
         """Return the pinned messages, in order of number."""
@@ -254,6 +269,20 @@ class Rooms:
 def _after(name: str | None) -> str:
     """Return the name to continue after; all names come after the empty text."""
     return "" if name is None else plain(name)
+
+
+def _ban(user: str, until: int, by: str, at: int, data: bytes) -> Ban:
+    try:
+        body = read_body(data)
+    except UNREADABLE:  # who is banned is in the table, too
+        body = None
+    return Ban(
+        user=user_name(user),
+        by=user_name(by),
+        at=Millis(at),
+        until=Millis(until) if until else None,
+        reason=body.reason if isinstance(body, Banned) else ReasonText(),
+    )
 
 
 def _listing(room: RoomId, name: str, members: int, topic: str, encrypted: int) -> RoomListing:

@@ -10,6 +10,7 @@ from parlour_client.core.archive import closed_claims
 from parlour_client.core.e2ee.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
 from parlour_client.core.e2ee.group import commit
 from parlour_client.core.e2ee.values import RoomState
+from parlour_client.core.model import BanStanding
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.server import HostileServer
 from parlour_protocol.delivery import GroupState
@@ -515,3 +516,19 @@ async def test_a_room_whose_only_owner_was_deleted_and_a_direct_one(world: World
     assert [one.problem for one in ben.waiting(direct) if "ada's account was deleted" in one.problem]
     assert world.server.head(direct) == head
     await ben.say(room)
+
+
+async def test_a_list_of_bans_that_the_server_edits(world: World) -> None:
+    """Moderators see who is kept out by what members signed; a ban by the server alone is a claim."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await world.during(ada.client.rooms.ban(room, name(cat), seconds=None, reason="noise"))
+    (ban,) = await ada.client.rooms.bans(room)
+    assert (ban.user, ban.by, ban.until, ban.reason) == ("cat", "ada", None, "noise")
+    assert ban.standing is BanStanding.IN_FORCE
+    async with world.halted() as server:
+        server.edit("UPDATE bans SET account = 'ben', until = 0 WHERE room = ? AND account = 'cat'", room)
+    standing = {one.user: one.standing for one in await ada.client.rooms.bans(room)}
+    assert standing == {"ben": BanStanding.CLAIMED, "cat": BanStanding.NOT_LISTED}
+    await world.during(ada.client.rooms.unban(room, name(cat)))
+    assert [one.user for one in await ada.client.rooms.bans(room)] == ["ben"]

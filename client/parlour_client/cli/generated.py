@@ -17,6 +17,7 @@ from parlour_client.commands.command import (
     Kind,
 )
 from parlour_client.commands.front import Front
+from parlour_client.commands.table import see_also
 from parlour_client.kit.language import _
 from parlour_protocol.kit.ids import MAX_INT
 
@@ -57,10 +58,17 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
         name,
         params=parameters,
         callback=_callback(command),
-        help="\n\n".join(filter(None, (f"{command.help}. {command.who}".strip(), command.about))),
+        help="\n\n".join(
+            filter(None, (f"{command.help}. {command.who}".strip(), command.about, _opposite(command)))
+        ),
         short_help=command.help,
         epilog=epilog(command.examples),
     )
+
+
+def _opposite(command: Command[..., Any]) -> str:
+    words = see_also(command, Front.CLI)
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def epilog(examples: tuple[str, ...]) -> str:

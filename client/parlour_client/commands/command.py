@@ -302,6 +302,8 @@ class Command(Generic[P, R]):
     """Command lines, without `parlour`."""
     aliases: tuple[str, ...] = ()
     """Other words for it in a chat, which people know from other programs."""
+    undoes: str = ""
+    """The name, in a chat, of the command that it undoes; `/help` names each at the other."""
     check: Callable[[Front, Mapping[str, Any]], None] | None = None
     """Raises errors about values that do not fit together, before anything is connected."""
 
@@ -397,6 +399,7 @@ def command(
     json: bool = False,
     examples: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
+    undoes: str = "",
     check: Callable[[Front, Mapping[str, Any]], None] | None = None,
 ) -> Callable[[Callable[Concatenate[Call, P], Awaitable[R]]], Command[P, R]]:
     """Make an entry of the table from a handler; ``name`` is that of both chats, unless one has its own."""
@@ -421,6 +424,7 @@ def command(
             json=json,
             examples=examples,
             aliases=aliases,
+            undoes=undoes,
             check=check,
         )
 

@@ -178,7 +178,7 @@ async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word=
         await call.client.messages.mark_read(room.id, room.head, share=call.settings.receipts)
 
 
-@command("mark", ui=Elsewhere(N_("u on the message.")), cli=_READ)
+@command("mark", undoes="read", ui=Elsewhere(N_("u on the message.")), cli=_READ)
 async def mark(call: Call, room: Here, message: Message) -> None:
     """Mark this room as unread, starting at a message."""
     await call.client.messages.mark_read(room.id, Seq(message - 1))

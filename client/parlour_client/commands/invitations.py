@@ -27,7 +27,7 @@ async def invite(call: Call, room: Here, user: Person) -> Done | None:
     return Done(_("{user} is invited as soon as they have connected once.").format(user=user))
 
 
-@command("uninvite", cli="room uninvite", examples=("room uninvite garden ben",))
+@command("uninvite", cli="room uninvite", undoes="invite", examples=("room uninvite garden ben",))
 async def uninvite(call: Call, room: Here, user: Person) -> None:
     """Withdraw your invitation to someone; moderators can withdraw anyone's."""
     await call.client.invitations.withdraw(room.id, user)
@@ -84,7 +84,7 @@ async def block(
     )
 
 
-@command("unblock", cli=Elsewhere("parlour block USER --off"))
+@command("unblock", undoes="block", cli=Elsewhere("parlour block USER --off"))
 async def unblock(call: Call, user: Person) -> None:
     """See someone's invitations and new direct rooms again."""
     await call.client.invitations.block(user, on=False)

@@ -98,7 +98,7 @@ async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     await call.client.messages.react(room.id, message, emoji, on=call.switch(None, there))
 
 
-@command("unreact", ui=Elsewhere(N_("/react with the same emoji.")), cli=_IN_CHAT)
+@command("unreact", undoes="react", ui=Elsewhere(N_("/react with the same emoji.")), cli=_IN_CHAT)
 async def unreact(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """Remove your reaction."""
     await find_message(call, room, message)

@@ -1,9 +1,9 @@
-"""Commands for owners and moderators: kick, ban, mute, give roles."""
+"""Commands for owners and moderators: remove, ban and mute people, give roles."""
 
 from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
-from parlour_client.commands.results import Question
+from parlour_client.commands.results import BansListed, Question
 from parlour_client.kit.answers import Letter
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from parlour_client.core.model import Room
 
 
-def _may_kick(call: Call, room: "Room", user: UserName) -> None:
+def _may_moderate(room: "Room") -> None:
     """Refuse what the server would refuse, before the person is asked about it. Raises SetupError."""
     if room.kind is RoomKind.DIRECT:
         raise SetupError(_("This cannot be done in a direct room."))
     if room.role is Role.MEMBER:
         raise SetupError(_("Only moderators and owners can do this here."))
+
+
+def _may_kick(call: Call, room: "Room", user: UserName) -> None:
+    _may_moderate(room)
     if user == call.client.account.user:
-        raise SetupError(_("You can't kick yourself. /leave leaves the room."))
+        raise SetupError(_("You can't remove yourself. /leave leaves the room."))
 
 
 def _reason(reason: str) -> tuple[str, ...]:
@@ -33,23 +37,26 @@ def _reason(reason: str) -> tuple[str, ...]:
 
 @command(
     "kick",
-    aliases=("k",),
+    aliases=("k", "remove"),
     cli="room kick",
     role=Role.MODERATOR,
     asks=Asks(),
     examples=("room kick garden mallory --reason 'see the rules of this room'",),
 )
 async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> Question:
-    """Kick someone out of this room; they can come back."""
+    """Remove someone from this room; they can come back."""
     _may_kick(call, room, user)
 
     async def do() -> None:
         await call.client.rooms.kick(room.id, user, reason)
 
-    public = room.kind is RoomKind.PUBLIC
-    back = _("They can join again.") if public else _("They can come back only if someone invites them.")
-    question = _("Kick {user} from {room}?").format(user=user, room=room.title)
-    return Question(question, Letter("k", _("kick")), do, details=(back, *_reason(reason)))
+    back = (
+        _("Everyone sees it, with your reason. {user} can join again. For good: /ban")
+        if room.kind is RoomKind.PUBLIC
+        else _("Everyone sees it, with your reason. You can invite {user} again. For good: /ban")
+    ).format(user=user)
+    question = _("Remove {user} from {room}?").format(user=user, room=room.title)
+    return Question(question, Letter("r", _("remove them")), do, details=(back, *_reason(reason)))
 
 
 @command(
@@ -60,7 +67,7 @@ async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> 
     examples=("room ban garden mallory --for 86400",),
 )
 async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> Question:
-    """Kick someone out of this room and keep them out, for a time or for good."""
+    """Remove someone from this room and keep them out, for a time or for good."""
     from parlour_client.commands.values import duration_words  # noqa: PLC0415 - it has the text rule
 
     _may_kick(call, room, user)
@@ -79,7 +86,16 @@ async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reas
     return Question(question, Letter("b", _("ban")), do, details=(back, *_reason(reason)))
 
 
-@command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))
+@command("bans", cli="room bans", role=Role.MODERATOR, json=True, examples=("room bans garden",))
+async def bans(call: Call, room: Here) -> BansListed:
+    """List who is banned from this room: by whom, when, until when, and why."""
+    _may_moderate(room)
+    return BansListed(room, await call.client.rooms.bans(room.id))
+
+
+@command(
+    "unban", cli="room unban", role=Role.MODERATOR, undoes="ban", examples=("room unban garden mallory",)
+)
 async def unban(call: Call, room: Here, user: Person) -> None:
     """Lift a ban."""
     await call.client.rooms.unban(room.id, user)
@@ -91,7 +107,9 @@ async def mute(call: Call, room: Here, user: Person, *, seconds: For = None) -> 
     await call.client.rooms.mute(room.id, user, seconds=seconds)
 
 
-@command("unmute", cli="room unmute", role=Role.MODERATOR, examples=("room unmute garden mallory",))
+@command(
+    "unmute", cli="room unmute", role=Role.MODERATOR, undoes="mute", examples=("room unmute garden mallory",)
+)
 async def unmute(call: Call, room: Here, user: Person) -> None:
     """Let someone write here again."""
     await call.client.rooms.unmute(room.id, user)

@@ -36,7 +36,7 @@ async def ignore(call: Call, user: Person) -> Done:
     )
 
 
-@command("unignore", cli=_KEPT_HERE)
+@command("unignore", undoes="ignore", cli=_KEPT_HERE)
 async def unignore(call: Call, user: Person) -> Done:
     """Show someone's messages again."""
     await call.client.people.ignore(user, on=False)
@@ -55,7 +55,7 @@ async def away(call: Call) -> None:
     await call.client.people.set_status(Status.AWAY)
 
 
-@command("back", cli=_WHILE_OPEN)
+@command("back", undoes="away", cli=_WHILE_OPEN)
 async def back(call: Call) -> None:
     """Show others that you are back."""
     await call.client.people.set_status(Status.ONLINE)

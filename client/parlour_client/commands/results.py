@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SasVerification,
     )
     from parlour_client.core.model import (
+        BanView,
         Entry,
         Invitation,
         MemberView,
@@ -187,6 +188,14 @@ class BlockedListed(Result):
     """The people that this account blocks."""
 
     people: Sequence[UserName]
+
+
+@dataclass(slots=True)
+class BansListed(Result):
+    """The people who are banned from a room."""
+
+    room: Room
+    bans: Sequence[BanView]
 
 
 @dataclass(slots=True)

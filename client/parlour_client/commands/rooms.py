@@ -202,6 +202,7 @@ async def create(
 @command(
     "leave",
     aliases=("part",),
+    undoes="join",
     cli="room leave",
     asks=Asks(cli=True),
     examples=("room leave garden", "room leave garden --yes"),

@@ -15,6 +15,7 @@ from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.values import SUITE_NAMES, MemberDevice, PersonReport, RoomPerson, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.text.ban_text import ban_line
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import TRUST, how_admitted, label_line, sas_line
 from parlour_client.text.event_text import day_and_time
@@ -22,7 +23,7 @@ from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import room_line
 from parlour_client.text.setting_text import group_lines, setting_line
-from parlour_client.text.untrusted_text import shown
+from parlour_client.text.untrusted_text import INDENT, shown
 from parlour_client.text.words import kind_word, member_words, role_word, status_word
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import Retention
@@ -229,6 +230,27 @@ def _invitations_records(result: results.InvitationsListed) -> Iterator[Record]:
             "inviter": invitation.inviter,
             "at": invitation.at or None,
             "encrypted": invitation.encrypted,
+        }
+
+
+@lines.register
+def _bans_listed(result: results.BansListed, _front: Front) -> Lines:
+    for ban in result.bans:
+        yield ban_line(ban) + (f"\n{INDENT}{shown(ban.reason)}" if ban.reason else "")
+    if not result.bans:
+        yield Aside(_("Nobody is banned from {room}.").format(room=result.room.title))
+
+
+@records.register
+def _bans_records(result: results.BansListed) -> Iterator[Record]:
+    for ban in result.bans:
+        yield {
+            "user": ban.user,
+            "by": ban.by,
+            "at": ban.at,
+            "until": ban.until,
+            "reason": ban.reason,
+            "standing": ban.standing.name.lower(),
         }
 
 

@@ -19,10 +19,10 @@ from parlour_client.commands import (
     verification,
     view,
 )
-from parlour_client.commands.command import Command
+from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.extra_commands import EXTRA_COMMANDS
 from parlour_client.commands.front import Front
-from parlour_client.kit.language import N_
+from parlour_client.kit.language import N_, _
 
 _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     N_("joining"): (
@@ -55,6 +55,7 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         rooms.members,
         moderation.kick,
         moderation.ban,
+        moderation.bans,
         moderation.unban,
         moderation.mute,
         moderation.unmute,
@@ -201,3 +202,25 @@ def spellings(front: Front) -> dict[str, Command[..., Any]]:
         for word in command.aliases
     }
     return also | names(front)
+
+
+def see_also(command: Command[..., Any], front: Front) -> str:
+    """Return what help says behind a command: its other words, what undoes it, and what it undoes."""
+    own = {command.name(Front.UI), command.name(Front.LINE)}
+    undone_by = [
+        other.written(front) for other in all_commands() if other.undoes in own and other.name(front)
+    ]
+    undone_by += [
+        f"{command.written(front)} … off"
+        for argument in command.takes(front)
+        if argument.takes.kind is Kind.SWITCH and front is not Front.CLI
+    ]
+    undone = names(Front.LINE).get(command.undoes) if command.undoes else None
+    words = [
+        _("also {words}").format(words=command.known_as())
+        if command.aliases and front is not Front.CLI
+        else "",
+        _("undone by {words}").format(words=", ".join(undone_by)) if undone_by else "",
+        _("undoes {words}").format(words=undone.written(front)) if undone and undone.name(front) else "",
+    ]
+    return "; ".join(filter(None, words))

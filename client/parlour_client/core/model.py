@@ -282,3 +282,27 @@ class MemberView:
     role: Role
     status: Status
     muted: bool = False
+
+
+class BanStanding(Enum):
+    """Who keeps someone out of a room: its server, and in an encrypted room its members' devices, too."""
+
+    IN_FORCE = auto()
+    CLAIMED = auto()
+    """Only the server says so: no device of a member has carried it out."""
+    NOT_LISTED = auto()
+    """The members' devices keep them out; the server says nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BanView:
+    """Someone who is banned from a room, as its moderators see it."""
+
+    user: UserName
+    by: UserName
+    at: Millis
+    until: Millis | None
+    """None: for good."""
+    reason: WireText
+    """The words of the person who banned them; empty if there are none."""
+    standing: BanStanding = BanStanding.IN_FORCE

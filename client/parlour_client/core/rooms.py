@@ -6,11 +6,12 @@ names were checked by their types before anything is sent.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from parlour_client.core.checked_text import reason_text, topic_text
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.model import MemberView, Room
+from parlour_client.core.model import BanStanding, BanView, MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
@@ -20,7 +21,7 @@ from parlour_client.kit.errors import ServerMisbehavedError, SetupError, Stopped
 from parlour_client.kit.language import _
 from parlour_mls import suite_of
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.frames.replies import Directory, Entered, RoomListing
+from parlour_protocol.frames.replies import Bans, Directory, Entered, RoomListing
 from parlour_protocol.frames.requests import (
     Accept,
     Archive,
@@ -30,6 +31,7 @@ from parlour_protocol.frames.requests import (
     Join,
     Kick,
     Leave,
+    ListBans,
     ListRooms,
     Mute,
     OpenDirect,
@@ -41,8 +43,10 @@ from parlour_protocol.frames.requests import (
     Unmute,
 )
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import Remove, Statement
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
@@ -197,6 +201,28 @@ class Rooms:
         )
         await self._e2ee.settle(room)
 
+    async def bans(self, room: RoomId) -> Sequence[BanView]:
+        """List who is banned, by name; in an encrypted room by what its members signed."""
+        listed: dict[UserName, BanView] = {}
+        for _page in range(MAX_PAGES):
+            after = next(reversed(listed), None)
+            page = await self._live.ask(ListBans(id=new_request_id(), room=room, after=after))
+            if not isinstance(page, Bans):
+                raise ServerMisbehavedError(
+                    _("The server answered with something other than a list of bans.")
+                )
+            listed |= {
+                ban.user: BanView(ban.user, ban.by, ban.at, ban.until, ban.reason) for ban in page.bans
+            }
+            if not page.more or not page.bans:
+                break
+        signed = await self._e2ee.membership.bans(room)
+        if signed is None:
+            return list(listed.values())
+        found = {user: replace(ban, standing=BanStanding.CLAIMED) for user, ban in listed.items()}
+        found |= {user: _signed_ban(one, listed.get(user)) for user, one in signed.items()}
+        return [found[user] for user in sorted(found)]
+
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""
         statement = await self._e2ee.membership.unban(room, user)
@@ -246,6 +272,19 @@ class Rooms:
             return None
         self._e2ee.require_ready()
         return await self._e2ee.membership.request(room)
+
+
+def _signed_ban(signed: Statement, listed: BanView | None) -> BanView:
+    """Return a ban as it was signed. Its reason is the server's word: no one signs it."""
+    act = signed.act
+    return BanView(
+        act.who,
+        signed.by,
+        act.at,
+        act.until if isinstance(act, Remove) else None,
+        listed.reason if listed is not None and listed.by == signed.by else ReasonText(),
+        BanStanding.IN_FORCE if listed is not None else BanStanding.NOT_LISTED,
+    )
 
 
 def _require_able(suite: RoomSuite) -> None:

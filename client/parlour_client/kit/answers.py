@@ -19,7 +19,7 @@ class Letter:
     key: str
     """In lower case; no ``n`` or ``y``, which answer every question."""
     does: str
-    """Its effect, as a verb in our own words: `kick`."""
+    """Its effect, as a verb in our own words: `remove them`."""
 
     def __post_init__(self) -> None:
         if len(self.key) != 1 or self.key in "ny" or not self.key.islower():

@@ -33,7 +33,7 @@ from parlour_client.commands.results import (
     Transfer,
 )
 from parlour_client.commands.rooms import peek
-from parlour_client.commands.table import OPENS, names, spellings, topics
+from parlour_client.commands.table import OPENS, names, see_also, spellings, topics
 from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
 from parlour_client.core.events import (
@@ -549,8 +549,8 @@ async def _help(mode: LineMode, rest: str) -> None:
 
 def _help_line(command: Command[..., Any]) -> str:
     line = f"{command.usage(Front.LINE)}: {command.help}"
-    also = command.known_as()
-    return _("{line} (also {words})").format(line=line, words=also) if also else line
+    also = see_also(command, Front.LINE)
+    return f"{line} ({also})" if also else line
 
 
 async def _send_held(mode: LineMode, _: str) -> None:

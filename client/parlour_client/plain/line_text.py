@@ -19,7 +19,6 @@ from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.text.untrusted_text import shown
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.bodies import TopicSet
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text import cell_width as width
@@ -33,15 +32,25 @@ _OWN: Final = "    * "
 _BEGINNING: Final = 60
 
 
-def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, covered: bool = True) -> str:
-    """Return one row of a timeline; ``answered`` is its parent, if known; ``covered``: without spoilers."""
+def entry_line(
+    title: str,
+    entry: Entry,
+    answered: Entry | None = None,
+    *,
+    covered: bool = True,
+    me: UserName | None = None,
+) -> str:
+    """Return one row of a timeline.
+
+    ``answered`` is its parent, if known; ``covered``: without spoilers; ``me``: the reader, called "you".
+    """
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None and not is_shown_beside(entry):
         return _("{title}, {number}(note) {note_words}").format(
             title=title, number=number, note_words=shown(note_words(entry))
         )
     if entry.note is not None:
-        line = entry_line(title, replace(entry, note=None), answered, covered=covered)
+        line = entry_line(title, replace(entry, note=None), answered, covered=covered, me=me)
         return _("{title}, (note) {note_words}\n{line}").format(
             title=title, note_words=shown(note_words(entry)), line=line
         )
@@ -52,7 +61,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, cover
             title=title, number=number, author=display_name(entry.author), trouble=shown(_(entry.trouble))
         )
     if entry.text is None:
-        return f"{title}, {number}{event_line(entry.author, entry.body)}"
+        return f"{title}, {number}{event_line(entry.author, entry.body, me)}"
     text: str = entry.text
     if covered:
         text = preview(text, _("[spoiler, /show {number} shows it]").format(number=entry.seq or "NUMBER"))
@@ -174,12 +183,10 @@ def outgoing_line(title: str, number: int, outgoing: Outgoing) -> str:
     return f"{number}: {title}, {outgoing.what}{text}: {words}"
 
 
-def event_line(author: UserName, body: AnyBody) -> str:
-    """Return what happened, with a topic or a reason after it."""
-    sentence, words = event_sentence(author, body)
-    if words is None:
-        return sentence
-    return f"{sentence}: {shown(words)}" if isinstance(body, TopicSet) else f"{sentence} ({shown(words)})"
+def event_line(author: UserName, body: AnyBody, me: UserName | None = None) -> str:
+    """Return what happened, with a topic or a reason behind the colon."""
+    sentence, words = event_sentence(author, body, me)
+    return sentence if words is None else f"{sentence}: {shown(words)}"
 
 
 def status_line(status: ConnectionStatus) -> str:

@@ -116,7 +116,8 @@ class Printer:
     def _line(self, entry: Entry, *, covered: bool = True) -> str:
         answered = self.messages.answered(entry)
         covered = covered and self._covers_spoilers
-        return entry_line(self.title(entry.room), entry, answered, covered=covered)
+        me = self.client.account.user
+        return entry_line(self.title(entry.room), entry, answered, covered=covered, me=me)
 
     @property
     def _covers_spoilers(self) -> bool:

@@ -37,7 +37,7 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     names = ", ".join(map(display_name, people))
     return _(
         "According to the server, these people are here besides you: {names}. Only they can "
-        "read it then. If someone doesn't belong here, kick them first."
+        "read it then. If someone doesn't belong here, remove them first."
     ).format(names=names)
 
 

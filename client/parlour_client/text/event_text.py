@@ -20,9 +20,13 @@ _LAST_TIME: Final = 253_402_000_000_000
 """The year 9999: a server may write any number."""
 
 
-def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]:  # noqa: PLR0911 - as below
-    """Return our sentence, and the stranger's words that belong to it."""
+def event_sentence(  # noqa: PLR0911 - as below
+    by: UserName, body: AnyBody, me: UserName | None = None
+) -> tuple[str, WireText | None]:
+    """Return our sentence, and the stranger's words that belong to it; ``me`` is the reader, called "you"."""
     author = display_name(by)
+    if me is not None and me != by and (done := _done_to_you(author, body, me)):
+        return done, body.reason or None if isinstance(body, bodies.Kicked | bodies.Banned) else None
     match body:
         case bodies.Created() if by == SYSTEM_ACCOUNT:
             return _("Room created"), None
@@ -33,7 +37,7 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
                 else (_("{author} removed the topic").format(author=author), None)
             )
         case bodies.Kicked(who=whom, reason=reason):
-            return _("{author} kicked {whom}").format(author=author, whom=display_name(whom)), reason or None
+            return _("{author} removed {whom}").format(author=author, whom=display_name(whom)), reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return _("{author} banned {whom}{until}").format(
                 author=author, whom=display_name(whom), until=_until(until)
@@ -52,6 +56,40 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
             return _(UNREADABLE), None
         case _:
             return _action(author, body), None
+
+
+def done_elsewhere(by: UserName, body: AnyBody, me: UserName, room: str) -> tuple[str, WireText | None]:
+    """Return what someone did to the reader in a room that is not open, and their words; empty: nothing."""
+    author = display_name(by)
+    if me == by or not (done := _done_to_you(author, body, me)):
+        return "", None
+    match body:
+        case bodies.Kicked(reason=reason):
+            return _("{author} removed you from {room}").format(author=author, room=room), reason or None
+        case bodies.Banned(reason=reason, until=until):
+            sentence = _("{author} banned you from {room}{until}")
+            return sentence.format(author=author, room=room, until=_until(until)), reason or None
+        case _:
+            return _("{room}: {sentence}").format(room=room, sentence=done), None
+
+
+def _done_to_you(author: str, body: AnyBody, me: UserName) -> str:  # noqa: PLR0911 - one line a kind of event
+    """Return what someone did to the reader; empty: it is about someone else."""
+    match body:
+        case bodies.Kicked(who=whom) if whom == me:
+            return _("{author} removed you from this room").format(author=author)
+        case bodies.Banned(who=whom, until=until) if whom == me:
+            return _("{author} banned you{until}").format(author=author, until=_until(until))
+        case bodies.Unbanned(who=whom) if whom == me:
+            return _("{author} lifted your ban").format(author=author)
+        case bodies.Muted(who=whom, until=until) if whom == me:
+            return _("{author} muted you{until}").format(author=author, until=_until(until))
+        case bodies.Unmuted(who=whom) if whom == me:
+            return _("{author} unmuted you").format(author=author)
+        case bodies.RoleSet(who=whom, role=role) if whom == me:
+            return _(_MADE_YOU[role]).format(author=author)
+        case _:
+            return ""
 
 
 def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind of event
@@ -123,6 +161,11 @@ _MADE: Final = {
     Role.OWNER: N_("{author} made {whom} an owner"),
     Role.MODERATOR: N_("{author} made {whom} a moderator"),
     Role.MEMBER: N_("{author} made {whom} a member"),
+}
+_MADE_YOU: Final = {
+    Role.OWNER: N_("{author} made you an owner"),
+    Role.MODERATOR: N_("{author} made you a moderator"),
+    Role.MEMBER: N_("{author} made you a member"),
 }
 _WAS: Final = {
     "message": N_("A message by {author} was deleted"),

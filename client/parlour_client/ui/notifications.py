@@ -17,7 +17,9 @@ from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.programs import find_program
+from parlour_protocol.frames.bodies import Banned, Kicked
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 QUIET: Final = 10.0
@@ -79,7 +81,11 @@ class Notifier:
             return
         named = room.mentions > self._mentions.get(room.id, 0)
         self._mentions[room.id] = room.mentions
-        if not room.muted and self._is_wanted(room, named=named) and self._is_news(self._client, entry, room):
+        if not room.muted and _is_removal(entry, self._client.account.user) and not self._sees(room.id):
+            self._notify(_("You were removed from a room in Parlour"))
+        elif (
+            not room.muted and self._is_wanted(room, named=named) and self._is_news(self._client, entry, room)
+        ):
             self._waiting += 1
             self._notify()
 
@@ -104,25 +110,31 @@ class Notifier:
             case _:
                 return named
 
-    def _notify(self) -> None:
+    def _notify(self, instead: str = "") -> None:
         if self._settings().notifications == "off" or self._is_away():
             return
         if self._now() - self._notified_at < QUIET:
             return
         self._notified_at = self._now()
         count, self._waiting = min(self._waiting, MOST), 0
+        text = instead or words(count)
         match self._settings().notifications:
             case "bell":
                 self._ring()
             case "desktop":
-                if program := desktop_program(words(count)):
+                if program := desktop_program(text):
                     self._run(program)
             case kind:
-                self._write(sequence(kind, words(count)))
+                self._write(sequence(kind, text))
+
+
+def _is_removal(entry: Entry, me: UserName) -> bool:
+    """Say whether someone removed this account from a room with this event."""
+    return isinstance(entry.body, Kicked | Banned) and entry.body.who == me != entry.author
 
 
 def words(count: int) -> str:
-    """Return the only text that a notification can have."""
+    """Return the text about messages."""
     if count == 1:
         return _("New message in Parlour")
     return ngettext("{count} new message in Parlour", "{count} new messages in Parlour", count).format(

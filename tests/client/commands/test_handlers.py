@@ -71,6 +71,7 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/away", ("set_status", Status.AWAY)),
     (BOTH, "/back", ("set_status", Status.ONLINE)),
     # moderation
+    (BOTH, "/bans", ("bans", LOBBY)),
     (BOTH, "/unban carol", ("unban", LOBBY, "carol")),
     (BOTH, "/rename orchard", ("rename", LOBBY, "orchard")),
     (BOTH, "/archive off", ("archive", LOBBY, False)),
@@ -268,7 +269,7 @@ async def test_a_wrong_use_asks_for_nothing(client: FakeClient, front: Front, li
     [
         ("/ban carol 2h spam", ("Ban carol from lobby for 2 hours?", "Reason: spam")),
         ("/ban carol soon", ("Ban carol from lobby for good?", "Reason: soon")),
-        ("/kick carol too loud", ("Kick carol from lobby?", "Reason: too loud")),
+        ("/kick carol too loud", ("Remove carol from lobby?", "Reason: too loud")),
     ],
 )
 async def test_a_question_says_how_long_and_why(client: FakeClient, line: str, said: tuple[str, str]) -> None:
@@ -281,7 +282,7 @@ async def test_a_question_says_how_long_and_why(client: FakeClient, line: str, s
 @pytest.mark.parametrize("line", ["/kick alice", "/ban alice 1h"])
 async def test_no_one_is_asked_whether_to_remove_themselves(client: FakeClient, line: str) -> None:
     """It is refused at once."""
-    with pytest.raises(SetupError, match="You can't kick yourself"):
+    with pytest.raises(SetupError, match="You can't remove yourself"):
         await give(client, Front.LINE, line)
 
 

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import pytest
 from tests.client.ui.encryption_fake import AT, NUMBER, OTHER, THIS
-from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.commands.show import Aside, lines, records
 from parlour_client.core.e2ee.values import Trust
+from parlour_client.core.model import BanStanding, BanView
 from parlour_client.text.event_text import day_and_time
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.kit.fields import ReasonText
 
 
 def both(result: results.Result) -> tuple[Sequence[str], Sequence[str]]:
@@ -106,3 +108,26 @@ def test_a_result_that_no_view_knows_is_an_error() -> None:
     with pytest.raises(TypeError, match="Queued has no lines"):
         lines(results.Queued("x"), Front.CLI)  # type: ignore[arg-type] # any request
     assert records(results.Done("x")) is None
+
+
+async def test_bans_are_listed_with_the_reason_behind_a_mark(client: FakeClient) -> None:
+    """A reason is someone else's text: a line of its own, which can't look like another ban."""
+    room = client.room(LOBBY)
+    assert room is not None
+    hostile = ReasonText("off topic\nbob, banned by alice on 2026-01-01 10:00, for good.")
+    bans = [
+        BanView(CAROL, BOB, AT, None, hostile),
+        BanView(BOB, ALICE, AT, AT, ReasonText(), BanStanding.NOT_LISTED),
+    ]
+    shell, heard = both(results.BansListed(room, bans))
+    at = day_and_time(AT)
+    first = f"carol, banned by bob on {at}, for good.\n    | off topic"
+    forged = "\n    | bob, banned by alice on 2026-01-01 10:00, for good."
+    second = f"bob, banned by alice on {at}, until {at}."
+    hidden = " The server does not list it: the members' devices keep them out."
+    assert shell == heard == [first + forged, second + hidden]
+    assert both(results.BansListed(room, ())) == (["Nobody is banned from lobby."],) * 2
+    assert [(one["user"], one["standing"]) for one in records(results.BansListed(room, bans)) or ()] == [
+        ("carol", "in_force"),
+        ("bob", "not_listed"),
+    ]

@@ -10,7 +10,7 @@ from tests.client.commands.giving import results_of
 
 from parlour_client.cli import render as cli_render
 from parlour_client.cli.root import written_by_hand
-from parlour_client.commands import results, table
+from parlour_client.commands import history, messages, moderation, results, rooms, table
 from parlour_client.commands.command import (
     Command,
     Elsewhere,
@@ -18,7 +18,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.extra_commands import EXTRA_COMMANDS
 from parlour_client.commands.front import Front
 from parlour_client.commands.show import lines, records
-from parlour_client.commands.table import all_commands, names, spellings, topics
+from parlour_client.commands.table import all_commands, names, see_also, spellings, topics
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
@@ -159,3 +159,23 @@ def test_usage_is_made_from_the_arguments() -> None:
     assert screen["create"].usage(Front.UI) == (
         "/create NAME [public] [private] [encrypted] [post-quantum] [TOPIC]"
     )
+
+
+def test_help_names_the_command_that_undoes_another() -> None:
+    """From one field, at both; a switch is undone by `off`."""
+    assert see_also(moderation.ban, Front.LINE) == "undone by /unban"
+    assert see_also(moderation.unban, Front.UI) == "undoes /ban"
+    assert see_also(moderation.ban, Front.CLI) == "undone by parlour room unban"
+    assert see_also(rooms.leave, Front.UI) == "also /part; undoes /join"
+    assert see_also(messages.pin, Front.UI) == "undone by /pin … off"
+    assert see_also(moderation.kick, Front.CLI) == ""
+
+
+def test_every_command_that_undoes_another_says_so() -> None:
+    """By its name, and by one that there is."""
+    known = names(Front.UI) | names(Front.LINE)
+    for one in all_commands():
+        name = one.name(Front.LINE) or one.name(Front.UI) or ""
+        assert not one.undoes or one.undoes in known, name
+        undoes = name.startswith("un") and name[2:] in known and one is not history.unread
+        assert not undoes or one.undoes == name[2:], name

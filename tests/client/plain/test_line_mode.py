@@ -104,7 +104,7 @@ async def test_a_line_goes_to_no_other_room_than_the_one_that_was_lost(ear: Ear)
     ear.client.happen(GARDEN, BOB, Kicked(ALICE, ReasonText("off topic")))
     ear.client.remove_room(GARDEN)
     assert ear.heard[-2:] == [
-        "garden, #2 bob kicked alice (off topic)",
+        "garden, #2 bob removed you from this room: off topic",
         "You are no longer in garden. Nothing is sent until you go to a room: /go ROOM. /joined lists yours.",
     ]
     ear.client.add_room(GARDEN, parse_room_name("garden"))
@@ -310,7 +310,7 @@ ONCE = [
     ("/delete 2", "d", ("delete", LOBBY, 2)),
     ("/pin 2", "y", ("pin", LOBBY, 2, True)),
     ("/role carol owner", "o", ("set_role", LOBBY, "carol", Role.OWNER)),
-    ("/kick carol", "k", ("kick", LOBBY, "carol", "")),
+    ("/kick carol", "r", ("kick", LOBBY, "carol", "")),
 ]
 
 
@@ -337,7 +337,7 @@ async def test_a_line_that_was_typed_before_the_question_is_no_answer(ear: Ear) 
     """It came with the command, or right behind the question; it is no message either."""
     ear.mode._asks = True
     ear.mode.now = lambda: 7.0
-    heard = await ear.say("/kick carol", "k")
+    heard = await ear.say("/kick carol", "r")
     assert heard[-1].startswith("Not done: that was written before the question.")
     assert not [one for one in ear.client.calls if one[0] in {"kick", "send"}]
     assert (await ear.say("/kick carol", "/topic"))[-2:] == [
@@ -426,7 +426,7 @@ async def test_help_is_by_topic(ear: Ear) -> None:
     assert any(line.startswith("/kick PERSON") for line in moderating)
     assert not any(line.startswith("/join") for line in moderating)
     assert await ear.say("/help edit") == ["/edit NUMBER TEXT: Edit one of your messages"]
-    assert await ear.say("/help part") == ["/leave [--yes]: Leave a room (also /part)"]
+    assert await ear.say("/help part") == ["/leave [--yes]: Leave a room (also /part; undoes /join)"]
     assert len(await ear.say("/help all")) == len(names(Front.LINE))
     unknown = "Not done: There is no command or topic knitting. /help lists the commands and topics."
     assert await ear.say("/help knitting") == [unknown]

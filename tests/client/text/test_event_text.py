@@ -7,7 +7,7 @@ import pytest
 from tests.client.ui.ui_fake import ALICE, BOB
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, display_name
-from parlour_client.text.event_text import event_sentence
+from parlour_client.text.event_text import done_elsewhere, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
@@ -28,7 +28,7 @@ SENTENCES = [
     (bodies.Invited(BOB), "alice invited bob", None),
     (bodies.Uninvited(BOB), "alice withdrew the invitation of bob", None),
     (bodies.Added(BOB), "alice added bob", None),
-    (bodies.Kicked(BOB, ReasonText("too loud")), "alice kicked bob", "too loud"),
+    (bodies.Kicked(BOB, ReasonText("too loud")), "alice removed bob", "too loud"),
     (bodies.Banned(BOB, LATE, ReasonText("")), f"alice banned bob until {LOCAL}", None),
     (bodies.Banned(BOB, None, ReasonText("spam")), "alice banned bob", "spam"),
     (bodies.Unbanned(BOB), "alice unbanned bob", None),
@@ -100,3 +100,33 @@ def test_the_system_account_is_called_server() -> None:
 def test_every_kind_has_one() -> None:
     """The types say so, and so does a sentence of each above."""
     assert {type(body) for body, _, _ in SENTENCES} == set(get_args(AnyBody))
+
+
+DONE = [
+    (bodies.Kicked(BOB, ReasonText("off topic")), "alice removed you from this room", "off topic"),
+    (bodies.Banned(BOB, LATE, ReasonText("spam")), f"alice banned you until {LOCAL}", "spam"),
+    (bodies.Banned(BOB), "alice banned you", None),
+    (bodies.Unbanned(BOB), "alice lifted your ban", None),
+    (bodies.Muted(BOB), "alice muted you", None),
+    (bodies.Unmuted(BOB), "alice unmuted you", None),
+    (bodies.RoleSet(BOB, Role.MODERATOR), "alice made you a moderator", None),
+]
+
+
+@pytest.mark.parametrize(("body", "sentence", "words"), DONE, ids=lambda value: type(value).__name__)
+def test_what_was_done_to_the_reader_is_said_to_them(body: AnyBody, sentence: str, words: str | None) -> None:
+    """Others read the name; so does someone who stepped down themselves."""
+    assert event_sentence(ALICE, body, BOB) == (sentence, words)
+    assert event_sentence(ALICE, body, ALICE) == event_sentence(ALICE, body)
+    assert event_sentence(BOB, body, BOB) == event_sentence(BOB, body)
+
+
+def test_in_a_room_that_is_not_open_the_room_is_named() -> None:
+    """And what was done to others is no news there."""
+    kicked, banned = bodies.Kicked(BOB, ReasonText("off topic")), bodies.Banned(BOB, LATE)
+    assert done_elsewhere(ALICE, kicked, BOB, "den") == ("alice removed you from den", "off topic")
+    assert done_elsewhere(ALICE, banned, BOB, "den") == (f"alice banned you from den until {LOCAL}", None)
+    made = bodies.RoleSet(BOB, Role.OWNER)
+    assert done_elsewhere(ALICE, made, BOB, "den") == ("den: alice made you an owner", None)
+    assert done_elsewhere(ALICE, kicked, ALICE, "den") == ("", None)
+    assert done_elsewhere(BOB, made, BOB, "den") == ("", None)

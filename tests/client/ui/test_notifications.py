@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Delivery
 from parlour_client.core.settings import Settings
 from parlour_client.ui import notifications as news
 from parlour_client.ui.notifications import QUIET, Notifier, desktop_program, run_program, sequence, words
+from parlour_protocol.frames.bodies import Kicked
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
 
 HOSTILE = "\x1b]0;PWNED\x07 @alice \u202e[/nope]; rm -rf /"
 
@@ -149,6 +151,16 @@ async def test_muted_rooms_and_ignored_people_are_not_told(client: FakeClient, f
     assert not screen.told
     client.say(DIRECT, CAROL, "hello")
     assert screen.told
+
+
+def test_being_removed_from_a_room_is_told(client: FakeClient, follow: Follow) -> None:
+    """Whatever messages notify; not who did it or why, and not what was done to others or by oneself."""
+    screen = follow(Screen(notify_for="mentions"))
+    client.happen(GARDEN, BOB, Kicked(CAROL, ReasonText(HOSTILE)))
+    client.happen(LOBBY, BOB, Kicked(ALICE, ReasonText(HOSTILE)))
+    assert screen.told == []
+    client.happen(GARDEN, BOB, Kicked(ALICE, ReasonText(HOSTILE)))
+    assert screen.told == [sequence("osc9", "You were removed from a room in Parlour")]
 
 
 def test_off_and_away_tell_nothing(client: FakeClient, follow: Follow) -> None:

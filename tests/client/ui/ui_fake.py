@@ -36,6 +36,7 @@ from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import (
+    BanView,
     Delivery,
     Entry,
     Gap,
@@ -144,6 +145,7 @@ class FakeClient(Client):
         self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
         self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
         self.logged_in: list[SessionInfo] = []
+        self.banned: Sequence[BanView] = []
         self._listeners: dict[object, tuple[Callable[[Change], None], tuple[type[Change], ...]]] = {}
         self._clock = START
         self._server_notices = ServerNotices(SystemClock(), self.tell)
@@ -677,8 +679,13 @@ class FakeClient(Client):
         self._called("delete_room", room)
         self.remove_room(room)
 
+    async def bans(self, room: RoomId) -> Sequence[BanView]:
+        self._called("bans", room)
+        return self.banned
+
     async def unban(self, room: RoomId, user: UserName) -> None:
         self._called("unban", room, user)
+        self.banned = [ban for ban in self.banned if ban.user != user]
 
     async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
         self._called("mute", room, user, seconds)

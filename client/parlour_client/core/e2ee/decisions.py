@@ -7,7 +7,7 @@ the admission once there is one.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -243,6 +243,17 @@ class Membership:
         if not alone or not others:
             return None
         return min(others, key=lambda one: (one.role is not Role.MODERATOR, one.since, one.user)).user
+
+    async def bans(self, room: RoomId) -> Mapping[UserName, Statement] | None:
+        """Return the bans that an encrypted room's members go by; None: an open room, or not known here."""
+        if room not in self._world.encrypted:
+            return None
+        await self._caught_up(room)
+        roster = await self._world.archive.read(self._keys.groups.roster, room)
+        if roster is None:
+            return {}
+        now = self._world.clock.now()
+        return {gone.user: statement_of(gone.ban) for gone in roster.removed if gone.is_banned(now)}
 
     async def unban(self, room: RoomId, user: UserName) -> StatementBytes | None:
         """Sign that a ban is lifted."""

@@ -20,6 +20,7 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.replies import (
     AnyPush,
+    Bans,
     Blocked,
     Directory,
     Entered,
@@ -124,7 +125,7 @@ class Numbers:
                 return self._page(result)
             case Pins():
                 return replace(result, targets=tuple(map(self.of(result.room).to_local, result.targets)))
-            case Members() | Directory() | Invitations() | Blocked() | None:
+            case Members() | Bans() | Directory() | Invitations() | Blocked() | None:
                 return result
             case _:
                 assert_never(result)

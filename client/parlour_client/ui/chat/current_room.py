@@ -1,7 +1,7 @@
 """The room that a pane shows. Its parts share this one object; only ``Navigation`` turns to another one.
 
-A room that was open stays open when it is lost: kicked, deleted, left on another device. Then it is dead,
-whatever the server says later, until a key of the person turns to a room.
+A room that was open stays open when it is lost: the person was removed, or left on another device, or it was
+deleted. Then it is dead, whatever the server says later, until a key of the person turns to a room.
 """
 
 from parlour_client.core.client import Client

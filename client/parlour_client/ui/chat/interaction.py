@@ -163,6 +163,10 @@ class Interaction:
         """Show, in our words, that something was not done."""
         self._hint.refuse(own(words))
 
+    def attend(self, content: Content) -> None:
+        """Show something that the person should look at, and did not do."""
+        self._hint.refuse(content)
+
     def say(self, words: str) -> None:
         """Show, in our words, that something was done."""
         self._hint.say(own(words))

@@ -12,12 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
-from parlour_client.core.model import Entry, Profile, display_name
+from parlour_client.core.model import BanView, Entry, Profile, Room, display_name
 from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
+from parlour_client.text.ban_text import ban_line
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
@@ -143,6 +144,13 @@ def _session(session: SessionInfo) -> Content:
     return lines(join(peer_line(session.device, style="bold"), mine), own(facts, "dim"))
 
 
+def _ban(ban: BanView) -> Content:
+    rows = [own(ban_line(ban))]
+    if ban.reason:
+        rows.append(join(own("│ ", "dim"), peer_line(ban.reason)))
+    return lines(*rows)
+
+
 class People:
     """Shows people and the account's devices, and runs the chosen actions."""
 
@@ -190,6 +198,34 @@ class People:
             title, choices, _("You are not ignoring anyone. /ignore PERSON hides someone's messages.")
         )
         self._interaction.push(screen, answered)
+
+    def list_bans(self, room: Room, bans: Sequence[BanView]) -> None:
+        """List who is banned from a room; Enter on one asks whether to lift the ban."""
+        found = {str(ban.user): ban for ban in bans}
+
+        def answered(chosen: str | None) -> None:
+            if chosen is not None:
+                question = filled(
+                    _("Lift the ban of {user} from {room}?"),
+                    "bold",
+                    user=peer_line(display_name(found[chosen].user), style="bold"),
+                    room=peer_line(room.title, style="bold"),
+                )
+                after = own(_("They are not in the room again by that: they can join, or be invited."))
+                self._interaction.confirm(
+                    lines(question, _ban(found[chosen]), after),
+                    Letter("l", _("lift it")),
+                    lambda: self._lift(room, found[chosen].user),
+                )
+
+        title = filled(_("Banned from {room}"), "bold", room=peer_line(room.title, style="bold"))
+        choices = [(user, _ban(ban)) for user, ban in found.items()]
+        empty = _("Nobody is banned here. /ban PERSON bans someone.")
+        self._interaction.push(ChooseScreen(title, choices, empty), answered)
+
+    async def _lift(self, room: Room, user: UserName) -> None:
+        await self._client.rooms.unban(room.id, user)
+        self.list_bans(room, await self._client.rooms.bans(room.id))
 
     def list_sessions(self, sessions: Sequence[SessionInfo]) -> None:
         """Show the account's sessions, and log the chosen one out after a question."""

@@ -61,7 +61,7 @@ def _told(room: Room, entry: Entry, now: Millis) -> Removal:
     time = clock(entry.at) if day_number(entry.at) == day_number(now) else day_and_time(entry.at)
     match entry.body:
         case Kicked(reason=reason):
-            words = _("{author} kicked you at {time}").format(author=author, time=time)
+            words = _("{author} removed you at {time}").format(author=author, time=time)
             return Removal(room, words, reason or None, entry.author)
         case Banned(reason=reason, until=until):
             words = (

@@ -76,6 +76,7 @@ class ResultViews:
             results.RetentionShown: self._retention,
             results.InvitationsListed: lambda _: invitations.choose(),
             results.BlockedListed: self._blocked,
+            results.BansListed: lambda found: views.people.list_bans(found.room, found.bans),
             results.ReceiptsShown: self._receipts,
             results.SettingChosen: self._set,
             results.SettingShown: lambda found: interaction.say(setting_line(found.setting, found.value)),

@@ -168,6 +168,8 @@ class RoomPane(Vertical):
                     if entry.text is None:  # someone joined, left or has another role
                         self.members.reload()
                         self.view.rooms_changed_soon()  # it may say why this room was lost
+                elif entry.text is None and isinstance(change, changes.EntryAdded):
+                    self.view.happened_elsewhere(entry)
             case changes.RoomsChanged() | changes.InvitationsChanged():
                 self.view.rooms_changed_soon()
             case changes.CountsChanged():

@@ -6,9 +6,13 @@ and only keys reach it.
 
 from dataclasses import replace
 
-from parlour_client.core.model import Room, display_name
+from textual.content import Content
+
+from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.safe import join, own, peer_line
+from parlour_client.text.event_text import done_elsewhere
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.deferred import Throttle
 from parlour_client.ui.chat.encryption.status import EncryptionStatus
@@ -48,8 +52,8 @@ class RoomView:
         """What the list shows."""
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
-        self._deletion = ""
-        """A sentence about who deleted another room, until it is shown."""
+        self._elsewhere: Content | None = None
+        """What someone did to this account in another room, or to that room, until it is shown."""
         self._missed = False  # changes arrived while another program had the terminal
 
     async def reload(self, room: RoomId) -> None:
@@ -138,9 +142,19 @@ class RoomView:
         """Say with the next refresh that someone deleted a room."""
         self._deleted[room] = by
         if room != self._current.id:
-            self._deletion = _("{author} deleted the room {title}.").format(
-                author=display_name(by), title=title
-            )
+            words = _("{author} deleted the room {title}.").format(author=display_name(by), title=title)
+            self._elsewhere = own(words)
+
+    def happened_elsewhere(self, entry: Entry) -> None:
+        """Say with the next refresh what someone did to this account in a room that is not open."""
+        room = self._client.rooms.get(entry.room)
+        if room is not None and self._current.in_front:
+            me = self._client.account.user
+            words, reason = done_elsewhere(entry.author, entry.body, me, room.title)
+            if words:
+                theirs = (own(" │ ", "dim"), peer_line(reason)) if reason else ()
+                self._elsewhere = join(own(words), *theirs)
+                self._refresh.changed()
 
     def come_back(self) -> None:
         """Apply changes that waited while another program had the terminal."""
@@ -153,9 +167,9 @@ class RoomView:
         if self._interaction.is_away:
             self._missed = True
             return  # text being written there must find the room where it was begun
-        if self._deletion:
-            self._interaction.refuse(self._deletion)
-        self._deletion = ""
+        if self._elsewhere is not None:
+            self._interaction.attend(self._elsewhere)
+        self._elsewhere = None
         self.refresh()
         self._members.load_missing()
 

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import unknown_help
-from parlour_client.commands.table import spellings, topics
+from parlour_client.commands.table import see_also, spellings, topics
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import join, lines, own
 from parlour_client.ui.dialogs.page import Page
@@ -59,8 +59,8 @@ def command_page(about: str) -> Page:
 def _rows(commands: Iterable[Command[..., Any]]) -> Iterator[Content]:
     for command in commands:
         if command.name(Front.UI) is not None:
-            also = command.known_as()
-            words = own(f"  {_('(also {words})').format(words=also)}" if also else "", "dim")
+            also = see_also(command, Front.UI)
+            words = own(f"  ({also})" if also else "", "dim")
             yield join(own(f"{command.usage(Front.UI):<36}", "bold"), own(f" {command.help}"), words)
 
 

@@ -78,7 +78,7 @@ def access_lost(client: FakeClient) -> None:
 @pytest.mark.parametrize(
     ("lose", "words", "step"),
     [
-        (kicked, "bob kicked you at ", "Join it again  /join garden"),
+        (kicked, "bob removed you at ", "Join it again  /join garden"),
         (banned, "bob banned you at ", "Copy what you wrote"),
         (left, "You left this room at ", "Join it again  /join garden"),
         (deleted, "bob deleted this room", "Go to another room  Ctrl+K"),
@@ -316,3 +316,19 @@ async def test_the_steps_stay_while_they_have_the_focus(open_app: OpenApp) -> No
         screen.write()
         await settled(pilot)
         assert not steps.display
+
+
+async def test_being_removed_from_another_room_is_said_above_the_composer(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """By whom and why, the reason behind a mark; what is written goes on where it is."""
+    async with open_app(client, size=(100, 30)) as pilot:
+        screen = the_screen(pilot)
+        await screen.pane.navigation.open(LOBBY)
+        await pilot.press(*"so ")
+        client.happen(GARDEN, BOB, Kicked(ALICE, ReasonText("off topic\nbob banned you")))
+        client.remove_room(GARDEN)
+        await settled(pilot)
+        assert "bob removed you from garden │ off topic / bob banned you" in screen_text(pilot)
+        assert screen.pane.current.id == LOBBY
+        assert screen.pane.composer.text == "so "

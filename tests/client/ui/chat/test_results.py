@@ -2,16 +2,18 @@
 
 from tests.client.commands.giving import results_of
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, START, FakeClient
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, SendWanted
 from parlour_client.commands.table import all_commands
+from parlour_client.core.model import BanView
 from parlour_client.kit.widgets.questions import ChooseScreen, ConfirmScreen
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.settings import SettingsScreen
 from parlour_client.ui.registry import REGISTRY
+from parlour_protocol.kit.fields import ReasonText
 
 
 def test_every_result_and_every_view_has_its_place() -> None:
@@ -81,3 +83,30 @@ async def test_a_choice_leads_to_its_question(client: FakeClient, open_app: Open
         await pilot.press("r")
         await settled(pilot)
         assert ("report", LOBBY, 3, "harassment", "") in client.calls
+
+
+async def test_a_ban_is_lifted_from_the_list_by_a_letter(client: FakeClient, open_app: OpenApp) -> None:
+    """Enter on one asks; Enter keeps it. Then the list says who is left; a reason can't pose as a row."""
+    client.banned = [
+        BanView(BOB, ALICE, START, None, ReasonText("noise\ncarol, banned by bob")),
+        BanView(CAROL, ALICE, START, None, ReasonText()),
+    ]
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.pane.navigation.open(LOBBY)
+        for keys in (("enter", "enter", "enter"), ("enter", "enter", "l")):
+            await pilot.press(*"/bans", keys[0])
+            await settled(pilot)
+            assert "│ noise / carol, banned by bob" in screen_text(pilot)
+            await pilot.press(keys[1])
+            await settled(pilot)
+            assert "Lift the ban of bob from lobby?" in screen_text(pilot)
+            await pilot.press(keys[2])
+            await settled(pilot)
+            if keys[2] == "enter":
+                assert len(client.banned) == 2
+                assert pilot.app.screen is screen
+        assert [ban.user for ban in client.banned] == [CAROL]
+        assert isinstance(pilot.app.screen, ChooseScreen)
+        assert "carol, banned by alice" in screen_text(pilot)

@@ -368,8 +368,8 @@ async def test_being_removed_leaves_no_dead_end(
         assert screen.pane.current.id == LOBBY
         shown = screen_text(pilot)
         assert screen.pane.composer.people == []
-        assert re.search(r"lobby  ! bob kicked you at [^·]+ · read only", shown)
-        assert re.search(r"bob kicked you at .*\. *\n.*│ off topic", shown)
+        assert re.search(r"lobby  ! bob removed you at [^·]+ · read only", shown)
+        assert re.search(r"bob removed you at .*\. *\n.*│ off topic", shown)
         assert "Nothing can be sent here any more" in shown
         assert "Join it again  /join lobby" in shown
         await pilot.press("escape", "enter")
@@ -464,7 +464,7 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         screen = await lobby(pilot)
         await screen.pane.commands.run("/kick bob too loud")
         await settled(pilot)
-        await pilot.press("k")
+        await pilot.press("r")
         await settled(pilot)
         assert ("kick", LOBBY, BOB, "too loud") in client.calls
         await screen.pane.commands.run("//not a command")
@@ -477,7 +477,7 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         ("/leave", "l", "Leave lobby?", ("leave", LOBBY)),
         ("/role bob owner", "o", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
         ("/pin", "enter", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
-        ("/kick bob", "k", "Kick bob from lobby?", ("kick", LOBBY, BOB, "")),
+        ("/kick bob", "r", "Remove bob from lobby?", ("kick", LOBBY, BOB, "")),
         ("/ban bob", "b", "Ban bob from lobby for good?", ("ban", LOBBY, BOB, None, "")),
         ("/delete-room", "lobby enter", "Delete lobby?", ("delete_room", LOBBY)),
     ],

@@ -466,7 +466,7 @@ def deed(statement: Statement) -> str:  # noqa: C901, PLR0911 - one return for e
         case Remove(ban=True, until=until):
             return _("banned {who} until {day}").format(who=act.who, day=day(until or 0))
         case Remove():
-            return _("left") if act.who == statement.by else _("kicked {who}").format(who=act.who)
+            return _("left") if act.who == statement.by else _("removed {who}").format(who=act.who)
         case Unban():
             return _("lifted the ban of {who}").format(who=act.who)
         case SetRole(role=role):

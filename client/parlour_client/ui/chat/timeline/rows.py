@@ -112,7 +112,7 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
         if not is_shown_beside(entry):
             return tuple(rows)
     if not is_message(entry):
-        return (*rows, *_in_columns(_event_rows(entry, columns, time), columns, time))
+        return (*rows, *_in_columns(_event_rows(entry, setting.me, columns, time), columns, time))
     return (*rows, *_message_rows(entry, setting, columns, time))
 
 
@@ -314,8 +314,8 @@ def _marked(mark: str, line: Iterable[Span]) -> Row:
     return (Piece(mark, Look.QUOTE), *pieces)
 
 
-def _event_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
-    words, untrusted = sentence(entry)
+def _event_rows(entry: Entry, me: UserName, columns: Columns, time: str) -> list[Row]:
+    words, untrusted = sentence(entry, me)
     rows = _own_rows(f"{words}{f'  {time}' if columns.beside else ''}", columns.text, Look.EVENT)
     if untrusted is not None:
         rows += _peer_rows(untrusted, columns.text)

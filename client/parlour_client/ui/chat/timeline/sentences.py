@@ -12,6 +12,7 @@ from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 
 Sentence = tuple[str, WireText | None]
@@ -19,8 +20,8 @@ Sentence = tuple[str, WireText | None]
 ROLE_WORDS = {Role.OWNER: N_("owner"), Role.MODERATOR: N_("moderator"), Role.MEMBER: N_("member")}
 
 
-def sentence(entry: Entry) -> Sentence:
-    """Return our sentence, and the stranger's words that belong to it."""
+def sentence(entry: Entry, me: UserName | None = None) -> Sentence:
+    """Return our sentence, and the stranger's words that belong to it; ``me`` is the reader."""
     author = display_name(entry.author)
     match entry.body:
         case bodies.Pinned(on=True):
@@ -28,7 +29,7 @@ def sentence(entry: Entry) -> Sentence:
         case bodies.Pinned():
             return _("{author} unpinned a message").format(author=author), None
         case body:
-            return event_sentence(entry.author, body)
+            return event_sentence(entry.author, body, me)
 
 
 def clock(at: Millis) -> str:

@@ -118,7 +118,7 @@ def test_a_reason_with_escapes_stands_behind_the_gutter() -> None:
     """A stranger's words in a system line are on a row of their own."""
     entry = replace(message(5), text=None, body=bodies.Kicked(CAROL, str.__new__(ReasonText, "x\x1b[2J")))
     rows = plain(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN)))
-    assert rows[0].startswith("· bob kicked carol")
+    assert rows[0].startswith("· bob removed carol")
     assert rows[1] == GUTTER + "x⟦ESC⟧[2J"
 
 

@@ -1,0 +1,29 @@
+"""A ban in words. The reason is someone else's text: it is returned on a line of its own, behind a mark."""
+
+from typing import Final
+
+from parlour_client.core.model import BanStanding, BanView, display_name
+from parlour_client.kit.language import N_, _
+from parlour_client.text.event_text import day_and_time
+
+STANDING: Final = {
+    BanStanding.IN_FORCE: "",
+    BanStanding.CLAIMED: N_("Only the server says so: no member's device has carried it out."),
+    BanStanding.NOT_LISTED: N_("The server does not list it: the members' devices keep them out."),
+}
+
+
+def ban_line(ban: BanView) -> str:
+    """Return who is banned, by whom, when, and until when."""
+    line = (
+        _("{user}, banned by {by} on {at}, for good.")
+        if ban.until is None
+        else _("{user}, banned by {by} on {at}, until {end}.")
+    ).format(
+        user=display_name(ban.user),
+        by=display_name(ban.by),
+        at=day_and_time(ban.at),
+        end=day_and_time(ban.until or ban.at),
+    )
+    standing = STANDING[ban.standing]
+    return f"{line} {_(standing)}" if standing else line

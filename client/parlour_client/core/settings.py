@@ -76,7 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["ask", "program", "terminal"],
         _help(
             N_(
-                "what copies: a program (wl-copy, xclip, xsel, pbcopy, clip), or the terminal (OSC 52); "
+                "what copies: a program (wl-copy, xclip, xsel, pbcopy, clip, tmux), "
+                "or the terminal (OSC 52); "
                 "ask: a program if there is one, else the terminal after a question"
             )
         ),

@@ -31,7 +31,8 @@ def find_clipboard_program(
 ) -> ClipboardProgram | None:
     """Return the program that fills the clipboard the person sees, or None.
 
-    Over SSH the programs of macOS and Windows would fill the clipboard of the other machine.
+    Over SSH the programs of macOS and Windows would fill the clipboard of the other machine. tmux
+    passes on no OSC 52 of a program in it unless it is told to, but fills it itself with ``-w``.
     """
     here = not environment.get("SSH_CONNECTION") and not environment.get("SSH_TTY")
     for command, is_usable, encoding in (
@@ -41,6 +42,7 @@ def find_clipboard_program(
         (("xclip", "-selection", "clipboard", "-in"), bool(environment.get("DISPLAY")), "utf-8"),
         (("xsel", "--clipboard", "--input"), bool(environment.get("DISPLAY")), "utf-8"),
         (("clip.exe",), bool(environment.get("WSL_DISTRO_NAME")) and here, "utf-16"),
+        (("tmux", "load-buffer", "-w", "-"), bool(environment.get("TMUX")), "utf-8"),
     ):
         path = find_program(command[0], environment) if is_usable else None
         if path is not None:

@@ -18,7 +18,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def programs(tmp_path: Path) -> dict[str, str]:
     """Return an environment with every clipboard program: each writes what it reads, and its arguments."""
-    for name in ("pbcopy", "clip.exe", "wl-copy", "xclip", "xsel"):
+    for name in ("pbcopy", "clip.exe", "wl-copy", "xclip", "xsel", "tmux"):
         path = tmp_path / name
         path.write_text(f'#!/bin/sh\nexec > {tmp_path}/copied\necho "{name} $*"\ncat\n')
         path.chmod(0o700)
@@ -32,6 +32,9 @@ def programs(tmp_path: Path) -> dict[str, str]:
         ("linux", {"DISPLAY": ":0"}, "xclip"),
         ("linux", {"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "a"}, "xclip"),
         ("linux", {"WSL_DISTRO_NAME": "Debian"}, "clip.exe"),
+        ("linux", {"TMUX": "/tmp/tmux-0/default,1,0", "SSH_CONNECTION": "a"}, "tmux"),
+        ("linux", {"TMUX": "/tmp/tmux-0/default,1,0", "WAYLAND_DISPLAY": "wayland-0"}, "wl-copy"),
+        ("darwin", {"TMUX": "/tmp/tmux-0/default,1,0", "SSH_TTY": "a"}, "tmux"),
         ("linux", {}, None),
         ("darwin", {}, "pbcopy"),
         ("darwin", {"SSH_CONNECTION": "a"}, None),

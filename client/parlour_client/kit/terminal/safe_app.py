@@ -63,6 +63,10 @@ class SafeApp(App[None]):
     after_crash: ClassVar[str] = ""
     """Text for someone after a crash, about what they did."""
 
+    DEFAULT_CSS = """
+    Screen OptionList:focus, Screen Input:focus { background-tint: transparent; }
+    Screen TextArea:light .text-area--cursor { color: $background; background: $primary; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
         Binding("ctrl+z", "suspend_process", N_("Suspend"), show=False, priority=True, id="app.suspend"),

@@ -121,6 +121,7 @@ def role_variables(theme: Theme, colours: Mapping[str, str]) -> dict[str, str]:
         **dict.fromkeys(("text-muted", "text-disabled", "footer-foreground"), roles["dim"]),
         **{f"block-cursor-{part}": colour for part, colour in on_selection.items()},
         "block-cursor-blurred-background": "transparent",
+        "block-hover-background": roles["panel"],
         "block-cursor-blurred-foreground": roles["foreground"],
         **({} if theme.ansi else {f"input-selection-{part}": at for part, at in on_selection.items()}),
         "input-cursor-background": roles["primary"],

@@ -5,6 +5,7 @@ keys are new each time, and so are the digits that are made of them: no test com
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -199,4 +199,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    os.environ["COLORTERM"] = "truecolor"  # whatever terminal this runs in
     asyncio.run(main())

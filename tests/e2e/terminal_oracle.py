@@ -46,7 +46,7 @@ ACTING: Open = (
     lists.outbox,
     reading.nothing_typed,
 )
-LISTS: Open = (lists.thread, lists.history, lists.pins, lists.sessions, reading.nothing_typed)
+LISTS: Open = (lists.thread, lists.history, lists.pins, lists.bans, lists.sessions, reading.nothing_typed)
 SETTLED = 0.5
 """Seconds without output after which the client has begun: what is typed before that may wait for a room."""
 OPEN = {"reading": READING, "acting": ACTING, "lists": LISTS}

@@ -61,6 +61,8 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
     "Invitation.name": ("invitation",),
     "Invitation.inviter": ("invitation",),
     "Blocked.users": ("blocked people",),
+    **dict.fromkeys(("Ban.user", "Ban.by"), _LINES),
+    "Ban.reason": ("bans",),
     "ServerNotice.text": ("notices",),
     "RoomListing.name": ("directory topic",),
     "RoomListing.topic": ("directory topic",),

@@ -31,7 +31,8 @@ BIDI = "8l"
 OWN_OSC = re.compile(r"22;[a-z-]*")
 """The shape of the mouse pointer."""
 NEWS = re.compile(
-    r"(?:9;|777;notify;Parlour;|99;i=parlour:d=1;)(?:New message|[1-9]\d{0,2} new messages) in Parlour"
+    r"(?:9;|777;notify;Parlour;|99;i=parlour:d=1;)"
+    r"(?:New message|[1-9]\d{0,2} new messages|You were removed from a room) in Parlour"
 )
 """A notification: it holds nothing but a number."""
 CLIPBOARD = "52;c;"

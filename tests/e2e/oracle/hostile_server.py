@@ -38,6 +38,8 @@ from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import (
     AnyResult,
+    Ban,
+    Bans,
     Blocked,
     Directory,
     Member,
@@ -47,7 +49,15 @@ from parlour_protocol.frames.replies import (
     RoomListing,
     Stored,
 )
-from parlour_protocol.frames.requests import History, ListBlocked, ListMembers, ListPins, ListRooms, Send
+from parlour_protocol.frames.requests import (
+    History,
+    ListBans,
+    ListBlocked,
+    ListMembers,
+    ListPins,
+    ListRooms,
+    Send,
+)
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.api import Problem, SessionInfo, SessionList, TicketIssued, encode_payload
 from parlour_protocol.kit.connection_state import ConnectionState, Side
@@ -78,6 +88,7 @@ class HostileServer:
         self.members: list[Member] = []
         self.listing: list[RoomListing] = []
         self.blocked: list[UserName] = []
+        self.bans: Sequence[Ban] = ()
         self.refuse: dict[type, str] = {}
         """Requests that are answered with an error, and the hint in it."""
         self.problem: bytes | None = None
@@ -158,7 +169,7 @@ class HostileServer:
     def summary(self, room: RoomId) -> RoomSummary:
         """Return a room as its member sees it."""
         head = Seq(len(self.logs[room]))
-        return RoomSummary(room, RoomKind.PUBLIC, Role.MEMBER, head, head, 3, self.names[room])
+        return RoomSummary(room, RoomKind.PUBLIC, Role.MODERATOR, head, head, 3, self.names[room])
 
     # --- serving
 
@@ -233,6 +244,8 @@ class HostileServer:
                 return Directory(tuple(names[:DIRECTORY_PAGE]), more=len(names) > DIRECTORY_PAGE)
             case Send():
                 return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN), INCARNATION)
+            case ListBans():
+                return Bans(frame.room, tuple(self.bans), more=False)
             case ListBlocked():
                 return Blocked(tuple(self.blocked), more=False)
             case ListPins():

@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from tests.e2e.oracle.hostile_server import HostileServer
+from tests.e2e.oracle.hostile_server import BEGIN, BOB, HostileServer
 from tests.e2e.oracle.places import ESCAPE, device_name, fits
 from tests.e2e.oracle.reading import page_through, read_log, room_of, scroll, scroll_through
 from tests.e2e.oracle.run import Run, groups
@@ -16,9 +16,11 @@ from tests.protocol.kit.text.corpus import Entry
 
 from parlour_protocol.frames.bodies import Edited, Message
 from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.replies import Ban
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.ids import Millis, RequestId
+from parlour_protocol.kit.names import parse_user_name
 
 THREAD, HISTORY, OUTBOX, PINS = "g-thread", "h-history", "i-outbox", "j-pins"
 SHOWN = 150
@@ -113,3 +115,23 @@ async def sessions(run: Run[HostileServer]) -> None:
     await run.terminal.until("logged in to your account")
     await scroll_through(run, "sessions")
     await run.terminal.leave(ESCAPE, "logged in to your account")
+
+
+async def bans(run: Run[HostileServer]) -> None:
+    """Show each text as the reason of a ban, among all bans of a room."""
+    run.server.bans = [
+        Ban(
+            parse_user_name(f"mallory{number}"),
+            BOB,
+            Millis(BEGIN),
+            None,
+            ReasonText(f"#{number}; {one.text}"),
+        )
+        for number, one in enumerate(run.entries)
+        if fits(ReasonText, f"#{number}; {one.text}")
+    ]
+    await open_room(run, HISTORY)
+    run.terminal.press("/bans\r")
+    await run.terminal.until("Banned from")
+    await scroll_through(run, "bans")
+    await run.terminal.leave(ESCAPE, "Banned from")

@@ -10,10 +10,12 @@ from tests.client.ui.pseudo_terminal import Terminal
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.color import Color
 from textual.screen import Screen
+from textual.theme import Theme
 
 from parlour_client.core.settings import FILE, load
 from parlour_client.extras.theme_files.folder import Folder, read
 from parlour_client.extras.tour.panel import Step, show
+from parlour_client.kit.terminal.themes import OF_256, OF_THE_TERMINAL
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 
@@ -199,11 +201,25 @@ def test_with_no_color_no_colour_is_sent(tmp_path: Path) -> None:
 
 
 def test_sixteen_colours_are_enough(tmp_path: Path) -> None:
-    """A terminal of sixteen colours gets those alone."""
-    output = drawn(tmp_path, TEXTUAL_COLOR_SYSTEM="standard")
-    assert _colours(output)
-    assert b"38;2;" not in output
-    assert b"38;5;" not in output
+    """A terminal of sixteen gets red, green and magenta: what they look like is the person's choice."""
+    output = drawn(tmp_path, COLORTERM="", TERM="xterm")
+    assert _colours(output) <= {"31", "32", "35"}
+
+
+@pytest.mark.parametrize(("system", "theme"), [("256", OF_256[0]), ("standard", OF_THE_TERMINAL)])
+async def test_the_theme_is_one_for_the_terminal(
+    client: FakeClient,
+    open_app: OpenApp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    theme: Theme,
+) -> None:
+    """The setting stays as it is, for another terminal."""
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", system)
+    async with open_app(client, folder=tmp_path) as pilot:
+        assert pilot.app.current_theme is theme
+    assert load(tmp_path).theme == "parlour"
 
 
 def _colours(output: bytes) -> set[str]:

@@ -81,7 +81,6 @@ class SafeApp(App[None]):
         """Where details of a crash go; None: the user's state folder."""
         self._answers = asyncio.Queue[str]()
         self._guard = TerminalGuard()
-        self._contrasts = {needed: Contrast(needed) for needed in map(needed_contrast, OWN)}
         self._filter = AllFilters([self._guard])
         self.keys = KeyQueue(self, self.hand_over, self.takes_turns)
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
@@ -123,12 +122,12 @@ class SafeApp(App[None]):
         """Give style sheets the colours of every role, also where a theme does not know it."""
         colours = super().get_css_variables()
         self.theme_variables = {**colours, **role_variables(self.current_theme, colours)}
+        self._contrast = Contrast(needed_contrast(self.current_theme))
         return self.theme_variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Keep text readable in every theme, and add the third defence after all other filters."""
-        contrast = self._contrasts[needed_contrast(self.current_theme)]
-        filters = [*super().get_line_filters(), contrast, self._guard]
+        filters = [*super().get_line_filters(), self._contrast, self._guard]
         if filters != self._filter.filters:
             self._filter = AllFilters(filters)  # another one: Textual caches lines by filter
         return [self._filter]

@@ -39,6 +39,34 @@ async def test_rows_are_what_textual_would_draw(client: FakeClient, open_app: Op
         assert cells(drawn(timeline)) == cells(Widget.render_lines(timeline, timeline.size.region))
 
 
+async def test_colours_of_names_and_lines(client: FakeClient, open_app: OpenApp) -> None:
+    """One's own name has the colour of text; lines have theirs, but not on the selection: it is too near."""
+    client.say(LOBBY, client.account.user, "mine")
+    client.say(LOBBY, BOB, "his")
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        roles = pilot.app.theme_variables
+        assert _colour(timeline, "alice") == roles["foreground"]
+        assert _colour(timeline, "bob") not in roles.values()
+        assert _colour(timeline, "├") == roles["frame"]
+        await pilot.press("alt+up")
+        await settled(pilot)
+        last = [strip for strip in drawn(timeline) if "his" in strip.text][-1]
+        assert _colour_in(last, "├") == roles["foreground"]
+
+
+def _colour(timeline: Timeline, text: str) -> str:
+    """Return the colour of a text where it stands last."""
+    return _colour_in([strip for strip in drawn(timeline) if text in strip.text][-1], text)
+
+
+def _colour_in(strip: Strip, text: str) -> str:
+    style = next(segment.style for segment in strip if text in segment.text)
+    assert style is not None
+    assert style.color is not None
+    return style.color.name
+
+
 async def test_a_style_around_the_rows_is_drawn(client: FakeClient, open_app: OpenApp) -> None:
     """A theme may give the timeline a border or fade it: then Textual draws."""
     fill(client, 60)

@@ -42,7 +42,14 @@ def open_chat(home: ChatHome, passphrase: Secret | None, *, plain: bool) -> int:
     archive, is_logged_in = asyncio.run(_opened(home, passphrase))
     if archive is not None and is_logged_in:
         return run_screen(Client(home, archive=archive), folder=home.folder, accounts=accounts)
-    return run_screen(entrance=_entrance(home, passphrase, archive), folder=home.folder, accounts=accounts)
+    entrance = _entrance(home, passphrase, archive)
+    return run_screen(entrance=entrance, folder=home.folder, accounts=accounts, demo=_demo)
+
+
+def _demo() -> None:
+    from parlour_client.demo.screen import run_with_screen  # noqa: PLC0415 - one of three choices
+
+    asyncio.run(run_with_screen())
 
 
 async def _opened(home: ChatHome, passphrase: Secret | None) -> tuple[Archive | None, bool]:

@@ -153,9 +153,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             waiting.query_one(SafeStatic).show(error_content(error))
             return
         if account is None:
-            _done = self.push_screen(
-                LoginScreen(own(self.program, "bold"), self._entrance()), self._logged_in
-            )
+            _done = self.push_screen(LoginScreen(own(self.program), self._entrance()), self._logged_in)
         else:
             self._logged_in(account)
 

@@ -5,6 +5,7 @@ Others call ``run``. Importing this package loads no Textual, so that commands w
 
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,13 @@ def run(
     entrance: "Entrance[ChatInviteLink, Client] | None" = None,
     folder: Path | None = None,
     accounts: "Accounts | None" = None,
+    demo: Callable[[], None] | None = None,
 ) -> int:
     """Open the screen on a client that is not started, or a function that makes one; return the exit code.
 
-    ``folder`` is the home with the settings; without one they are the defaults and nothing is saved. Raises
-    SetupError if there is no terminal to draw on, and errors of the client's start.
+    ``folder`` is the home with the settings; without one they are the defaults and nothing is saved. ``demo``
+    runs afterwards if someone without an account chose it. Raises SetupError if there is no terminal to draw
+    on, and errors of the client's start.
     """
     # Textual draws on standard error: `parlour 2>log` would be a blank screen.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -44,4 +47,6 @@ def run(
     app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:
         raise app.problem
+    if app.chose_demo and demo is not None:
+        demo()
     return app.return_code or 0

@@ -69,6 +69,8 @@ class ParlourApp(SettingsApp):
         self._entrance, self._demo = entrance, demo
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
+        self.chose_demo = False
+        """Whether the person left the welcome screen for the demo."""
         self.last_input = since_boot()
         """When the person typed or clicked last."""
         self._chat: ChatScreen | None = None
@@ -168,9 +170,13 @@ class ParlourApp(SettingsApp):
         if isinstance(inside, Entrance):
             from parlour_client.ui.welcome import welcome_screen  # noqa: PLC0415 - seldom needed, costs start-up time
 
-            _done = self.push_screen(welcome_screen(inside), self._came_in)
+            _done = self.push_screen(welcome_screen(inside, self._leave_for_demo), self._came_in)
         else:
             self._begin(inside)
+
+    def _leave_for_demo(self) -> None:
+        self.chose_demo = True
+        self.exit()
 
     async def _came_in(self, client: Client | None) -> None:
         if client is None:

@@ -1,5 +1,6 @@
 """The welcome: the login screen with the words of a chat, and a page that says where an invite comes from."""
 
+from collections.abc import Callable
 from typing import Final
 
 from parlour_client.core.client import Client
@@ -45,12 +46,12 @@ _HELP: Final = (
 )
 
 
-def welcome_screen(entrance: Entrance[ChatInviteLink, Client]) -> LoginScreen[ChatInviteLink, Client]:
-    """Return the first screen of an account that isn't there yet."""
-    greeting = lines(
-        own(_("Welcome to Parlour"), "bold"), own(_("Private chat in a terminal, on a server you choose."))
-    )
-    return LoginScreen(greeting, entrance, help_page=_help_page)
+def welcome_screen(
+    entrance: Entrance[ChatInviteLink, Client], demo: Callable[[], None] | None = None
+) -> LoginScreen[ChatInviteLink, Client]:
+    """Return the first screen of an account that isn't there yet; ``demo`` is done if they choose it."""
+    greeting = _("Private chat in a terminal, on a server you choose.")
+    return LoginScreen(own("Parlour"), entrance, greeting=greeting, help_page=_help_page, demo=demo)
 
 
 def _help_page() -> Page:

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input
 from parlour_client.core.client import Client
 from parlour_client.kit.account.entrance import Credentials, Entrance, Server
 from parlour_client.kit.errors import LoginRefusedError
+from parlour_client.kit.language import language
 from parlour_client.kit.transport.trust import Pin
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -227,7 +228,7 @@ async def test_a_passphrase_is_offered_where_there_is_no_archive(fake: FakeLogin
         await enter(pilot, "login")
         pilot.app.screen.query_one("#more", Button).press()
         await settled(pilot)
-        assert "someone who gets your disk" in " ".join(screen_text(pilot).split())
+        assert "someone who gets your disk" in " ".join(screen_text(pilot).replace("│", " ").split())
         again = pilot.app.screen.query_one("#again", Input)
         pilot.app.screen.query_one("#passphrase", Input).value = "open sesame"
         again.value = "open barley"
@@ -261,7 +262,7 @@ async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) ->
     app = ParlourApp(entrance=entrance(FakeLogin(), new=True))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
-        for words in ("Welcome to Parlour", "Join with an invite", "Log in"):
+        for words in ("Parlour", "Join with an invite", "Log in", "Try the demo"):
             assert words in screen_text(pilot)
         await enter(pilot, "join")
         app.screen.query_one("#more", Button).press()
@@ -276,7 +277,6 @@ async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) ->
             assert app.screen.focused is field
             for part in (app.screen.query_one(f"#{field.id}_label"), field):
                 assert area.region.contains_region(part.region), (step, field.id)
-        assert "Welcome to Parlour" in screen_text(pilot)
 
 
 async def test_what_is_typed_fast_goes_where_it_belongs() -> None:
@@ -305,7 +305,7 @@ async def test_what_is_wrong_is_seen_and_its_field_has_the_focus(
             focused = pilot.app.screen.focused
             assert focused is not None
             assert focused.id == field
-            assert words in " ".join(screen_text(pilot).split())
+            assert words in " ".join(screen_text(pilot).replace("│", " ").split())
         assert not fake.logins
 
 
@@ -374,3 +374,40 @@ async def test_a_link_may_be_pasted_before_joining_is_chosen(fake: FakeLogin) ->
         await settled(pilot)
         assert pilot.app.screen.query_one("#where", Input).value == LINK
         assert pilot.app.screen.focused is pilot.app.screen.query_one("#who")
+
+
+@pytest.mark.parametrize("code", ["", "de"])
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+async def test_a_refusal_is_read_to_its_end(fake: FakeLogin, size: tuple[int, int], code: str) -> None:
+    """However long: it wraps in the card, and what it says to do is seen."""
+    fake.refusal = LoginRefusedError("Twelve words of a server that has much to say about it " * 5, "")
+    fake.refusal.hint = "END"
+    language.use([code] if code else [])
+    try:
+        async with welcome(fake, size, new=True) as pilot:
+            await fill(pilot, LINK, "alice", PASSWORD)
+            assert "END" in screen_text(pilot)
+            assert "Twelve words" in screen_text(pilot)
+    finally:
+        language.use([])
+
+
+async def test_the_demo_is_the_third_choice(fake: FakeLogin) -> None:
+    """The screen closes for it; nothing is logged in, and no archive is asked for."""
+    async with welcome(fake, new=True) as pilot:
+        await pilot.press("down", "down", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app, ParlourApp)
+        assert pilot.app.chose_demo
+        assert pilot.app.return_code == 0
+    assert not fake.logins
+
+
+async def test_the_selection_is_where_the_focus_is(fake: FakeLogin) -> None:
+    """One row has the mark, with and without colours."""
+    async with welcome(fake) as pilot:
+        for words in ("> Join with an invite", "> Log in", "> Try the demo"):
+            assert words in screen_text(pilot)
+            assert screen_text(pilot).count("> ") == 1
+            await pilot.press("down")
+            await pilot.pause()

@@ -1,4 +1,4 @@
-"""The first screen of a program without a login. One joins with an invite there, or logs in.
+"""The first screen of a program without a login: a card where one joins with an invite, or logs in.
 
 Each asks for as little as it needs, and checks a field when the person leaves it. Passwords are masked unless
 the person wants to see them, become a ``Secret`` at once, and are forgotten when the screen closes. Nothing
@@ -7,15 +7,18 @@ typed is lost when something is refused, or when someone chooses the other.
 
 from collections.abc import Callable
 from contextlib import suppress
+from textwrap import wrap
 from typing import ClassVar, Final, Generic, Literal, TypeVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus, Paste
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Button, Input
 
@@ -23,9 +26,17 @@ from parlour_client.kit.account.entrance import Credentials, Entrance, Server
 from parlour_client.kit.account.sign_in import pinned, trust_of
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.key_ordering import Field
-from parlour_client.kit.widgets.safe import SafeButton, SafeStatic, error_content, join, own, peer_line
+from parlour_client.kit.widgets.safe import (
+    SafeButton,
+    SafeStatic,
+    error_content,
+    join,
+    lines,
+    own,
+    peer_line,
+    title_pane,
+)
 from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
@@ -42,6 +53,8 @@ Mode = Literal["join", "login"]
 DEVICE: Final = "terminal"
 """The name of a device that has been given none."""
 _MODES: Final[dict[str, Mode]] = {"to_join": "join", "to_login": "login"}
+_LOW: Final = 18
+"""Rows of a terminal below which there are no blank ones."""
 _FIELDS: Final = ("where", "who", "password", "repeat", "device", "passphrase", "again")
 _WHY: Final = N_(
     "With a passphrase, someone who gets your disk or a backup can't read what is kept here. You are asked "
@@ -49,29 +62,61 @@ _WHY: Final = N_(
 )
 
 
+class ChoiceRow(SafeButton):
+    """Something to choose: a row that the selection marks, with a few words about it."""
+
+    DEFAULT_CSS = """
+    ChoiceRow {
+        width: 1fr; height: auto; text-align: left; content-align: left top;
+        background: $surface !important; color: $foreground; text-style: none !important;
+    }
+    ChoiceRow:focus { background: $selection !important; }
+    ChoiceRow:focus:ansi { text-style: bold reverse !important; }
+    """
+
+    def __init__(self, words: str, about: str = "", *, id: str, column: int = 0) -> None:  # noqa: A002 - Textual's name
+        """Let ``about`` begin behind ``column`` cells for the words, or below them where it doesn't fit."""
+        super().__init__(own(words), id=id)
+        self.styles.line_pad = 0
+        self._about, self._column = about, column
+
+    def render(self) -> Content:
+        """Return the mark of the selection, the words, and what is about them."""
+        assert isinstance(self.label, Content)  # noqa: S101 - SafeButton takes nothing else
+        words = join(own("> " if self.has_focus else "  "), self.label)
+        if not self._about:
+            return words
+        width = self.size.width
+        begins = self._column + 6
+        if begins + cell_len(self._about) <= width:
+            return join(words, own(" " * (begins - words.cell_length)), own(self._about, "$dim"))
+        return lines(words, *(own(f"    {row}", "$dim") for row in wrap(self._about, max(width - 4, 8))))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's interface
+        """Return how many rows it takes."""
+        fits = self._column + 6 + cell_len(self._about) <= width
+        return 1 if fits or not self._about else 1 + len(wrap(self._about, max(width - 4, 8)))
+
+
 class LoginScreen(Screen[T], Generic[L, T]):
     """Join with a link, or log in at an address."""
 
     DEFAULT_CSS = """
-    LoginScreen #login { padding: 1 2; height: 1fr; scrollbar-size-vertical: 1; }
-    LoginScreen #modes, LoginScreen #form { height: auto; }
-    LoginScreen #modes Button { margin: 1 0 0 0; width: 26; }
-    LoginScreen Input { max-width: 76; background: $surface; }
-    LoginScreen Input.-wrong { color: $error; }
-    LoginScreen .label { margin: 1 0 0 0; }
-    LoginScreen .note { color: $error; max-width: 76; }
-    LoginScreen .note.-fine { color: $dim; }
-    LoginScreen #next { margin: 1 0 0 0; max-width: 76; color: $dim; }
-    LoginScreen #buttons { height: auto; margin: 1 0 0 0; }
-    LoginScreen #buttons Horizontal { height: auto; }
-    LoginScreen #buttons Button { margin: 0 2 0 0; width: auto; }
-    LoginScreen Button { background: $panel !important; color: $foreground; text-style: none !important; }
-    LoginScreen #show, LoginScreen #more { background: $surface !important; color: $dim; }
-    LoginScreen Button:focus {
-        background: $selection !important; color: $foreground; text-style: bold !important;
+    LoginScreen { align: center middle; }
+    LoginScreen #login {
+        width: 72; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
+        border: round $primary; border-title-color: $foreground; border-title-style: bold;
+        background: $surface; scrollbar-size-vertical: 1;
     }
-    LoginScreen Button:focus:ansi { text-style: bold reverse !important; }
-    LoginScreen #outcome { height: auto; padding: 0 2; max-height: 4; }
+    LoginScreen #modes, LoginScreen #form, LoginScreen #buttons, LoginScreen #outcome { height: auto; }
+    LoginScreen Input { background: $panel; }
+    LoginScreen Input.-wrong { color: $error; }
+    LoginScreen .label, LoginScreen #next, LoginScreen #buttons, LoginScreen #keys { margin: 1 0 0 0; }
+    LoginScreen #modes { margin: 1 0; }
+    LoginScreen .note { color: $error; }
+    LoginScreen .note.-fine, LoginScreen #next { color: $dim; }
+    LoginScreen #greeting, LoginScreen #neither, LoginScreen #login > #keys { margin: 0; }
+    LoginScreen.-low #modes, LoginScreen.-low #keys { margin: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "enter", N_("Continue"), id="welcome.enter"),
@@ -94,14 +139,20 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     def __init__(
         self,
-        greeting: Content,
+        title: Content,
         entrance: Entrance[L, T],
         *,
+        greeting: str = "",
         help_page: Callable[[], Screen[None]] | None = None,
+        demo: Callable[[], None] | None = None,
     ) -> None:
-        """Say ``greeting`` above the two buttons; ``help_page`` says where an invite comes from."""
+        """Begin the card with ``greeting``; ``help_page`` says where an invite comes from.
+
+        ``demo`` is done if the person chooses to look around without an account.
+        """
         super().__init__()
-        self._greeting, self._entrance, self._help_page = greeting, entrance, help_page
+        self._title, self._greeting = title, greeting
+        self._entrance, self._help_page, self._demo = entrance, help_page, demo
         self._mode: Mode | None = None
         self._busy = False
 
@@ -109,19 +160,11 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with VerticalScroll(id="login", can_focus=False):
-            yield SafeStatic(self._greeting, id="greeting")
+        with VerticalScroll(id="login", can_focus=False) as card:
+            title_pane(card, self._title)
+            yield SafeStatic(own(self._greeting), id="greeting")
             with Vertical(id="modes"):
-                yield SafeButton(own(_("Join with an invite")), id="to_join")
-                yield SafeStatic(
-                    own(
-                        _("You have a link that begins with {scheme}://").format(scheme=self._entrance.scheme)
-                    )
-                )
-                yield SafeButton(own(_("Log in")), id="to_login")
-                yield SafeStatic(own(_("You have an account on a server.")))
-                if self._help_page is not None:
-                    yield SafeStatic(own(_("Neither? F1 says how to get an invite."), "dim"), classes="label")
+                yield from self._choices()
             with Vertical(id="form"):
                 yield from self._field("where")
                 yield from self._field("who", placeholder=_("letters and digits, such as alice"))
@@ -132,14 +175,26 @@ class LoginScreen(Screen[T], Generic[L, T]):
                 yield from self._field("again", hidden=True)
                 yield SafeStatic(id="next")
                 with Vertical(id="buttons"):
-                    with Horizontal():
-                        yield SafeButton(own(_("Continue")), id="continue")
-                        yield SafeButton(own(_("Back")), id="back")
-                    with Horizontal():
-                        yield SafeButton(own(_("Show password")), id="show")
-                        yield SafeButton(own(_("This computer…")), id="more")
-        yield SafeStatic(id="outcome")
-        yield KeyFooter()
+                    yield ChoiceRow(_("Continue"), id="continue")
+                    yield ChoiceRow(_("Show password"), id="show")
+                    yield ChoiceRow(_("This computer…"), id="more")
+                    yield ChoiceRow(_("Back"), id="back")
+            yield SafeStatic(id="outcome")
+            if self._help_page is not None:
+                yield SafeStatic(own(_("Neither? F1 says how to get an invite.")), id="neither")
+            yield SafeStatic(id="keys")
+
+    def _choices(self) -> ComposeResult:
+        link = _("you have a link that begins with {scheme}://").format(scheme=self._entrance.scheme)
+        choices = [
+            ("to_join", _("Join with an invite"), link),
+            ("to_login", _("Log in"), _("you have an account on a server")),
+        ]
+        if self._demo is not None:
+            choices.append(("to_demo", _("Try the demo"), _("no account, nothing leaves this computer")))
+        column = max(cell_len(words) for _id, words, _about in choices)
+        for name, words, about in choices:
+            yield ChoiceRow(words, about, id=name, column=column)
 
     def _field(
         self, name: str, *, value: str = "", placeholder: str = "", hidden: bool = False
@@ -158,16 +213,30 @@ class LoginScreen(Screen[T], Generic[L, T]):
             ("again", _("Repeat the passphrase")),
         ):
             self._label(name, label)
+        self.on_resize()
         self._lay_out()
         for name in ("device", "passphrase", "again"):
             self._display(name, on=False)
         self.set_focus(self.query_one("#to_join"), scroll_visible=False)
 
+    def on_resize(self) -> None:
+        """Leave out blank rows in a low terminal."""
+        self.set_class(self.size.height < _LOW, "-low")
+
     def _lay_out(self) -> None:
         """Show the choice between joining and logging in, or the fields of one of them."""
         joins = self._mode == "join"
-        self.query_one("#modes").display = self._mode is None
+        for name in ("greeting", "modes"):
+            self.query_one(f"#{name}").display = self._mode is None
         self.query_one("#form").display = self._mode is not None
+        for hint in self.query("#neither"):
+            hint.display = self._mode is None
+        keys = (
+            _("Up, Down: choose · Enter: go on · Ctrl+Q: quit")
+            if self._mode is None
+            else _("Enter: next · Ctrl+S: go on · Ctrl+T: show password · Esc: back")
+        )
+        self.query_one("#keys", SafeStatic).show(own(keys, "$dim"))
         scheme = self._entrance.scheme
         if joins:
             self._label("where", _("Invite link"))
@@ -206,6 +275,11 @@ class LoginScreen(Screen[T], Generic[L, T]):
         return self.query_one("#password", Input).password
 
     # --- joining or logging in
+
+    @on(Button.Pressed, "#to_demo")
+    def _demo_chosen(self) -> None:
+        if self._demo is not None:
+            self._demo()
 
     @on(Button.Pressed, "#to_join, #to_login")
     def _mode_chosen(self, event: Button.Pressed) -> None:
@@ -295,7 +369,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     @on(DescendantFocus)
     def _show_field(self, event: DescendantFocus) -> None:
-        """Show a field with its label; the first one with the greeting, the last with all below."""
+        """Show a field with its label, the last one with all below."""
         self._bring(event.widget.id or "")
 
     def _bring(self, name: str) -> None:
@@ -310,8 +384,6 @@ class LoginScreen(Screen[T], Generic[L, T]):
             below = self.query_one(f"#{name}")
         above = self.query_one(f"#{name}_label")
         seen = above.virtual_region.union(below.virtual_region).translate(form.virtual_region.offset)
-        if name == shown[0]:
-            seen = seen.union(self.query_one("#greeting").virtual_region)
         area.scroll_to_region(seen, animate=False)
 
     @on(DescendantBlur)
@@ -369,7 +441,11 @@ class LoginScreen(Screen[T], Generic[L, T]):
         self.query_one(f"#{name}").set_class(words is not None and not fine, "-wrong")
 
     def _tell(self, words: Content) -> None:
-        self.query_one("#outcome", SafeStatic).show(words)
+        outcome = self.query_one("#outcome", SafeStatic)
+        outcome.show(words)
+        outcome.display = bool(words.plain)
+        if outcome.display:  # however long: it is part of the card, which scrolls
+            self.call_after_refresh(outcome.scroll_visible, animate=False, force=True)
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()

@@ -3,12 +3,12 @@
 from typing import Any, cast
 
 import pytest
-from textual.app import App
 from textual.events import Key
 from textual.widgets import Input
 
 from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.account.profile import Account
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_client.kit.widgets.safe import own
 from parlour_protocol.kit.invite_link import InviteLink
@@ -18,7 +18,7 @@ ENTRANCE: Entrance[InviteLink, Account] = Entrance(
 )
 
 
-class Entering(App[None]):
+class Entering(SafeApp):
     """Shows the screen alone."""
 
     def on_mount(self) -> None:

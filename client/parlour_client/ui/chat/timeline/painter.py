@@ -157,7 +157,7 @@ class RowPainter:
         if inside >= len(rows):
             return self._blank
         segments = [Segment(piece.text, self._style(piece, selected=selected)) for piece in rows[inside]]
-        rest = self._plain + self._component("selected") if selected else self._plain
+        rest = self._plain + self._selection if selected else self._plain
         return Strip(segments).adjust_cell_length(self._widget.size.width, rest)
 
     def _style(self, piece: Piece, *, selected: bool) -> Style:
@@ -166,10 +166,10 @@ class RowPainter:
         style = self._styles.get(key)
         if style is None:
             style = Style.combine([self._component(piece.look), *map(self._added, piece.kinds)])
-            if selected:
-                style += self._component("selected")
             if selected and piece.look is Look.GUTTER:  # lines stand out less than letters have to
                 style += Style(color=self._component(Look.TEXT).color)
+            if selected:
+                style += self._selection
             if piece.person is not None:
                 app = self._widget.app
                 style += colour_of(piece.person, style, app.current_theme, app.console.color_system)
@@ -186,6 +186,11 @@ class RowPainter:
         # A muted colour is blended with the background, which a partial style does not have.
         whole = self._widget.get_component_rich_style(f"timeline--{kind}")
         return added + Style(color=whole.color)
+
+    @property
+    def _selection(self) -> Style:
+        """What the selection adds: colours stay what they mean."""
+        return self._widget.get_component_rich_style("timeline--selected", partial=True)
 
     def _component(self, name: str) -> Style:
         return self._widget.get_component_rich_style(f"timeline--{name}")

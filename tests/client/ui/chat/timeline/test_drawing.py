@@ -53,6 +53,7 @@ async def test_colours_of_names_and_lines(client: FakeClient, open_app: OpenApp)
         await settled(pilot)
         last = [strip for strip in drawn(timeline) if "his" in strip.text][-1]
         assert _colour_in(last, "├") == roles["foreground"]
+        assert _colour(timeline, ":") == roles["dim"]
 
 
 def _colour(timeline: Timeline, text: str) -> str:

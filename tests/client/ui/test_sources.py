@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import parlour_client
+from parlour_client.kit.terminal.themes import ROLES
 
 ROOT = Path(parlour_client.__file__).parent
 SEARCHES = ROOT / "kit/unsafe_text.py"  # it names what it looks for in the sources of programs
@@ -188,3 +189,20 @@ def test_ids_of_bindings_are_unique() -> None:
 def test_the_status_line_never_claims_security() -> None:
     """It says what there is, and not that it is secure."""
     assert "secure" not in (ROOT / "kit/widgets/status_line.py").read_text().replace('"secure"', "")
+
+
+COLOUR = re.compile(r"(?<![\w\\])\$([a-z][a-z-]*[a-z])(?: ([1-9]\d*)%)?")
+TEXTUALS = re.compile(r"footer-.*|block-hover-background|text-(?:accent|warning|error|success)")
+"""Names of Textual's that are drawn in the colour of a role."""
+
+
+def test_every_colour_is_a_role() -> None:
+    """A part or a shade of one has no contrast that was measured, and no meaning of its own."""
+    sheets = {path for part in ("ui", "kit", "extras") for path in (ROOT / part).rglob("*.tcss")}
+    others = {
+        (path.relative_to(ROOT).as_posix(), found[0])
+        for path in {*SOURCES, *sheets} - {ROOT / "kit/terminal/themes.py"}
+        for found in COLOUR.finditer(path.read_text(encoding="utf-8"))
+        if found[2] or not (found[1] in ROLES or TEXTUALS.fullmatch(found[1]))
+    }
+    assert not others

@@ -24,10 +24,10 @@ _KINDS: Final = {
     RoomKind.DIRECT: N_("direct room"),
 }
 _PROBLEMS: Final = {
-    RoomState.WAITING: "$text-warning",
-    RoomState.PENDING_DEVICE: "$text-warning",
-    RoomState.CONTESTED: "bold $text-error",
-    RoomState.BLOCKED: "bold $text-error",
+    RoomState.WAITING: "$warning",
+    RoomState.PENDING_DEVICE: "$warning",
+    RoomState.CONTESTED: "bold $error",
+    RoomState.BLOCKED: "bold $error",
 }
 """Colours of states that need the person; whether a room is encrypted is a plain line."""
 
@@ -67,12 +67,12 @@ class RoomHeader(Vertical):
         peek = own(_("peek: Alt+R marks read") + "  ", "bold") if peeking else own("")
         # A narrow heading loses its end: the facts that are always there come after what needs the person.
         topic = peer_line(room.topic) if room.topic and not warning else own("")
-        warned = own(f"  {warning}" if warning else "", "bold $text-warning")
+        warned = own(f"  {warning}" if warning else "", "bold $warning")
         self._heading.show(join(peer_line(room.title, style="bold"), warned, kind, peek, topic))
 
     def show_lost(self, room: Room, words: str) -> None:
         """Show a room that this account is no longer in, and why, in our words."""
-        warned = own(f"  ! {words} · {_('read only')}", "bold $text-warning")
+        warned = own(f"  ! {words} · {_('read only')}", "bold $warning")
         self._heading.show(join(peer_line(room.title, style="bold"), warned))
 
     def show_encryption(self, status: RoomEncryption | None) -> None:

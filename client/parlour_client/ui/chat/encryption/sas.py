@@ -36,7 +36,7 @@ class WordsScreen(Overlay[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(process_words(self.process), id="words")
             yield Field(placeholder=_("all five words, or: no"), compact=True)
-            yield SafeStatic(own("", "$text-error"), id="told")
+            yield SafeStatic(own("", "$error"), id="told")
             yield SafeStatic(own(_("esc: decide later"), "dim"))
 
     def show_process(self, process: SasVerification) -> None:
@@ -51,7 +51,7 @@ class WordsScreen(Overlay[str | None]):
             _done = self.dismiss(typed)
         else:
             self.query_one("#told", SafeStatic).show(
-                own(_("{all_words} Or type: {no}").format(all_words=_(ALL_WORDS), no=NO), "$text-error")
+                own(_("{all_words} Or type: {no}").format(all_words=_(ALL_WORDS), no=NO), "$error")
             )
 
 

@@ -44,7 +44,7 @@ class PersonScreen(Overlay[Decision | None]):
                 yield Field(
                     placeholder=_("the last 20 digits, their code, or a word from above"), compact=True
                 )
-            told = SafeStatic(own("", "$text-error"), id="told")
+            told = SafeStatic(own("", "$error"), id="told")
             told.display = False
             yield told
             yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
@@ -58,7 +58,7 @@ class PersonScreen(Overlay[Decision | None]):
             told.show(
                 own(
                     _("Type the last 20 digits, paste their code, or type one of the words above."),
-                    "$text-error",
+                    "$error",
                 )
             )
         else:

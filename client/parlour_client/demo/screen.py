@@ -11,6 +11,7 @@ from pathlib import Path
 
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded
+from parlour_client.demo.next_steps import next_steps
 from parlour_client.demo.people import Person, connect, everyone_connected, open_rooms, play
 from parlour_client.demo.script import (
     ANSWERS,
@@ -38,7 +39,7 @@ from parlour_protocol.rooms import RoomKind
 
 
 async def run_with_screen() -> None:
-    """Start the server, connect everyone, and show the TUI until the guest quits."""
+    """Start the server, connect everyone, show the TUI until the guest quits, and say what to do next."""
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
     sys.stderr.write(_("Starting a server that lives only for this demo …") + "\n")
@@ -56,6 +57,7 @@ async def run_with_screen() -> None:
             await asyncio.gather(*playing, return_exceptions=True)
     if app.problem is not None:
         raise app.problem
+    sys.stdout.write("\n" + next_steps() + "\n")
 
 
 async def sign_up_guest(folder: Path, link: str, people: dict[str, Person]) -> Client:

@@ -1,13 +1,16 @@
 """The tour goes on when someone does what it says, or by F8; F9 leaves it at any step."""
 
+import re
 from dataclasses import replace
 
+import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import ReactionCount
 from parlour_client.extras.tour.panel import Action, Step, show
+from parlour_client.extras.tour.steps import TOUR
 from parlour_client.ui.app import ParlourApp
 from parlour_protocol.frames.fields import Reaction
 
@@ -37,7 +40,7 @@ async def test_only_a_demo_has_one(client: FakeClient) -> None:
     for demo in (True, False):
         async with ParlourApp(client, demo=demo).run_test() as pilot:
             await settled(pilot)
-            assert ("Tour 1 of 7" in screen_text(pilot)) is demo
+            assert ("Tour 1 of 8" in screen_text(pilot)) is demo
         client = FakeClient.peopled()
 
 
@@ -74,3 +77,46 @@ async def test_doing_what_it_says_goes_on(client: FakeClient, open_app: OpenApp)
         await settled(pilot)
         assert "the end." in screen_text(pilot)
         assert screen is pilot.app.screen
+
+
+@pytest.mark.parametrize(("size", "count"), [((100, 30), 8), ((60, 24), 7), ((40, 15), 7)])
+async def test_both_layouts_are_tried_side_by_side(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int], count: int
+) -> None:
+    """In the second step, where both fit: Alt+L changes the chat below, and F8 keeps what is seen."""
+    async with open_app(client, size=size) as pilot:
+        assert isinstance(pilot.app, ParlourApp)
+        show(pilot.app.screen, TOUR)
+        await lobby(pilot)
+        await pilot.press("f8")
+        await pilot.pause()
+        assert f"Tour 2 of {count}" in screen_text(pilot)
+        before = pilot.app.settings.message_layout
+        await pilot.press("alt+l")
+        await settled(pilot)
+        after = pilot.app.settings.message_layout
+        assert (before != after) is (count == 8)
+        if before != after:
+            assert f"> {after}" in screen_text(pilot)
+            assert f"> {before}" not in screen_text(pilot)
+        await pilot.press("f8", "alt+l")
+        await settled(pilot)
+        assert pilot.app.settings.message_layout == after
+
+
+async def test_the_keys_of_the_tour_are_those_of_today(client: FakeClient, open_app: OpenApp) -> None:
+    """Each that a step names does something, in the chat or on a selected message."""
+    named = {
+        key
+        for step in TOUR
+        for key in re.findall(r"(?:Ctrl|Alt)\+\w+|\bF\d+|\bEsc|(?<= )[ri+](?= )", step.words)
+    }
+    assert len(named) > 8
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        bound = list(screen.active_bindings.values())
+        await pilot.press("alt+up")
+        await settled(pilot)
+        bound += screen.active_bindings.values()
+        written = {pilot.app.get_key_display(one.binding) for one in bound}
+    assert named - written == set()

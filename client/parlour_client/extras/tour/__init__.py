@@ -15,6 +15,7 @@ def register(registry: Registry) -> None:
     registry.keys += (
         Key(id="chat.tour_next", keys="f8", about=N_("Next step of the tour"), do=_next),
         Key(id="chat.tour_end", keys="f9", about=N_("End the tour"), do=_end),
+        Key(id="chat.tour_layout", keys="alt+l", about=N_("The tour's other layout of messages"), do=_switch),
     )
 
 
@@ -37,3 +38,10 @@ def _end(screen: "Screen[Any]") -> None:
 
     for tour in screen.query(Tour):
         tour.end()
+
+
+def _switch(screen: "Screen[Any]") -> None:
+    from parlour_client.extras.tour.panel import Tour  # noqa: PLC0415 - as above
+
+    for tour in screen.query(Tour):
+        tour.switch_layout()

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Final
 
+from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 
 from parlour_client.core import events as changes
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.safe import SafeStatic, join, own
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own
+from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.search import SearchScreen
 from parlour_client.ui.dialogs.page import Page
@@ -35,6 +39,15 @@ class Step:
 
     words: str
     until: Action | None = None
+    layouts: bool = False
+    """It shows both layouts of messages, and the person chooses one."""
+
+
+_COMPACT: Final = (" 07:31 ben   ├ {done}", " 07:33 cora  ├ {thanks}")
+_COSY: Final = (" ben  07:31", " ├ {done}", " cora  07:33", " ├ {thanks}")
+_COLUMN: Final = 36
+_LEAST: Final = Size(2 * _COLUMN, 20)
+"""A smaller terminal has no room for both: the narrow ones are cosy anyway."""
 
 
 class Tour(SafeStatic):
@@ -103,7 +116,17 @@ class Tour(SafeStatic):
             last = self._at + 1 == len(self._steps)
             keys = _("F8 ends the tour") if last else _("F8 skip · F9 leave the tour")
             words = own(_(self._steps[self._at].words))
-            self.show(join(own(f"{place}  ", "bold"), words, own(f"  {keys}", "dim")))
+            rows = [join(own(f"{place}  ", "bold"), words, own(f"  {keys}", "dim"))]
+            if self._steps[self._at].layouts:
+                rows += _side_by_side(settings_of(self).message_layout)
+            self.show(lines(*rows))
+
+    def switch_layout(self) -> None:
+        """Show the messages in the other layout, while the step is about it."""
+        if self.display and self._steps[self._at].layouts and isinstance(self.app, SettingsApp):
+            other = "cosy" if self.app.settings.message_layout == "compact" else "compact"
+            self.app.set_setting("message_layout", other)
+            self._update()
 
     def _actions(self, entry: Entry) -> set[Action]:
         actions = {Action.WRITE}
@@ -115,7 +138,22 @@ class Tour(SafeStatic):
         return actions
 
 
+def _side_by_side(chosen: str) -> list[Content]:
+    """Return a few messages in both layouts, with the selection before the chosen one."""
+    said = {"done": _("The tap is done."), "thanks": _("Thank you!")}
+    columns = []
+    for name, sample in (("compact", _COMPACT), ("cosy", _COSY)):
+        title = own(f"{'>' if name == chosen else ' '} {name}", "bold" if name == chosen else "")
+        columns.append([title, *(own(f" {row.format(**said)}") for row in sample)])
+    return [
+        join(left, own(" " * (_COLUMN - left.cell_length)), right)
+        for left, right in zip_longest(*columns, fillvalue=own(""))
+    ]
+
+
 def show(screen: Screen[Any], steps: Sequence[Step]) -> None:
     """Show a tour above the room."""
     assert isinstance(screen, ChatScreen)  # noqa: S101 - a tour is shown nowhere else
+    if screen.size.width < _LEAST.width or screen.size.height < _LEAST.height:
+        steps = [step for step in steps if not step.layouts]
     _done = screen.pane.mount(Tour(screen, steps), after=screen.pane.header)

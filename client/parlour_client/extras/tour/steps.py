@@ -10,6 +10,10 @@ TOUR: Final = (
         N_("You are guest, on a server that lives only for this demo. Write a line; Enter sends it."),
         Action.WRITE,
     ),
+    Step(
+        N_("Which do you like? Alt+L switches between the two; F8 takes what you see. Later: F10."),
+        layouts=True,
+    ),
     Step(N_("Reply: Alt+Up selects a message, r replies to it."), Action.REPLY),
     Step(N_("React: Alt+Up, then + and Enter."), Action.REACT),
     Step(N_("Search: F3, then type tomatoes. Esc comes back."), Action.SEARCH),

@@ -70,7 +70,7 @@ class ChoiceRow(SafeButton):
         width: 1fr; height: auto; text-align: left; content-align: left top;
         background: $surface !important; color: $foreground; text-style: none !important;
     }
-    ChoiceRow:focus { background: $selection !important; }
+    ChoiceRow:focus { background: $selection !important; background-tint: transparent; }
     ChoiceRow:focus:ansi { text-style: bold reverse !important; }
     """
 

@@ -28,6 +28,7 @@ TESTED_BY = {
     "archive/alarms.py": "e2ee/identity/test_key_log.py",
     "archive/closed_claims.py": "../../hostile/test_membership.py",
     "archive/divergence.py": "receive/test_rollback.py",
+    "archive/drafts.py": "test_messages.py",
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
     "archive/key_log_copy.py": "e2ee/identity/test_key_log.py",
     "archive/key_pins.py": "e2ee/identity/test_key_trust.py",

@@ -243,6 +243,8 @@ class Call:
     """The selected message, or the newest; on the chat screen."""
     file: Seq | None = None
     """The same, among messages with a file."""
+    thread: Seq | None = None
+    """The first message of the thread in which it was written; on the chat screen."""
     devices: tuple[DeviceId, ...] = ()
     """The devices as the line mode last listed them."""
     oldest: Seq | None = None

@@ -37,7 +37,8 @@ async def file(
     """Send a file; quote a path that has spaces, or put a backslash before each space."""
 
     async def run(progress: "Progress") -> FileSent:
-        await call.client.files.send(room.id, path, call.with_emoji(caption), progress=progress)
+        words = call.with_emoji(caption)
+        await call.client.files.send(room.id, path, words, reply_to=call.thread, progress=progress)
         return FileSent(room, path.name)
 
     return Transfer(room, path.name, run)

@@ -107,7 +107,7 @@ async def show(call: Call, room: Here, message: Message) -> MessageShown:
 @command("thread", cli=_TAIL)
 async def thread(call: Call, room: Here, message: Message) -> ThreadShown:
     """Show the whole thread that a message belongs to."""
-    return ThreadShown(await call.client.history.thread(room.id, message))
+    return ThreadShown(room, await call.client.history.thread(room.id, message))
 
 
 @command("history", cli=_TAIL)

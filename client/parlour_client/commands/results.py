@@ -267,6 +267,7 @@ class PinsListed(Result):
 class ThreadShown(Result):
     """A thread."""
 
+    room: Room
     thread: Thread
 
 

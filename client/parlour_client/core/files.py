@@ -33,7 +33,7 @@ from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.ids import Seq, new_request_id
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")
 
@@ -55,7 +55,13 @@ class Files:
         self._e2ee = e2ee
 
     async def send(
-        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = no_progress
+        self,
+        room: RoomId,
+        path: Path,
+        caption: str = "",
+        *,
+        reply_to: Seq | None = None,
+        progress: Progress = no_progress,
     ) -> Entry:
         """Upload a file and queue the message that names it. Cancelling leaves no trace.
 
@@ -89,7 +95,7 @@ class Files:
                 media_type=reference.media_type, size=size,
             )  # fmt: skip
             await self._archive.write_durably(keep_file_key, room, whole)
-        frame = Send(id=new_request_id(), room=room, text=text, file=reference)
+        frame = Send(id=new_request_id(), room=room, text=text, reply_to=reply_to, file=reference)
         return (await self._messages.queue([frame]))[0]
 
     async def save(self, entry: Entry, folder: Path, *, progress: Progress = no_progress) -> Path:

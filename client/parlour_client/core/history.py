@@ -132,12 +132,27 @@ class History:
         return next(iter(found), None)
 
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
-        """Return the thread of this message: all messages whose chain of replies has the same root."""
+        """Return the thread of this message: all messages whose chain of replies has the same root.
+
+        Earlier messages of it are fetched, and what is missing since, the newest first.
+        """
         for _ancestor in range(_ANCESTORS):
-            found = await self._archive.read(threads.thread, room, seq)
-            if found.missing is None or not await self._bring(room, found.missing):
-                return found
-        return await self._archive.read(threads.thread, room, seq)
+            missing = (await self.thread_here(room, seq)).missing
+            if missing is None or not await self._bring(room, missing):
+                break
+        root, end = (await self.thread_here(room, seq)).root, Seq(self._catch_up.top(room) + 1)
+        for _page in range(_MAX_PAGES):
+            holes = [gap.before for gap in await self.gaps(room, root, end) if not gap.gone]
+            if not holes or not await self._fetch(room, before=holes[-1]):
+                break
+        return await self.thread_here(room, seq)
+
+    async def thread_here(self, room: RoomId, seq: Seq) -> Thread:
+        """Return of this message's thread what is on this device, unsent messages at the end."""
+        found = await self._archive.read(threads.thread, room, seq)
+        seqs = {found.root, *(entry.seq for entry in found.entries)}
+        unsent = [row for row in self._outbox.rows(self._outbox.unsent(room)) if row.reply_to in seqs]
+        return replace(found, entries=(*found.entries, *unsent))
 
     async def pins(self, room: RoomId) -> Sequence[Entry]:
         """Return a room's pinned messages, the latest pin first; offline, those that are here.

@@ -6,7 +6,7 @@ Anything durable goes through the outbox and never waits for the network; script
 
 from collections.abc import Mapping, Sequence
 
-from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
+from parlour_client.core.archive import Archive, drafts, events, saved_preferences
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text, report_note_text
 from parlour_client.core.e2ee.e2ee import E2ee
@@ -165,13 +165,13 @@ class Messages:
         """Send a typing notification to the room: started, or stopped."""
         await self._live.tell(Typing(id=new_request_id(), room=room, on=on))
 
-    async def draft(self, room: RoomId) -> str:
-        """Return the room's draft."""
-        return await self._archive.read(stored_values.draft, room)
+    async def draft(self, room: RoomId, thread: Seq | None = None) -> str:
+        """Return the draft of a room, or of the thread that a message belongs to."""
+        return await self._archive.read(drafts.draft, room, thread)
 
-    async def save_draft(self, room: RoomId, text: str) -> None:
-        """Store the room's draft."""
-        await self._archive.write(stored_values.save_draft, room, text)
+    async def save_draft(self, room: RoomId, text: str, thread: Seq | None = None) -> None:
+        """Store the draft of a room, or of the thread that a message belongs to."""
+        await self._archive.write(drafts.save_draft, room, text, thread)
 
     async def _change(self, frame: Edit | Delete | React | Pin) -> RequestId:
         return (await self._put([frame]))[0].request

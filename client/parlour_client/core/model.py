@@ -247,6 +247,8 @@ class Thread:
     ``entries`` begins with the root, unless the root could not be fetched: then ``missing`` is its number.
     """
 
+    root: Seq
+    """The number of the first message; a reply to it is in the thread."""
     entries: tuple[Entry, ...]
     missing: Seq | None = None
 

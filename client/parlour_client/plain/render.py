@@ -9,7 +9,7 @@ from functools import singledispatch
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.commands.show import lines
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.plain.line_text import outgoing_line
 from parlour_client.plain.printer import Printer
 from parlour_client.text.date_text import day_found
@@ -125,13 +125,19 @@ async def _pins_listed(result: results.PinsListed, printer: Printer) -> None:
 
 @show.register
 async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
-    if result.thread.missing is not None:
+    thread = result.thread
+    if thread.missing is not None:
         printer.say(
-            _("The thread begins with #{missing}, which is not available.").format(
-                missing=result.thread.missing
-            )
+            _("The thread begins with #{missing}, which is not available.").format(missing=thread.missing)
         )
-    printer.entries(result.thread.entries)
+    printer.entries(thread.entries, again=True)
+    count = len(thread.entries)
+    words = ngettext(
+        "{count} message in this thread. /reply {root} TEXT writes in it.",
+        "{count} messages in this thread. /reply {root} TEXT writes in it.",
+        count,
+    )
+    printer.say(words.format(count=count, root=thread.root))
 
 
 @show.register

@@ -138,6 +138,34 @@ async def test_a_thread_fetches_its_root(desk: Desk, server: FakeServer) -> None
     assert [entry.text for entry in thread.entries] == ["the beginning", "the end"]
 
 
+async def test_a_thread_fetches_what_is_missing_in_it(desk: Desk, server: FakeServer) -> None:
+    """Its first message is here, a reply is in a gap."""
+    root = server.say("the beginning")
+    answer(server, "in between", root.seq)
+    for number in range(600):
+        server.say(f"hay {number}")
+    answer(server, "the end", root.seq)
+    client = await desk.open()
+    await client.history.entry(LOBBY, root.seq)
+    assert [entry.text for entry in (await client.history.thread_here(LOBBY, root.seq)).entries] == [
+        "the beginning", "the end",
+    ]  # fmt: skip
+    thread = await client.history.thread(LOBBY, root.seq)
+    assert [entry.text for entry in thread.entries] == ["the beginning", "in between", "the end"]
+
+
+async def test_a_thread_has_what_is_not_sent_yet(desk: Desk, server: FakeServer) -> None:
+    """Written offline: it stands at the end, other unsent messages stay out."""
+    root = server.say("who has honey?")
+    client = await desk.open()
+    await client.history.timeline(LOBBY)
+    await desk.lose(client)
+    await client.messages.send(LOBBY, "I", reply_to=root.seq)
+    await client.messages.send(LOBBY, "nice weather")
+    thread = await client.history.thread(LOBBY, root.seq)
+    assert [entry.text for entry in thread.entries] == ["who has honey?", "I"]
+
+
 async def test_a_root_that_cannot_be_had_is_reported(desk: Desk, server: FakeServer) -> None:
     """Offline the thread says what it lacks."""
     root = server.say("the beginning")

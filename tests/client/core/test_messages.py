@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
+from tests.client.core.test_history import answer
 
 from parlour_client.core.events import EntryAdded, EntryChanged, RoomsChanged
 from parlour_client.core.model import Delivery
@@ -121,6 +122,36 @@ async def test_drafts_survive_a_restart(desk: Desk) -> None:
     await client.messages.save_draft(LOBBY, "half a sent")
     await client.stop()
     assert await (await desk.open()).messages.draft(LOBBY) == "half a sent"
+
+
+async def test_a_thread_has_a_draft_of_its_own(desk: Desk, server: FakeServer) -> None:
+    """It is found from each message of the thread, also once an earlier one became the first."""
+    root = server.say("who has honey?")
+    first = answer(server, "I have", root.seq)
+    second = answer(server, "how much?", first.seq)
+    client = await desk.open()
+    await client.messages.save_draft(LOBBY, "in the room")
+    await client.messages.save_draft(LOBBY, "two glasses", second.seq)
+    for seq in (root.seq, first.seq, second.seq):
+        assert await client.messages.draft(LOBBY, seq) == "two glasses"
+    await client.messages.save_draft(LOBBY, "three glasses", root.seq)
+    assert await client.messages.draft(LOBBY, second.seq) == "three glasses"
+    assert await client.messages.draft(LOBBY) == "in the room"
+    await client.messages.save_draft(LOBBY, "", first.seq)
+    assert await client.messages.draft(LOBBY, root.seq) == ""
+
+
+async def test_a_draft_outlives_the_discovery_of_earlier_messages(desk: Desk, server: FakeServer) -> None:
+    """Offline the thread begins with what is here; its draft is there when the rest is."""
+    root = server.say("the beginning")
+    for number in range(200):
+        server.say(f"hay {number}")
+    late = answer(server, "the end", root.seq)
+    later = answer(server, "really", late.seq)
+    client = await desk.open()
+    await client.messages.save_draft(LOBBY, "yes", later.seq)
+    assert (await client.history.thread(LOBBY, later.seq)).missing is None
+    assert await client.messages.draft(LOBBY, root.seq) == "yes"
 
 
 async def test_a_report_quotes_the_message_as_it_is_here(desk: Desk, server: FakeServer) -> None:

@@ -123,6 +123,8 @@ class FakeClient(Client):
         self.logs: dict[RoomId, list[Entry]] = {}
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
+        self.thread_drafts: dict[tuple[RoomId, Seq], str] = {}
+        self.far: dict[RoomId, Sequence[Entry]] = {}  # entries that a thread has to fetch
         self.last_room: RoomId | None = None
         self.recent_rooms: tuple[RoomId, ...] = ()
         self.layout = Layout()
@@ -379,18 +381,28 @@ class FakeClient(Client):
     async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
         return next((entry for entry in self.logs[room] if entry.seq == seq), None)
 
+    def _root(self, room: RoomId, seq: Seq) -> Seq:
+        known = {entry.seq: entry.reply_to for entry in self.logs[room] if entry.seq is not None}
+        while (above := known.get(seq)) is not None:
+            seq = above
+        return seq
+
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
         self._called("thread", room, seq)
-        known = {entry.seq: entry for entry in self.logs[room] if entry.seq is not None}
-        root = seq
-        while (above := known[root].reply_to) is not None and above in known:
-            root = above
-        found = {root}
-        for number in sorted(known):
-            if known[number].reply_to in found:
-                found.add(number)
-        missing = known[root].reply_to
-        return Thread(tuple(known[number] for number in sorted(found)), missing)
+        await self.pages_wait.wait()
+        self.logs[room] = sorted(
+            [*self.logs[room], *self.far.pop(room, ())], key=lambda one: one.seq or 1 << 40
+        )
+        return await self.thread_here(room, seq)
+
+    async def thread_here(self, room: RoomId, seq: Seq) -> Thread:
+        root = self._root(room, seq)
+        found, inside = {root}, list[Entry]()
+        for entry in self.logs[room]:
+            if entry.seq in found or entry.reply_to in found:
+                found |= {entry.seq} if entry.seq is not None else set()
+                inside.append(entry)
+        return Thread(root, tuple(inside), None if any(entry.seq == root for entry in inside) else root)
 
     async def around(self, entry: Entry, count: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
         log = [one for one in self.logs[entry.room] if one.text is not None]
@@ -536,13 +548,20 @@ class FakeClient(Client):
         self.change(replace(old, reactions=kept + mine))
 
     async def send_file(
-        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = lambda _done, _all: None
+        self,
+        room: RoomId,
+        path: Path,
+        caption: str = "",
+        *,
+        reply_to: Seq | None = None,
+        progress: Progress = lambda _done, _all: None,
     ) -> Entry:
-        self._called("send_file", room, path, caption)
+        self._called("send_file", room, path, caption, *([reply_to] if reply_to is not None else []))
         progress(1, 4)
         await self.wire.wait()
         file = a_file(path.name)
-        return self.happen(room, self.account.user, bodies.Message(raw_text(caption or path.name), file=file))
+        body = bodies.Message(raw_text(caption or path.name), reply_to, file=file)
+        return self.happen(room, self.account.user, body)
 
     async def save_file(
         self, entry: Entry, folder: Path, *, progress: Progress = lambda _done, _all: None
@@ -731,11 +750,16 @@ class FakeClient(Client):
     async def save_layout(self, layout: Layout) -> None:
         self.layout = layout
 
-    async def draft(self, room: RoomId) -> str:
+    async def draft(self, room: RoomId, thread: Seq | None = None) -> str:
+        if thread is not None:
+            return self.thread_drafts.get((room, self._root(room, thread)), "")
         return self.drafts.get(room, "")
 
-    async def save_draft(self, room: RoomId, text: str) -> None:
-        self.drafts[room] = text
+    async def save_draft(self, room: RoomId, text: str, thread: Seq | None = None) -> None:
+        if thread is not None:
+            self.thread_drafts[room, self._root(room, thread)] = text
+        else:
+            self.drafts[room] = text
 
     def wire_form(self, entry: Entry) -> str:
         text: WireText | str = entry.text or ""

@@ -24,6 +24,7 @@ from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui import run
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.secret import Secret
 
@@ -45,9 +46,9 @@ class Vanishing(FakeClient):
         if MODE == "offline":
             self.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "", problem="no answer"))
 
-    async def save_draft(self, room: RoomId, text: str) -> None:
+    async def save_draft(self, room: RoomId, text: str, thread: Seq | None = None) -> None:
         """Write it."""
-        await super().save_draft(room, text)
+        await super().save_draft(room, text, thread)
         (FOLDER / "draft").write_text(text)
 
     def _flood(self, number: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-VERSION: Final = 20
+VERSION: Final = 21
 """Raised with each change of a table."""
 
 _ROOMS: Final = (
@@ -76,7 +76,12 @@ _ROOMS: Final = (
         seq INTEGER,                       -- where it is stored, until that event is here
         problem TEXT NOT NULL DEFAULT ''
     ) STRICT""",
-    "CREATE TABLE drafts (room TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE drafts (
+        room TEXT NOT NULL,
+        thread INTEGER NOT NULL,              -- the first message of the thread; 0: of the room
+        text TEXT NOT NULL,
+        PRIMARY KEY (room, thread)
+    ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE room_choices (
         room TEXT PRIMARY KEY,
         favourite INTEGER NOT NULL DEFAULT 0,

@@ -22,18 +22,18 @@ LONGEST: Final = 1_000
 
 def thread(connection: apsw.Connection, room: RoomId, seq: Seq) -> Thread:
     """Return the thread of a message, as far as it is here."""
-    root, missing = _root(connection, room, seq)
+    first, missing = root(connection, room, seq)
     query = """
         WITH RECURSIVE chain (seq) AS (
             SELECT ? UNION SELECT events.seq FROM events JOIN chain
                 ON events.room = ? AND events.reply_to = chain.seq LIMIT ?
         ) SELECT seq FROM chain ORDER BY seq"""
-    seqs = [Seq(int(str(number))) for (number,) in connection.execute(query, (root, room, LONGEST))]
-    return Thread(tuple(shown(connection, room, seqs)), missing)
+    seqs = [Seq(int(str(number))) for (number,) in connection.execute(query, (first, room, LONGEST))]
+    return Thread(first, tuple(shown(connection, room, seqs)), missing)
 
 
-def _root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq | None]:
-    """Follow the replies up; returns the end, and the missing message if the chain ends because of one."""
+def root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq | None]:
+    """Follow the replies up; returns the first message, and the missing one if that is not here."""
     seen: set[Seq] = set()
     while seq not in seen and len(seen) < LONGEST:
         seen.add(seq)

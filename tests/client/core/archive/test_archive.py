@@ -11,6 +11,7 @@ from tests.client.core.core_fake import ALICE, LOBBY, FakeServer
 
 from parlour_client.core.archive import (
     Archive,
+    drafts,
     events,
     known_rooms,
     outbox_table,
@@ -46,7 +47,8 @@ async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path
         [Send(id=new_request_id(), room=LOBBY, text=MessageText.parse(CANARY))],
         Millis(1),
     )
-    await archive.write(stored_values.save_draft, LOBBY, CANARY)
+    await archive.write(drafts.save_draft, LOBBY, CANARY)
+    await archive.write(drafts.save_draft, LOBBY, CANARY, Seq(1))
     await archive.write_durably(stored_values.set_setting, "profile", CANARY)
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     assert {path.name for path in files} >= {"archive.db", "archive.db-wal", "archive.key"}
@@ -69,7 +71,7 @@ async def test_files_are_private_under_a_careless_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         archive = await Archive.open(tmp_path / "a.db", tmp_path / "a.key")
-        await archive.write(stored_values.save_draft, LOBBY, "x")
+        await archive.write(drafts.save_draft, LOBBY, "x")
         assert all(not stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.iterdir())
         await archive.close()
     finally:

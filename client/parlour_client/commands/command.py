@@ -61,6 +61,7 @@ class View(Enum):
     DROP_HELD = auto()
     CANCEL_TRANSFER = auto()
     MEMBERS = auto()
+    CLOSE_THREAD = auto()
     SETTINGS = auto()
     SETTINGS_FILE = auto()
     EDITOR = auto()

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import (
+    SCREEN_ONLY,
     SHELL,
     Call,
     Connect,
@@ -14,7 +15,9 @@ from parlour_client.commands.command import (
     Message,
     On,
     Takes,
+    View,
     command,
+    shown_by,
 )
 from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
@@ -108,6 +111,15 @@ async def show(call: Call, room: Here, message: Message) -> MessageShown:
 async def thread(call: Call, room: Here, message: Message) -> ThreadShown:
     """Show the whole thread that a message belongs to."""
     return ThreadShown(room, await call.client.history.thread(room.id, message))
+
+
+close = shown_by(
+    View.CLOSE_THREAD,
+    N_("Close the thread beside the room; what you are writing in it is kept"),
+    "close",
+    line=SCREEN_ONLY,
+    cli=SCREEN_ONLY,
+)
 
 
 @command("history", cli=_TAIL)

@@ -95,6 +95,7 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         history.older,
         history.show,
         history.thread,
+        history.close,
         history.history,
         view.tail,
         view.export,

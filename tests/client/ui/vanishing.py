@@ -24,8 +24,8 @@ from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui import run
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
 from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.secret import Secret
 
 FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]

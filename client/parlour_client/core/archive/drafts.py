@@ -20,7 +20,7 @@ def save_draft(connection: apsw.Connection, room: RoomId, text: str, thread: Seq
     for at, _text in _kept(connection, room, thread):
         connection.execute("DELETE FROM drafts WHERE room = ? AND thread = ?", (room, at))
     if text:
-        at = 0 if thread is None else root(connection, room, thread)[0]
+        at = Seq(0) if thread is None else root(connection, room, thread)[0]
         connection.execute("INSERT INTO drafts VALUES (?, ?, ?)", (room, at, text))
 
 

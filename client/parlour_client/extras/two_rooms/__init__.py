@@ -1,4 +1,4 @@
-"""Two rooms side by side, where the terminal is wide enough: `/split`, and a key to go across."""
+"""Two rooms side by side, where the terminal is wide enough: `/split`, and a key for it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def register(registry: Registry) -> None:
-    """Add the command and the keys, and bring back what was side by side."""
+    """Add the command and the key, and bring back what was side by side."""
     command = shown_by(
         None,
         N_("Show a room beside this one, in a wide terminal; again: only one"),
@@ -22,9 +22,8 @@ def register(registry: Registry) -> None:
         arguments=(Argument("room", Takes(Kind.WORD, "ROOM"), required=False, option=False, default=""),),
     )
     registry.command("joining", command, _split)
-    registry.keys += (
-        Key(id="chat.split", keys="alt+v", about=N_("Two rooms side by side, or one"), do=_toggle),
-        Key(id="chat.other_room", keys="alt+w", about=N_("The room beside"), do=_other),
+    registry.keys.append(
+        Key(id="chat.split", keys="alt+v", about=N_("Two rooms side by side, or one"), do=_toggle)
     )
     registry.chat_opened.append(_watch)
 
@@ -48,9 +47,3 @@ def _toggle(screen: "Screen[Any]") -> None:
     from parlour_client.extras.two_rooms.split import Split  # noqa: PLC0415 - as above
 
     Split(screen).toggle()
-
-
-def _other(screen: "Screen[Any]") -> None:
-    from parlour_client.extras.two_rooms.split import Split  # noqa: PLC0415 - as above
-
-    Split(screen).other()

@@ -1,10 +1,10 @@
-"""Where the next Enter sends, and as what: a plain message, a reply, or a changed text.
+"""Where the next Enter sends, a room or a thread of it, and as what: a message, a reply, or a changed text.
 
 A reply or an edit is for one message. The composer takes the aim with the text at the key that sends, so that
 a second Enter, however soon, sends a plain message.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parlour_client.commands import messages
 from parlour_client.commands.front import Front
@@ -34,10 +34,17 @@ class Aim:
 
     room: RoomId | None = None
     mode: Reply | Edit | None = None
+    thread: Seq | None = None
+    """The first message of the thread that it is written in: what replies to no other one replies to it."""
+
+    @property
+    def reply_to(self) -> Seq | None:
+        """The message that Enter replies to."""
+        return self.mode.to if isinstance(self.mode, Reply) else self.thread
 
     def after(self, text: str) -> "Aim":
         """Return what the next Enter is for, once this one has sent ``text``. A command uses nothing up."""
-        return Aim(self.room) if is_message(text) else self
+        return replace(self, mode=None) if is_message(text) else self
 
 
 def is_message(text: str) -> bool:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 from textual.app import SuspendNotSupported
@@ -20,7 +21,7 @@ from parlour_client.kit.widgets.safe import error_content, filled, join, own, pe
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
-from parlour_client.ui.chat.composer import WRITE, Composer
+from parlour_client.ui.chat.composer import WRITE, WRITE_IN_THREAD, Composer
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS
@@ -51,17 +52,26 @@ class ComposerController:
         pane: Pane,
         history: TimelineController,
         run: Run,
+        of_room: "ComposerController | None" = None,
     ) -> None:
+        """``of_room`` is that of the pane that shows all of the room, if this one is for a thread."""
+        self._of_room = of_room
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._composer, self._timeline, self._hint = pane.composer, pane.timeline, pane.hint
         self._history, self._run = history, run
-        self.drafts = Drafts(pane.client.messages.save_draft, pane.client.messages.draft)
+        self.drafts = Drafts(self._save, self._read)
         self._mode: Content | None = None  # what the hint line says about a reply or an edit
         self._draft_save = Deferred(pane.widget, self.save_draft)
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
         self._awaited: object = None  # the command that will open another room
         self._failed = False  # it opened none, and something was typed since
+
+    def _read(self, room: RoomId) -> Awaitable[str]:
+        return self._client.messages.draft(room, self._current.thread)
+
+    def _save(self, room: RoomId, text: str) -> Awaitable[None]:
+        return self._client.messages.save_draft(room, text, self._current.thread)
 
     def show_room(self, room: Room | None, lost: Removal | None = None) -> None:
         """Say in the empty composer what can be written here, and above it that the room is lost."""
@@ -70,7 +80,7 @@ class ComposerController:
         if lost is not None:
             self._composer.placeholder = _("Nothing can be sent here any more. Esc: what you can do")
         elif room is None or not room.archived:
-            self._composer.placeholder = _(WRITE)
+            self._composer.placeholder = _(WRITE) if self._current.thread is None else _(WRITE_IN_THREAD)
         elif room.role is Role.OWNER:
             self._composer.placeholder = _("Archived: read only. /archive off opens it again.")
         else:
@@ -182,13 +192,13 @@ class ComposerController:
             await self._run(text, aim)
         except WrongUseError:
             if not self._composer.text:  # to be completed; Up would bring it back, too
-                await self._give_back(aim.room, text)
+                await self.give_back(aim.room, text)
             raise
         except REFUSALS:
             if aim.mode is not None and self.aim == aim.after(text) != aim:
                 self._resume(aim.mode, mode)
             if not text.startswith("/") or is_message(text):  # Up brings a command back
-                await self._give_back(aim.room, text)
+                await self.give_back(aim.room, text)
             raise
         finally:
             self._answered(awaited)
@@ -211,9 +221,7 @@ class ComposerController:
         if isinstance(mode, Edit):
             await self._client.messages.edit(room, mode.target, text)
         else:
-            await self._client.messages.send(
-                room, text, reply_to=mode.to if isinstance(mode, Reply) else None
-            )
+            await self._client.messages.send(room, text, reply_to=aim.reply_to)
         if self.aim.room == room:  # else another one was opened meanwhile, with a draft of its own
             self.drafts.typed(self._composer.text)
             await self.drafts.save()
@@ -224,14 +232,16 @@ class ComposerController:
             return
         await self._client.messages.cancel(entry.request)
         if entry.text:
-            await self._give_back(entry.room, entry.text)
+            there = self._of_room if self._of_room and not self._timeline.holds(entry) else self
+            await there.give_back(entry.room, entry.text)
 
-    async def _give_back(self, room: RoomId | None, text: str) -> None:
-        if room is None or self._current.id == room:
+    async def give_back(self, room: RoomId | None, text: str) -> None:
+        """Put a text that is not sent back where it was written."""
+        if room is None or self.drafts.place == room:
             self._composer.bring_back(text)
-        else:  # another room is open: it waits where it was written
-            draft = await self._client.messages.draft(room)
-            await self._client.messages.save_draft(room, f"{text}\n{draft}" if draft else text)
+        else:  # another room is open, or the thread was closed: it waits where it was written
+            draft = await self._read(room)
+            await self._save(room, f"{text}\n{draft}" if draft else text)
 
     # --- modes
 
@@ -264,19 +274,30 @@ class ComposerController:
         self.focus()
 
     def _set(self, mode: Reply | Edit | None, words: Content | None) -> None:
-        self._composer.aim = Aim(self._current.id, mode)  # the room at the time of the key: rooms change fast
+        # the room at the time of the key: rooms change fast
+        self._composer.aim = Aim(self._current.id, mode, self._current.thread)
         self._mode = words
         self._hint.mode(words)
 
-    def give_up(self) -> None:
-        """Cancel what is awaited, the reply or the edit; undo brings the edited text back."""
+    def give_up(self) -> bool:
+        """Cancel what is awaited, the reply or the edit, or select nothing; says whether there was anything.
+
+        Undo brings an edited text back.
+        """
         if self.stay():
-            return
+            return True
+        was_plain = self.aim.mode is None and self._timeline.selected is None
         if isinstance(self.aim.mode, Edit):
             self._composer.exchange(self.drafts.restore())
         self.plain()
         self._timeline.clear_selection()
         self._hint.forget()
+        return not was_plain
+
+    def thread_is(self, root: Seq) -> None:
+        """Reply from now on to the first message of the thread, which was found meanwhile."""
+        self._current.thread = root
+        self._composer.aim = replace(self.aim, thread=root)
 
     # --- drafts
 
@@ -301,30 +322,36 @@ class ComposerController:
         """Write the draft to the archive."""
         self._interaction.run(self.drafts.save, group="draft")
 
-    def change_room(self, room: RoomId, *, carry: bool = False) -> Callable[[], Awaitable[bool]]:
+    def take_text(self) -> str:
+        """Return what was written here, which is meant for another place; nothing of it stays."""
+        text = self._composer.text
+        self._composer.put("")
+        return text
+
+    def change_room(
+        self, room: RoomId, *, carry: bool = False, brought: str = ""
+    ) -> Callable[[], Awaitable[bool]]:
         """Keep the text with its room, at once: the next key belongs to the new one.
 
         Returns what loads the new room's draft, and says False if another room was opened meanwhile. Text
         that was written before any room was open is moved to the first one; with ``carry`` the text is meant
-        for the new room, too.
+        for the new room, too, and so is what is ``brought`` from elsewhere.
         """
         self._opening = opening = object()
         self._stop_waiting()
         nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
         moves = nowhere or carry
         if not moves:
-            self._composer.put("")
+            self._composer.put(brought)
         left = self.drafts.leave("" if moves else written, room)
 
         async def load() -> bool:
             await left
-            draft = await self._client.messages.draft(
-                room
-            )  # first: a room that cannot be read keeps its text too
+            draft = await self._read(room)  # first: a room that cannot be read keeps its text too
             kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
             if self._opening is not opening:
                 return False
-            self._take_draft(room, draft, kept, apart=moves and bool(written or kept))
+            self._take_draft(room, draft, kept, apart=bool(brought or (moves and (written or kept))))
             if kept:
                 await self._client.messages.save_draft(NOWHERE, "")
             return True

@@ -9,13 +9,16 @@ from parlour_client.core.model import Room
 from parlour_client.kit.language import _
 from parlour_client.ui.chat.interaction import NO_ROOM
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 class CurrentRoom:
     """The open room, if there is one."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, thread: Seq | None = None) -> None:
         self._client = client
+        self.thread = thread
+        """The first known message of the thread of which this is the room; None: all of the room is shown."""
         self._id: RoomId | None = None
         self._last: Room | None = None
         self._lost = False

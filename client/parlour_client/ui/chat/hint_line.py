@@ -31,6 +31,7 @@ class HintLine(SafeStatic):
         self._mode: Content | None = None
         self._shut: Content | None = None
         self._typing: Sequence[str] = ()
+        self._across: Content | None = None
         self._expiry = Deferred(self, self.forget)
 
     def refuse(self, words: Content) -> None:
@@ -87,6 +88,12 @@ class HintLine(SafeStatic):
             self._shut = words
             self._update()
 
+    def across(self, words: Content | None) -> None:
+        """Say how to go to the pane beside this one, while there is nothing else to say."""
+        if words is not None or self._across is not None:
+            self._across = words
+            self._update()
+
     def typing(self, users: Sequence[str]) -> None:
         """Show who is typing."""
         self._typing = users
@@ -117,4 +124,4 @@ class HintLine(SafeStatic):
             )
             self.show(peer_line(words.format(names=names)))
         else:
-            self.show(own(""))
+            self.show(self._across if self._across is not None else own(""))

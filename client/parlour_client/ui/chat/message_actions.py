@@ -162,7 +162,6 @@ _COMMANDS: Final[dict[MessageAction, Command[..., Any]]] = {
     MessageAction.DELETE: messages.delete,
     MessageAction.STAR: messages.star,
     MessageAction.PIN: messages.pin,
-    MessageAction.THREAD: history.thread,
     MessageAction.HISTORY: history.history,
     MessageAction.SAVE: files.save,
     MessageAction.REPORT: messages.report,

@@ -47,8 +47,10 @@ class Navigation:
         history: TimelineController,
         members: MembersController,
         view: RoomView,
+        of_room: "Navigation | None" = None,
     ) -> None:
-        self._pane = pane
+        """``of_room`` is that of the pane that shows all of the room, if this one is for a thread."""
+        self._pane, self._of_room = pane, of_room
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._empty, self._timeline, self._hint = pane.steps, pane.timeline, pane.hint
         self._composer = pane.composer
@@ -83,15 +85,28 @@ class Navigation:
         return load
 
     def _turn_to(self, room: RoomId, *, peek: bool, carry: bool = False) -> Callable[[], Awaitable[None]]:
-        """Turn to a room at once: the next key belongs to it. Returns what loads it."""
-        if self._pane.turn_to_other(room, self._current):
+        """Turn to a room at once: the next key belongs to it. Returns what loads it.
+
+        A thread never does: the pane that shows its room turns, and the thread is closed.
+        """
+        if self._pane.around.turn_to(room, self._current):
             return _nothing
+        brought = self._composing.take_text() if self._of_room is not None and carry else ""
+        self._pane.around.leave_thread(self._current)
+        if self._of_room is not None:
+            return self._of_room.begin(room, peek=peek, brought=brought)
+        return self.begin(room, peek=peek, carry=carry)
+
+    def begin(
+        self, room: RoomId, *, peek: bool = False, carry: bool = False, brought: str = ""
+    ) -> Callable[[], Awaitable[None]]:
+        """Begin to show a room here, whatever else does. Returns what loads it."""
         self._current.turn_to(room)  # the room requested last wins
         self._interaction.drop_offer()
         self._history.buffer()
         self._timeline.leave()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
-        load_draft = self._composing.change_room(room, carry=carry)
+        load_draft = self._composing.change_room(room, carry=carry, brought=brought)
         if self._current.in_front:
             self._composing.focus()
 
@@ -100,7 +115,7 @@ class Navigation:
                 return
             self._history.peeking = peek or self._interaction.settings.peek
             if not peek:
-                self._pane.save_layout()
+                self._pane.around.save_layout()
             self._hint.typing(())
             await self._view.reload(room)
             if self._current.id == room:
@@ -122,16 +137,25 @@ class Navigation:
         """Open a room at a message."""
         if self._current.id != room:
             await self.open(room, peek=peek)
-        if self._current.id == room:
-            await self._show_message(room, seq)
+        await self._show_message(room, seq)
 
     async def _show_message(self, room: RoomId, seq: Seq) -> None:
-        """Go to a message, with the focus."""
-        if await self._history.load_around(room, seq):
-            self._interaction.lead(partial(self._select, room, seq), own(_("The message is there")))
+        """Go to a message, with the focus: in the thread, if it is there."""
+        here = self._current.id == room and self._timeline.has(seq)
+        there = self if self._of_room is None or here else self._of_room
+        if (go := await there.find(room, seq)) is not None:
+            self._interaction.lead(go, own(_("The message is there")))
+
+    async def find(self, room: RoomId, seq: Seq) -> Callable[[], None] | None:
+        """Load a message of the open room; returns what goes to it, with the focus."""
+        if self._current.id == room and await self._history.load_around(room, seq):
+            return partial(self._select, room, seq)
+        return None
 
     def _select(self, room: RoomId, seq: Seq) -> None:
-        if self._current.id == room and self._timeline.reveal(seq):
+        if self._current.id == room and self._timeline.has(seq):
+            self._pane.around.come_to_front(self._current)
+            self._timeline.reveal(seq)
             self._timeline.screen.set_focus(self._timeline)
 
     def go_to(self, room: RoomId, *, peek: bool = False) -> None:
@@ -237,10 +261,15 @@ class Navigation:
 
     def end_peek(self) -> None:
         """Mark visible messages of the open room as read again."""
+        if self._of_room is not None:
+            self._of_room.end_peek()
         self._history.peeking = False
         self._view.refresh()
 
     async def mark_unread(self, seq: Seq) -> None:
         """Mark a message and all after it as unread, until the room is opened again."""
-        await self._history.mark_unread(seq)
+        if self._of_room is not None:
+            await self._of_room.mark_unread(seq)
+        else:
+            await self._history.mark_unread(seq)
         self._view.refresh()

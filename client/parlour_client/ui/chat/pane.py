@@ -3,7 +3,7 @@
 The controllers of a pane get this one object, and beside it only the controllers that they call.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from textual.widget import Widget
@@ -19,11 +19,28 @@ from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Around:
+    """What a pane asks of the others on the screen; its ``CurrentRoom`` says which pane it is."""
+
+    turn_to: Callable[[RoomId, CurrentRoom], bool]
+    """Bring the pane beside this one to the front if it shows the room; says whether it does."""
+    come_to_front: Callable[[CurrentRoom], None]
+    """Let keys be about this pane."""
+    open_thread: Callable[[CurrentRoom, Seq], Awaitable[None]]
+    """Show the thread of a message beside this pane, and write there."""
+    leave_thread: Callable[[CurrentRoom], None]
+    """Close the thread that this pane shows, or that of its room; what was written in it is kept."""
+    save_layout: Callable[[], None]
+    """Store which rooms are on the screen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pane:
-    """A room on the screen. The lists belong to the screen, and are about the pane in front."""
+    """A room or a thread on the screen. The lists belong to the screen, and are about the pane in front."""
 
     widget: Widget
     client: Client
@@ -36,7 +53,4 @@ class Pane:
     hint: HintLine
     room_list: RoomList
     member_list: MemberList
-    turn_to_other: Callable[[RoomId, CurrentRoom], bool]
-    """Bring the pane beside this one to the front if it shows the room; says whether it does."""
-    save_layout: Callable[[], None]
-    """Store which rooms are on the screen."""
+    around: Around

@@ -1,27 +1,36 @@
-"""The rooms on the screen, and the saved layout.
+"""The rooms on the screen, a thread beside its room, and the saved layout.
 
 One pane is in front: it has the focus, keys go to it, and the lists at the sides are about its room. No room
-is in two panes, since it has one draft. The layout is kept in the account's archive.
+is in two panes, since it has one draft. At most two panes are seen, and only the one in front where there is
+no space: a thread is then over its room, else on the right of it, in the place of a second room. The layout
+is kept in the account's archive.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from msgspec import structs
 from textual.containers import Horizontal
 from textual.signal import Signal
 from textual.widget import Widget
+from textual.worker import WorkerError
 
 from parlour_client.core.archive.saved_preferences import Layout
 from parlour_client.core.client import Client
 from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.initiative import may_move
 from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.pane import Around
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 _NARROW: Final = 64
 """Columns below which one list or one room fills the screen."""
+WIDE_ENOUGH: Final = 160
+"""Columns from which on two panes fit side by side."""
 _WIDTHS: Final = (16, 60)
 """The least and the most columns of a list at the side."""
 
@@ -35,11 +44,14 @@ class Panes:
         place: Horizontal,
         room_list: RoomList,
         member_list: MemberList,
-        new_pane: "Callable[[Panes], RoomPane]",
+        new_pane: "Callable[[Panes, RoomPane | None, Seq | None], RoomPane]",
         changed: Callable[[], None],
     ) -> None:
-        """Make the first pane; ``changed`` is called after another one came to the front."""
-        self._client = client
+        """Make the first pane; ``changed`` is called after another one came to the front.
+
+        ``new_pane`` gets the pane of a room and a message if it is for that thread.
+        """
+        self._client, self._place = client, place
         self._room_list, self._member_list = room_list, member_list
         self._new_pane, self._changed = new_pane, changed
         self.layout = client.preferences.layout
@@ -48,27 +60,149 @@ class Panes:
         """Of the terminal, in columns."""
         self.moved = Signal[None](place, "moved")
         """Published when the terminal has another size, another pane is in front, or a room was opened."""
-        self.front = new_pane(self)
+        self.around = Around(
+            turn_to=self._turn_to,
+            come_to_front=lambda here: self.bring_to_front(self._of(here)),
+            open_thread=lambda here, message: self._open_thread(self._of(here), message),
+            leave_thread=self._leave_thread,
+            save_layout=self.save,
+        )
+        """What the panes ask of each other."""
+        self.front = new_pane(self, None, None)
         """The pane that keys and the lists at the sides are about."""
-        self.all = [self.front]
-        """From left to right."""
+        self.rooms = [self.front]
+        """Those that show all of a room, from left to right."""
+        self.thread: RoomPane | None = None
+        """The one that shows a thread."""
+        self._focused_before: Widget | None = None
+        """What had the focus before the thread."""
+
+    @property
+    def all(self) -> list[RoomPane]:
+        """The panes of rooms, and that of a thread."""
+        return self.rooms if self.thread is None else [*self.rooms, self.thread]
 
     def show(self, room: RoomId) -> bool:
         """Say whether a pane that can be seen shows the room."""
-        return any(pane.current.id == room and pane.display for pane in self.all)
+        return any(pane.current.id == room and pane.display for pane in self.rooms)
 
     def resized(self, width: int) -> None:
         """Fit the terminal."""
         self.width = width
         self._fit()
+        self._place_panes()
         self.moved.publish(None)
 
-    def add(self) -> RoomPane:
-        """Make another pane, behind the one in front; it is not mounted yet."""
-        pane = self._new_pane(self)
+    # --- more than one
+
+    @property
+    def room_in_front(self) -> RoomPane:
+        """The pane in front, or that of the room of which a thread is in front."""
+        return self.front.beside or self.front
+
+    @property
+    def room_of_thread(self) -> RoomPane | None:
+        """The pane of the room of which a thread is shown."""
+        return self.thread.beside if self.thread is not None else None
+
+    @property
+    def other_room(self) -> RoomPane | None:
+        """The pane of another room than the one in front."""
+        return next((pane for pane in self.rooms if pane is not self.room_in_front), None)
+
+    @property
+    def across(self) -> RoomPane | None:
+        """The pane beside the one in front: of the thread's room, of the thread, or of another room."""
+        if self.thread is None:
+            return self.other_room
+        return self.room_of_thread if self.front is self.thread else self.thread
+
+    def go_across(self) -> None:
+        """Write in the pane beside this one."""
+        if (pane := self.across) is not None:
+            self.bring_to_front(pane)
+            pane.composing.focus()
+
+    def add_room(self, room: RoomId) -> None:
+        """Show a second room, behind the one in front."""
+        first, pane = self.rooms[0], self._new_pane(self, None, None)
         pane.current.in_front = False
-        self.all.append(pane)
-        return pane
+        self.rooms.append(pane)
+        self._place_panes()
+
+        async def show() -> None:
+            await self._place.mount(pane, after=first)
+            await pane.navigation.open(room)
+
+        self.front.interaction.run(show, group="open")
+
+    def remove_room(self, pane: RoomPane) -> None:
+        """Remove the pane of a room that is not in front."""
+        if self.room_of_thread is pane:
+            self.close_thread()
+        self.rooms.remove(pane)
+        self._end(pane)
+
+    def _of(self, here: CurrentRoom) -> RoomPane:
+        return next((pane for pane in self.all if pane.current is here), self.front)
+
+    async def _open_thread(self, here: RoomPane, message: Seq) -> None:
+        room, shown = here.beside or here, here.current.id
+        if self.thread is not None and (self.thread.beside is not room or not self.thread.has(message)):
+            self.close_thread()
+        if self.thread is None and shown is not None:
+            self.thread = pane = self._new_pane(self, room, message)
+            pane.current.in_front = False
+            self._place_panes()
+            await self._place.mount(pane, after=room)
+            if self.thread is pane:
+                pane.begin_thread(shown)
+        if self.thread is not None and may_move(self._place.app):
+            self.bring_to_front(self.thread)
+            self.thread.composing.focus()
+
+    def close_thread(self) -> None:
+        """Close the thread; its room has the focus again, where it was, and the draft is kept."""
+        pane, self.thread = self.thread, None
+        if pane is None or pane.beside is None:
+            return
+        if self.front is pane:
+            self.bring_to_front(pane.beside)
+            pane.beside.focus_again(self._focused_before)
+        self._end(pane)
+
+    def _leave_thread(self, here: CurrentRoom) -> None:
+        if any(pane is not None and pane.current is here for pane in (self.thread, self.room_of_thread)):
+            self.close_thread()
+
+    def _end(self, pane: RoomPane) -> None:
+        """Remove a pane from the screen; what it still sends is sent first."""
+        saved = pane.composing.drafts.leave(pane.composer.text)
+        pane.display = False
+        self._place_panes()
+
+        async def close() -> None:
+            await saved
+            for worker in [worker for worker in pane.workers if worker.node is pane]:
+                with suppress(WorkerError):  # it was shown there
+                    await worker.wait()
+            await pane.remove()
+
+        self.room_in_front.interaction.run(close, group="close")
+
+    def _place_panes(self) -> None:
+        """Show the panes for which there is space, with what tells them from each other."""
+        thread = self.thread
+        beside = self.rooms if thread is None or thread.beside is None else [thread.beside, thread]
+        fit = self.width >= WIDE_ENOUGH
+        self._place.screen.set_class(thread is not None, "-thread")
+        for pane in self.all:
+            seen = pane in beside
+            pane.set_class(len(beside) > 1 and seen, "-beside")
+            pane.set_class(pane is not self.front, "-back")
+            pane.set_class(seen and pane is not beside[0], "-right")
+            pane.set_class(seen and fit, "-fits")
+            pane.show_across(self.across if pane is self.front else None)
 
     # --- the one in front
 
@@ -82,18 +216,23 @@ class Panes:
         """Let keys and the lists at the sides be about this pane."""
         if pane is self.front:
             return
+        if pane is self.thread:
+            self._focused_before = self._place.screen.focused
         self.front.current.in_front, pane.current.in_front = False, True
         self.front.view.refresh()
         self.front = pane
         pane.view.refresh()
         pane.members.come_to_front()
+        self._place_panes()
         self.save()
         self._changed()
 
-    def turn_to(self, room: RoomId, here: CurrentRoom) -> bool:
-        """Bring another pane to the front if it shows this room, and say whether one does."""
-        pane = next((pane for pane in self.all if pane.current is not here and pane.current.id == room), None)
+    def _turn_to(self, room: RoomId, here: CurrentRoom) -> bool:
+        pane = next(
+            (pane for pane in self.rooms if pane.current is not here and pane.current.id == room), None
+        )
         if pane is not None:
+            self.close_thread()
             self.bring_to_front(pane)
             pane.composing.focus()
         return pane is not None

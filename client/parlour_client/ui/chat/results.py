@@ -33,11 +33,11 @@ from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.thread import ThreadScreen
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 Show = Callable[[Any], Awaitable[None] | None]
 
@@ -52,7 +52,9 @@ class ResultViews:
         composing: ComposerController,
         navigation: Navigation,
         encryption: EncryptionPrompts,
+        open_thread: Callable[[Seq], Awaitable[None]],
     ) -> None:
+        self._open_thread = open_thread
         self._client, self._interaction, self._navigation = pane.client, pane.interaction, navigation
         self._composing, self._encryption = composing, encryption
         self.invitations = invitations = InvitationPrompts(pane, composing, navigation.open)
@@ -89,7 +91,7 @@ class ResultViews:
             ),
             results.DateFound: self._go_to_day,
             results.PinsListed: lambda found: views.show_pins(found.entries),
-            results.ThreadShown: lambda found: interaction.push(ThreadScreen(found.thread), views.go),
+            results.ThreadShown: self._thread,
             results.VersionsShown: lambda found: views.show_versions(found.entry, found.versions),
             results.OutgoingListed: lambda _: views.outbox(),
             results.Transfer: self._transfer,
@@ -150,6 +152,12 @@ class ResultViews:
         self._interaction.say(changed_line(chosen.key, chosen.value))
 
     # --- rooms
+
+    def _thread(self, result: results.ThreadShown) -> None:
+        def open_it() -> None:
+            self._interaction.run(lambda: self._open_thread(result.thread.root), group="thread")
+
+        self._interaction.lead(open_it, own(_("The thread is there")))
 
     async def _open(self, result: results.RoomOpened) -> None:
         await self._navigation.open(result.room.id, peek=result.peek)

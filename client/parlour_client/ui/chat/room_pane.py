@@ -1,7 +1,8 @@
-"""One room on the screen: its heading, timeline, hint line and composer, and the controllers of these.
+"""One room on the screen, or one of its threads: heading, timeline, composer, and their controllers.
 
 A pane is complete in itself, so that the screen can hold two of them side by side. It never handles a
-stranger's text. The lists at the sides of the screen belong to the pane in front.
+stranger's text. The lists at the sides of the screen belong to the pane in front. The pane of a thread stands
+beside that of its room, which is what commands about the room as a whole act on.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,14 +16,16 @@ from textual.containers import Vertical
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
+from parlour_client.core.model import Thread
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.backdrop import same_rows
-from parlour_client.kit.widgets.safe import SafeStatic, own
+from parlour_client.kit.widgets.safe import SafeStatic, filled, own, peer_line
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
@@ -34,14 +37,18 @@ from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.member_list import MemberList, MembersController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.painting import QuickPaint
-from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.pane import Around, Pane
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView
+from parlour_client.ui.chat.thread import ThreadTitle
 from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.registry import REGISTRY
+from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.text import safe_text
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ if TYPE_CHECKING:
 
 
 class RoomPane(Vertical):
-    """A room, and where one writes in it."""
+    """A room or a thread, and where one writes in it."""
 
     def __init__(
         self,
@@ -60,13 +67,18 @@ class RoomPane(Vertical):
         room_list: RoomList,
         member_list: MemberList,
         lend_terminal: Callable[[], AbstractContextManager[None]],
-        turn_to_other: Callable[[RoomId, CurrentRoom], bool],
-        save_layout: Callable[[], None],
+        around: Around,
         views: "Mapping[View, Action]",
+        beside: "RoomPane | None" = None,
+        thread: Seq | None = None,
     ) -> None:
-        """``room_list``, ``member_list`` and ``views`` are those of the screen."""
-        super().__init__(classes="room")
+        """``room_list``, ``member_list``, ``around`` and ``views`` are those of the screen.
+
+        With ``thread`` it shows the thread of this message of the room that the pane ``beside`` shows.
+        """
+        super().__init__(classes="room" if beside is None else "room -thread")
         self.client = client
+        self.beside = beside
         self._lend_terminal = lend_terminal
         offers = OfferList()
         self.composer = Composer(offers, id="composer")
@@ -77,7 +89,8 @@ class RoomPane(Vertical):
         self._empty = FirstSteps()
         self._pill = SafeStatic(id="pill")
 
-        self.current = CurrentRoom(client)
+        self.heading = ThreadTitle()
+        self.current = CurrentRoom(client, thread)
         self.interaction = Interaction(self, self.hint)
         pane = Pane(
             widget=self,
@@ -91,19 +104,25 @@ class RoomPane(Vertical):
             hint=self.hint,
             room_list=room_list,
             member_list=member_list,
-            turn_to_other=turn_to_other,
-            save_layout=save_layout,
+            around=around,
         )
         self.history = TimelineController(pane)
-        self.composing = ComposerController(
+        self.composing: ComposerController = ComposerController(
             pane,
             self.history,
             lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - made with the first command
+            beside.composing if beside is not None else None,
         )
         self.members = MembersController(pane)
         self.encryption = EncryptionStatus(pane)
-        self.view = RoomView(pane, self.composing, self.history, self.members, self.encryption)
-        self.navigation = Navigation(pane, self.composing, self.history, self.members, self.view)
+        of_room = beside.view if beside is not None else None
+        self.view: RoomView = RoomView(
+            pane, self.composing, self.history, self.members, self.encryption, of_room
+        )
+        there = beside.navigation if beside is not None else None
+        self.navigation: Navigation = Navigation(
+            pane, self.composing, self.history, self.members, self.view, there
+        )
         self._parts, self._screen_views = pane, views
         self.painter = QuickPaint(screen, self.composer)
 
@@ -116,7 +135,9 @@ class RoomPane(Vertical):
         from parlour_client.ui.chat.results import ResultViews  # noqa: PLC0415
 
         prompts = EncryptionPrompts(self._parts, self.encryption)
-        return ResultViews(self._parts, self.history, self.composing, self.navigation, prompts)
+        return ResultViews(
+            self._parts, self.history, self.composing, self.navigation, prompts, self.open_thread
+        )
 
     @cached_property
     def commands(self) -> "SlashCommands":
@@ -139,6 +160,8 @@ class RoomPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
+        if self.beside is not None:
+            yield self.heading
         yield self.header
         yield self.timeline
         yield self._empty
@@ -150,6 +173,8 @@ class RoomPane(Vertical):
     def on_mount(self) -> None:
         """Hide what has nothing to show yet."""
         self._pill.display = False
+        if self.beside is not None:
+            self._empty.display = False
         for shown in REGISTRY.panes:
             shown(self)
 
@@ -157,10 +182,63 @@ class RoomPane(Vertical):
         """Draw what is behind the widgets."""
         return same_rows(self, super().render_lines, crop)
 
+    # --- a thread
+
+    def begin_thread(self, room: RoomId) -> None:
+        """Begin to show the thread."""
+        self.history.thread_found = self._found
+        self.interaction.run(self.navigation.begin(room), group="open")
+
+    def _found(self, thread: Thread) -> None:
+        self.composing.thread_is(thread.root)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        entries = self.timeline.entries
+        first = next((entry for entry in entries if entry.seq == self.current.thread), None)
+        self.heading.show_thread(first, len(entries))
+
+    def has(self, seq: Seq) -> bool:
+        """Say whether a message is shown here."""
+        return seq == self.current.thread or self.timeline.has(seq)
+
+    async def open_thread(self, message: Seq) -> None:
+        """Show the thread of a message beside this pane, and write there."""
+        if self.beside is not None and self.has(message):
+            self.composing.focus()
+        else:
+            await self._parts.around.open_thread(self.current, message)
+
+    def show_across(self, other: "RoomPane | None") -> None:
+        """Say how to go to the pane beside this one, which has the keys if there is an ``other``."""
+        room = self.current.room
+        words = None
+        if self.beside is not None:
+            self.heading.in_front(on=other is not None)
+            if other is not None and room is not None:
+                words = filled(_("Alt+W: back to {room}"), room=peer_line(room.title))
+        elif other is not None and other.beside is self and not other.has_class("-fits"):
+            words = own(_("Alt+W: back to the thread"))
+        self.hint.across(words)
+
+    def focus_again(self, before: Widget | None) -> None:
+        """Give the keys back to this pane: to its selected message if that had them ``before``."""
+        if before is self.timeline and self.timeline.selected is not None:
+            self.screen.set_focus(self.timeline)
+        else:
+            self.composing.focus()
+
     # --- changes from the client
 
-    def on_change(self, change: changes.Change) -> None:  # noqa: C901, PLR0912 - one case each
+    def on_change(self, change: changes.Change) -> None:
         """Show a change."""
+        self._show_change(change)
+        if self.beside is not None and isinstance(
+            change, changes.EntryAdded | changes.EntryChanged | changes.EntryRemoved
+        ):
+            self._show_title()
+
+    def _show_change(self, change: changes.Change) -> None:  # noqa: C901, PLR0912 - one case each
         match change:
             case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
                 if entry.room == self.current.id:
@@ -204,7 +282,7 @@ class RoomPane(Vertical):
             case changes.ReceiptsChanged():
                 self.history.show_receipts(room)
             case changes.TypingChanged(users=users):
-                self.hint.typing(users)
+                self.hint.typing(users if self.beside is None else ())
             case _:
                 assert_never(change)
 
@@ -228,7 +306,10 @@ class RoomPane(Vertical):
 
     @on(Composer.GaveUp)
     def _gave_up(self) -> None:
-        if self.current.lost is not None:
+        if self.beside is not None:
+            if not self.composing.give_up():
+                self._parts.around.leave_thread(self.current)
+        elif self.current.lost is not None:
             self.screen.set_focus(self._empty)
         else:
             self.composing.give_up()
@@ -287,8 +368,13 @@ class RoomPane(Vertical):
             self.commands.run_soon(line)
 
     @on(Timeline.Act)
-    def _act(self, event: Timeline.Act) -> None:
-        self.actions.act(event.action, event.entry)
+    async def _act(self, event: Timeline.Act) -> None:
+        if event.action is not MessageAction.THREAD:
+            self.actions.act(event.action, event.entry)
+        elif (seq := self.timeline.first_known(event.entry).seq) is None:
+            self.interaction.toast(Toast.NOT_STORED)
+        else:  # the next key is for its composer: it waits until that is there
+            await self.open_thread(seq)
 
     # --- where one can go
 

@@ -39,7 +39,10 @@ class RoomView:
         history: TimelineController,
         members: MembersController,
         encryption: EncryptionStatus,
+        of_room: "RoomView | None" = None,
     ) -> None:
+        """``of_room`` is the view of the pane that shows all of the room, if this one shows a thread."""
+        self._of_room = of_room
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._list, self._header, self._steps = pane.room_list, pane.header, pane.steps
         self._timeline, self._composer = pane.timeline, pane.composer
@@ -67,6 +70,8 @@ class RoomView:
 
     def _show_steps(self) -> None:
         """Say what to do without a room, in a lost one, and in one where only joining has happened."""
+        if self._current.thread is not None:
+            return
         here = self._loaded is not None and self._loaded == self._current.id
         quiet = here and self._timeline.holds_only(_NOT_WRITTEN)
         self._steps.show(
@@ -76,11 +81,18 @@ class RoomView:
     @property
     def lost(self) -> Removal | None:
         """How the open room was lost, if it was."""
+        if self._of_room is not None:
+            return self._of_room.lost
         room = self._current.lost
         if room is None:
             return None
         me, now, by = self._client.account.user, self._clock.now(), self._deleted.get(room.id)
         return removal(room, self._timeline.entries, me, now, by)
+
+    @property
+    def sees_newest(self) -> bool:
+        """Whether the newest message of the room is visible to the person, beside a thread as well."""
+        return self._history.sees_newest if self._of_room is None else self._of_room.sees_newest
 
     def refresh(self) -> None:
         """Update the list of rooms and the header."""
@@ -111,7 +123,7 @@ class RoomView:
 
     def _as_seen(self, room: Room) -> Room:
         """Count nothing in the open room while its newest message is visible: it counts as read."""
-        seen = room.id == self._current.id and self._history.sees_newest
+        seen = room.id == self._current.id and self.sees_newest
         return replace(room, unread=0, mentions=0) if seen else room
 
     # --- changes from the client

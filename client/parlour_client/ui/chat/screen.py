@@ -23,6 +23,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import StatusChanged
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.backdrop import Columns, same_rows
 from parlour_client.kit.widgets.footer import KeyFooter
@@ -44,6 +45,7 @@ from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.keymap import letters_act
 from parlour_client.ui.registry import REGISTRY, Key
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class ChatScreen(Screen[None]):
             )
             for number in range(1, 10)
         ),
+        Binding("alt+w", "other_pane", N_("The other pane"), show=False, id="chat.other_pane"),
         Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
@@ -131,10 +134,11 @@ class ChatScreen(Screen[None]):
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
 
-    def _new_pane(self, panes: Panes) -> RoomPane:
+    def _new_pane(self, panes: Panes, beside: RoomPane | None, thread: Seq | None) -> RoomPane:
         views: Mapping[View, Action] = {
             View.HELP: lambda given: self.action_help(given["name"] or ""),
             View.MEMBERS: lambda _: self.action_people(),
+            View.CLOSE_THREAD: lambda _: self._close_thread(),
         }
         return RoomPane(
             self,
@@ -142,9 +146,10 @@ class ChatScreen(Screen[None]):
             self.room_list,
             self.member_list,
             self._lend_terminal,
-            panes.turn_to,
-            panes.save,
+            panes.around,
             views,
+            beside,
+            thread,
         )
 
     def compose(self) -> ComposeResult:
@@ -426,6 +431,15 @@ class ChatScreen(Screen[None]):
     def write(self) -> None:
         """Focus the composer."""
         self.pane.composing.focus()
+
+    def action_other_pane(self) -> None:
+        """Write in the pane beside this one."""
+        self.panes.go_across()
+
+    def _close_thread(self) -> None:
+        if self.panes.thread is None:
+            raise SetupError(_("No thread is open."), _("t on a message opens its thread."))
+        self.panes.close_thread()
 
     def action_accept_offer(self) -> None:
         """Go where the person asked to, now that it is there."""

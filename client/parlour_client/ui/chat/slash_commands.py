@@ -113,6 +113,7 @@ class SlashCommands:
             room=self._current.room,
             message=self._chosen(lambda entry: entry.text is not None),
             file=self._chosen(_has_file),
+            thread=self._current.thread,
         )
 
     def _chosen(self, is_meant: Callable[[Entry], bool]) -> Seq | None:

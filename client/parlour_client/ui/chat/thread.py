@@ -1,78 +1,55 @@
-"""A thread: every message whose chain of replies has the same root; and the earlier texts of a message.
+"""The title of a thread: whose it is, since when, and how many messages it has."""
 
-Both are read from the archive's current state. Enter goes to the message in its room.
-"""
+from typing import Final
 
-from typing import ClassVar
+from rich.cells import cell_len
+from textual.events import Resize
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.widgets import OptionList
+from parlour_client.core.model import Entry, display_name
+from parlour_client.kit.clock import SystemClock
+from parlour_client.kit.language import _, ngettext
+from parlour_client.kit.widgets.safe import SafeStatic, own
+from parlour_client.text.event_text import day_and_time
+from parlour_client.ui.chat.timeline.sentences import clock, day_number
 
-from parlour_client.core.model import Entry, Thread, Version, display_name
-from parlour_client.kit.language import N_, _, ngettext
-from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer, peer_line
-from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.page import Page
-from parlour_protocol.kit.text import safe_text
+_GAP: Final = 2
+"""Cells between the title and the key that closes the thread, at least."""
 
 
-class ThreadScreen(Overlay[Entry | None]):
-    """The messages of one thread."""
+class ThreadTitle(SafeStatic):
+    """One row."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", N_("Leave"), id="thread.leave")]
+    DEFAULT_CSS = "ThreadTitle { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }"
 
-    def __init__(self, thread: Thread) -> None:
-        super().__init__(classes="page")
-        self._thread = thread
+    def __init__(self) -> None:
+        super().__init__(id="thread")
+        self._words = ""
+        self._has_focus = False
+        self._clock = SystemClock()
 
-    def compose(self) -> ComposeResult:
-        """Create the child widgets."""
-        count = len(self._thread.entries)
-        with Vertical(classes="box"):
-            yield SafeStatic(
-                own(
-                    ngettext("Thread of {count} message", "Thread of {count} messages", count).format(
-                        count=count
-                    ),
-                    "bold",
-                )
-            )
-            if self._thread.missing is not None:
-                yield SafeStatic(
-                    own(_("The first message of this thread is not available."), "$text-warning")
-                )
-            yield MessageChoices()
-        yield SafeStatic(own(_("enter: go to the message · esc: close"), "dim"), classes="keys")
+    def show_thread(self, first: Entry | None, count: int) -> None:
+        """Show these facts; ``first`` is None if the first message is not on this device."""
+        messages = ngettext("{count} message", "{count} messages", count).format(count=count)
+        if first is None:
+            begins = _("Thread, its first message is missing")
+        else:
+            today = day_number(first.at) == day_number(self._clock.now())
+            time = clock(first.at) if today else day_and_time(first.at)
+            begins = _("Thread of {author}, {time}").format(author=display_name(first.author), time=time)
+        self._words = f"{begins} · {messages}"
+        self._draw()
 
-    def on_mount(self) -> None:
-        """Show the messages."""
-        choices = self.query_one(MessageChoices)
-        choices.fill(self._thread.entries, [head_of(entry) for entry in self._thread.entries])
-        choices.focus()
+    def in_front(self, *, on: bool) -> None:
+        """Show whether keys go to the thread."""
+        self._has_focus = on
+        self.set_class(on, "-front")
+        self._draw()
 
-    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
-        """Close with the entry."""
-        _ = self.dismiss(self.query_one(MessageChoices).marked)
+    def on_resize(self, _event: Resize) -> None:
+        """Fit the width."""
+        self._draw()
 
-
-def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") -> Page:
-    """Return the page with all texts that a message had."""
-    author = display_name(entry.author)
-    parts = [peer_line(_("Edit history of a message by {author}").format(author=author), style="bold")]
-    for number, version in enumerate(versions, 1):
-        edit = _("edit {number}").format(number=number - 1)
-        name = _("first") if number == 1 else _("now") if number == len(versions) else edit
-        parts += [own(""), own(f"{name}  {day(version.at)} {clock(version.at)}", "bold")]
-        parts += [join(own("│ ", "dim"), peer(line)) for line in safe_lines(version.text)]
-    if len(versions) < 2:  # noqa: PLR2004 - a first text and no other
-        parts.append(own(_("Never edited, as far as this device knows."), "dim"))
-    return Page(lines(*parts))
-
-
-def safe_lines(text: str) -> list[str]:
-    """Split a text like the text rule: only at line feeds."""
-    return text.replace("\r\n", "\n").split("\n") if safe_text(text).lines else [""]
+    def _draw(self) -> None:
+        words, closes = f"{'▸' if self._has_focus else ' '} {self._words}", _("Esc closes")
+        free = self.size.width - cell_len(words) - cell_len(closes) - 1
+        self.show(own(words + (" " * free + closes if free >= _GAP else "")))

@@ -1,4 +1,4 @@
-"""Fills the timeline of the open room and sends read markers.
+"""Fills the timeline of the open room, or of one of its threads, and sends read markers.
 
 Older pages, gaps and quoted messages are loaded when they become visible. Messages that arrive while a room
 is loading are shown when it is loaded; an answer for a room that was left is dropped.
@@ -9,10 +9,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from parlour_client.core.e2ee.values import Trust
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, Thread
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
@@ -58,6 +59,8 @@ class TimelineController:
         self._marking = Deferred(pane.timeline, self._mark)
         self._behind: Seq | None = None  # the newest that was loaded when too many arrived to add one by one
         self._renew_again = False
+        self.thread_found: Callable[[Thread], None] | None = None
+        """Gets the thread each time that it was read; None: all of the room is shown."""
         self._no_parents = set[Seq]()  # requested, but not available; opening a room starts over
 
     @property
@@ -88,16 +91,46 @@ class TimelineController:
     async def load(self, room: RoomId) -> None:
         """Show the newest page of the open room; if it can't be read, show nothing until a later try."""
         self.failed = False
+        self._timeline.lay_out(layout_of(self._interaction.settings))
         try:
-            await self._load(room)
+            if self.thread_found is not None and (message := self._current.thread) is not None:
+                await self._load_thread(room, message, self.thread_found)
+            else:
+                await self._load(room)
         except ParlourClientError:
             if self._current.id == room and self.is_loading:
                 self.failed = True
                 self._timeline.empty()  # else the messages of another room would stand there
             raise
 
+    async def _load_thread(self, room: RoomId, message: Seq, found: Callable[[Thread], None]) -> None:
+        """Show the thread of a message: what is here, and later the rest."""
+        thread = await self._client.history.thread_here(room, message)
+        me, ignored = self._client.account.user, self._client.people.ignored
+        self._timeline.show(me, thread.entries, complete=True, ignored=ignored, root=thread.root)
+        self._timeline.show_receipts(self._client.messages.receipts(room))
+        early, self._early = self._early, None
+        found(thread)
+        for change in early or ():
+            self.show(change) if isinstance(change, Entry) else self.remove_unsent(change)
+        self.renew()
+
+    async def _load_whole_thread(self, found: Callable[[Thread], None]) -> None:
+        """Fetch what is missing of the thread, and show where something still is."""
+        room, message = self._current.id, self._current.thread
+        while room is not None and message is not None and self._early is None:
+            self._renew_again = False
+            thread = await self._client.history.thread(room, message)
+            seqs = [thread.root, *(entry.seq for entry in thread.entries if entry.seq is not None)]
+            run = Run(Seq(min(seqs) - 1), Seq(max(seqs) + 1))
+            left = holes_of(await self._client.history.gaps(room, run.low, run.high), online=self._online)
+            self._timeline.merge(thread.entries, replace(run, left=tuple(left)), root=thread.root)
+            found(thread)
+            await self._fetch_parents()
+            if not self._renew_again:
+                break
+
     async def _load(self, room: RoomId) -> None:
-        self._timeline.lay_out(layout_of(self._interaction.settings))
         early = self._early
         entries = await self._client.history.timeline(room, limit=PAGE)
         if self._current.id != room:
@@ -191,6 +224,9 @@ class TimelineController:
         ``downwards`` is how someone reads on from their first unread message.
         """
         room, gap = self._current.id, hole.gap
+        if self.thread_found is not None:
+            self.renew()
+            return
 
         async def fill() -> None:
             if room is None:
@@ -255,10 +291,10 @@ class TimelineController:
     # --- changes
 
     def show(self, entry: Entry) -> None:
-        """Show a new or changed entry of the open room."""
+        """Show a new or changed entry of the open room; in a thread, if it belongs there."""
         if self._early is not None:
             self._early.append(entry)
-        else:
+        elif self.thread_found is None or self._timeline.holds(entry):
             self._timeline.add(entry)
 
     def remove_unsent(self, request: RequestId) -> None:
@@ -287,7 +323,8 @@ class TimelineController:
 
     async def _renew(self) -> None:
         try:
-            await self._load_newest()
+            found = self.thread_found
+            await (self._load_newest() if found is None else self._load_whole_thread(found))
         finally:  # also if it failed: the next change begins again
             self._behind = None
 
@@ -309,7 +346,9 @@ class TimelineController:
     # --- reading
 
     def read_up_to(self, seq: Seq) -> None:
-        """Mark what was visible as read."""
+        """Mark what was visible as read; what is visible in a thread says nothing about the room."""
+        if self._current.thread is not None:
+            return
         self._read_later = seq
         self.read_now()
 

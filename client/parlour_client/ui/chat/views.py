@@ -1,4 +1,4 @@
-"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
+"""Views: search, mentions, unread, starred, pins, earlier texts, the outbox.
 
 None marks anything as read; going to a message from one is a peek.
 """
@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from parlour_client.commands.results import MessagesFound
-from parlour_client.core.model import Entry, Version
+from parlour_client.core.model import Entry, Version, display_name
 from parlour_client.kit.answers import Harmless
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.safe import lines, own
+from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
@@ -18,9 +18,11 @@ from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.search import MOST_FOUND, Archive, SearchScreen
-from parlour_client.ui.chat.thread import history_page
+from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import head_of
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.text import safe_text
 
 
 class Views:
@@ -73,4 +75,23 @@ class Views:
     def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
         """Show the earlier versions of a message."""
         if entry is not None:
-            self._interaction.push(history_page(entry, tuple(versions)))
+            self._interaction.push(_history_page(entry, versions))
+
+
+def _history_page(entry: Entry, versions: Sequence[Version]) -> Page:
+    """Return the page with all texts that a message had."""
+    author = display_name(entry.author)
+    parts = [peer_line(_("Edit history of a message by {author}").format(author=author), style="bold")]
+    for number, version in enumerate(versions, 1):
+        edit = _("edit {number}").format(number=number - 1)
+        name = _("first") if number == 1 else _("now") if number == len(versions) else edit
+        parts += [own(""), own(f"{name}  {day(version.at)} {clock(version.at)}", "bold")]
+        parts += [join(own("│ ", "dim"), peer(line)) for line in _safe_lines(version.text)]
+    if len(versions) < 2:  # noqa: PLR2004 - a first text and no other
+        parts.append(own(_("Never edited, as far as this device knows."), "dim"))
+    return Page(lines(*parts))
+
+
+def _safe_lines(text: str) -> list[str]:
+    """Split a text like the text rule: only at line feeds."""
+    return text.replace("\r\n", "\n").split("\n") if safe_text(text).lines else [""]

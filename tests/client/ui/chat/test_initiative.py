@@ -203,7 +203,6 @@ async def test_someone_new_begins_in_the_first_room(open_app: OpenApp) -> None:
     [
         ("/rooms", "directory", "No public rooms yet"),
         ("/whois bob", "person", "Rooms you share"),
-        ("/thread", "thread", "Thread of"),
         ("/sessions", "list_sessions", "Devices logged in"),
     ],
 )

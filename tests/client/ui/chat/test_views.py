@@ -1,4 +1,4 @@
-"""Views of what there is: threads, earlier texts, stars, mentions, the outbox, people, sessions."""
+"""Views of what there is: earlier texts, stars, mentions, the outbox, people, sessions."""
 
 import asyncio
 from dataclasses import replace
@@ -15,34 +15,12 @@ from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui.chat import search
 from parlour_client.ui.chat.people import SessionsScreen
 from parlour_client.ui.chat.search import SearchScreen
-from parlour_client.ui.chat.thread import ThreadScreen
 from parlour_client.ui.dialogs.message_list import MessageChoices
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 
 OFFLINE = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5)
-
-
-async def test_a_thread_is_all_that_hangs_together(client: FakeClient, open_app: OpenApp) -> None:
-    """T shows the chain of replies from its root, and Enter goes to a message of it."""
-    root = client.say(LOBBY, BOB, "who has honey?")
-    client.say(LOBBY, CAROL, "nice weather")
-    answer = client.say(LOBBY, CAROL, "I have", reply_to=root.seq)
-    client.say(LOBBY, BOB, "how much?", reply_to=answer.seq)
-    client.mark_all_read()
-    async with open_app(client) as pilot:
-        screen = await lobby(pilot)
-        await pilot.press("alt+up", "t")
-        await settled(pilot)
-        assert isinstance(pilot.app.screen, ThreadScreen)
-        text = screen_text(pilot)
-        assert "Thread of 3 messages" in text
-        assert "nice weather" not in text
-        await pilot.press("home", "enter")
-        await settled(pilot)
-        assert screen.pane.timeline.selected is not None
-        assert screen.pane.timeline.selected.seq == root.seq
 
 
 async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: OpenApp) -> None:

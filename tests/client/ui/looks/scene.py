@@ -154,11 +154,10 @@ class Scene(FakeClient):
         self.readers[GARDEN] = {BEN: head, CORA: head}
         self._rooms[GARDEN] = replace(self._rooms[GARDEN], unread=4)  # were there when it was opened
 
-    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+    async def thread_here(self, room: RoomId, seq: Seq) -> Thread:
         """Return the four messages about the watering."""
-        del seq
         wanted = ("The tap is done", "I can do", "Then only", "Mine")
-        return Thread(tuple(e for e in self.logs[room] if (e.text or "").startswith(wanted)))
+        return Thread(seq, tuple(e for e in self.logs[room] if (e.text or "").startswith(wanted)))
 
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
         """Find messages with the first word."""

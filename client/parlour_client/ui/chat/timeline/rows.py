@@ -25,6 +25,7 @@ from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sente
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.frames.bodies import Message
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text import BLANK_LABEL, Span, safe_text
 from parlour_protocol.kit.text.cell_width import cell_width, clusters
@@ -75,6 +76,8 @@ class Setting:
     continues: bool = False
     """The same author continues within a few minutes: the name is not shown again, or less."""
     parent: Entry | None = None
+    root: Seq | None = None
+    """The first message of the thread that is shown: its replies don't quote it, and nothing counts them."""
     opened: bool = False
     missing: str = ""
     """The text of the row above about missing messages."""
@@ -121,13 +124,13 @@ def _message_rows(entry: Entry, setting: Setting, columns: Columns, time: str) -
     continues = setting.continues and entry.note is None
     if not columns.name and not continues:
         body.append(_header(entry, setting, columns, time))
-    if entry.reply_to is not None:
+    if entry.reply_to is not None and entry.reply_to != setting.root:
         body.append(_quote(setting.parent, columns.text))
     body += _text_rows(entry, columns.text, setting)
     body += _file_rows(entry, columns.text)
     body += _reaction_rows(entry, columns.text)
     _mark_first(body)
-    body += _meta_rows(entry, columns, setting.read_by)
+    body += _meta_rows(entry, columns, setting)
     if columns.name and columns.name - NAME_GAP < cell_width(_name(entry)):  # cut, it could be another's
         head: list[Row] = []
         if not continues:
@@ -340,20 +343,30 @@ def _readers(users: tuple[UserName, ...]) -> str:
     return _("read by {names} and {count} more").format(names=names, count=len(users) - _NAMED)
 
 
-def _meta_rows(entry: Entry, columns: Columns, read_by: tuple[UserName, ...]) -> list[Row]:
+def counts_replies(entry: Entry, row: Row) -> bool:
+    """Say whether a row of a message tells, in our words, how many replies it has."""
+    own = (piece.text for piece in row if piece.look is Look.META)
+    return entry.replies > 0 and any(_replies(entry) in text for text in own)
+
+
+def _replies(entry: Entry) -> str:
+    words = ngettext("{count} reply (t: thread)", "{count} replies (t: thread)", entry.replies)
+    return words.format(count=entry.replies)
+
+
+def _meta_rows(entry: Entry, columns: Columns, setting: Setting) -> list[Row]:
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
         facts.append(_("edited (h: earlier versions)"))
-    if entry.replies:
-        words = ngettext("{count} reply (t: thread)", "{count} replies (t: thread)", entry.replies)
-        facts.append(words.format(count=entry.replies))
+    if entry.replies and setting.root is None:
+        facts.append(_replies(entry))
     if entry.starred:
         facts.append(_("starred"))
     if entry.pinned:
         facts.append(_("pinned"))
-    if read_by:
-        facts.append(_readers(read_by))
+    if setting.read_by:
+        facts.append(_readers(setting.read_by))
     if facts:
         rows += _own_rows(" · ".join(facts), columns.text)
     if words := delivery_words(entry):

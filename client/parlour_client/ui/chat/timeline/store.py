@@ -64,6 +64,8 @@ class Store:
         """Answered messages that are not among the entries, for the quotes."""
         self.read = read
         """The read marker that the room was opened with."""
+        self.root: Seq | None = None
+        """The first message of the thread that these entries are; None: they are those of the room."""
         self._stored = 0  # this many entries, from the first on, have a number
         self.width = 0
         """What rows are measured at."""
@@ -127,6 +129,10 @@ class Store:
         """Return the entry of event ``seq`` if it is loaded."""
         index = self.index_of(seq) if seq is not None else None
         return self.entries[index] if index is not None else None
+
+    def parent_of(self, entry: Entry) -> Entry | None:
+        """Return the message that an entry replies to if it is known."""
+        return self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0))
 
     def unknown_parents(self) -> list[Seq]:
         """Return the parents that are missing for quotes, those of the newest replies first."""
@@ -335,23 +341,27 @@ class Store:
             self._rows.discard(key_of(self.entries[index]))
             self._exact[index] = False
 
-    def open_or_fold(self, index: int) -> None:
-        """Expand a long message, then show its spoilers, then fold it; show an ignored person's messages."""
+    def open_or_fold(self, index: int) -> bool:
+        """Expand a long message, then show its spoilers, then fold it; show an ignored person's messages.
+
+        Says whether anything changed.
+        """
         if self.is_folded(index):
             self.unfolded.add(self.entries[index].author)
             self.forget_rows()
-            return
+            return True
         key, before = key_of(self.entries[index]), self.rows(index)
         for shown in (self.opened, self.uncovered):
             if key not in shown:
                 shown.add(key)
                 self._forget_at(index)
                 if self.rows(index) != before:
-                    return
+                    return True
                 shown.discard(key)
         self.opened.discard(key)
         self.uncovered.discard(key)
         self._forget_at(index)
+        return self.rows(index) != before
 
     def show_as_sent(self, index: int) -> None:
         """Show a message with its markers, or without them again."""
@@ -397,7 +407,7 @@ class Store:
     def _setting(self, index: int) -> Setting:
         entry = self.entries[index]
         before = self.entries[index - 1] if index else None
-        new_day = before is None or day_number(before.at) != day_number(entry.at)
+        new_day = self.root is None if before is None else day_number(before.at) != day_number(entry.at)
         new = index == self.first_unread and entry.author != self.me
         first_unread = new and (before is not None or bool(self.read))
         hole = self.hole_above(index)
@@ -416,7 +426,8 @@ class Store:
             and before is not None
             and not self.is_folded(index - 1)
             and self._goes_on(before, entry),
-            parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
+            parent=self.parent_of(entry),
+            root=self.root,
             opened=key_of(entry) in self.opened,
             as_sent=key_of(entry) in self.as_sent,
             uncovered=key_of(entry) in self.uncovered,

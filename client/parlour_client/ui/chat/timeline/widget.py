@@ -12,7 +12,7 @@ from itertools import chain
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -32,7 +32,7 @@ from parlour_client.ui.chat.timeline.layout import DEFAULT, Layout
 from parlour_client.ui.chat.timeline.painter import RowPainter
 from parlour_client.ui.chat.timeline.pieces import Look
 from parlour_client.ui.chat.timeline.positions import ScrollAnchor, Selection
-from parlour_client.ui.chat.timeline.rows import is_message
+from parlour_client.ui.chat.timeline.rows import counts_replies, is_message
 from parlour_client.ui.chat.timeline.store import Store, key_of
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
@@ -147,15 +147,16 @@ class Timeline(ScrollView, can_focus=True):
         ignored: AbstractSet[UserName] = frozenset(),
         holes: Sequence[Hole] = (),
         around: tuple[Sequence[Entry], Run] | None = None,
+        root: Seq | None = None,
     ) -> None:
-        """Show a room, at the first unread message or else at the end.
+        """Show a room, at the first unread message or else at the end; with ``root``, a thread.
 
         ``around`` is what is loaded around the first unread message, if ``entries`` do not reach up to it.
         """
         self._is_left = False
         self._store = store = Store(me, entries, read=read)
         store.verified, store.ignored, store.layout = self.verified, ignored, self._layout
-        store.holes = list(holes)
+        store.holes, store.root = list(holes), root
         if around is not None:
             store.merge(*around)
         self._pending.clear()
@@ -247,8 +248,9 @@ class Timeline(ScrollView, can_focus=True):
         *,
         complete: bool | None = None,
         behind: Seq | None = None,
+        root: Seq | None = None,
     ) -> None:
-        """Insert a run of the log; the visible entries stay in place.
+        """Insert a run of the log, or all of the thread of ``root``; the visible entries stay in place.
 
         ``behind`` is the newest event below which nothing new is missing: live events may have overtaken the
         ones between.
@@ -256,6 +258,7 @@ class Timeline(ScrollView, can_focus=True):
         if self._store is None:
             return
         self.add_pending()
+        self._store.root = root
         follows, last = self._anchor.follows, self._store.span
         self._store.merge(entries, run, behind=behind)
         if complete is not None:
@@ -384,6 +387,27 @@ class Timeline(ScrollView, can_focus=True):
         self.add_pending()
         return self._store is not None and self._store.index_of(seq) is not None
 
+    def holds(self, entry: Entry) -> bool:
+        """Say whether the thread has an entry, or the message that it replies to."""
+        self.add_pending()
+        store = self._store
+        if store is None:
+            return False
+        answered = entry.reply_to
+        is_answer = answered is not None and (answered == store.root or store.index_of(answered) is not None)
+        return is_answer or store.index(entry) is not None
+
+    def first_known(self, entry: Entry) -> Entry:
+        """Return the first message of an entry's thread, as far as it is loaded."""
+        seen = {entry.seq}
+        while self._store is not None and entry.reply_to not in {None, *seen}:
+            seen.add(entry.reply_to)
+            above = self._store.parent_of(entry)
+            if above is None:
+                break
+            entry = above
+        return entry
+
     def reveal(self, seq: Seq) -> bool:
         """Scroll an event into view and select it; False if it is not loaded."""
         self.add_pending()
@@ -489,6 +513,17 @@ class Timeline(ScrollView, can_focus=True):
         rows = [(store.top(at) - top + above, at) for at in range(store.find(top)[0], len(store))]
         return [(y, at) for y, at in rows if 0 <= y < self.size.height and is_message(store.entries[at])]
 
+    def on_click(self, event: Click) -> None:
+        """Open a thread by the row that counts its replies."""
+        store = self._store
+        if store is None or self._is_left:
+            return
+        row = round(self.scroll_y) + event.y - self._painter.rows_above(store, self.size.height)
+        if 0 <= row < store.total:
+            index, inside = store.find(row)
+            if counts_replies(store.entries[index], store.rows(index)[inside]):
+                self.post_message(self.Act(MessageAction.THREAD, store.entries[index]))
+
     # --- the selected message
 
     @property
@@ -543,12 +578,14 @@ class Timeline(ScrollView, can_focus=True):
         self.move_selection(step)
 
     def action_open(self) -> None:
-        """Show the selected message whole, or fold it."""
+        """Show the selected message whole, or fold it; if it has nothing to show, open its thread."""
         if self._store is not None and (selected := self.selected) is not None:
             index = self._store.index(selected)
             if index is not None:
-                self._store.open_or_fold(index)
-                self._redraw()
+                if self._store.open_or_fold(index):
+                    self._redraw()
+                elif selected.replies and self._store.root is None:
+                    self.post_message(self.Act(MessageAction.THREAD, selected))
 
     def action_markers(self) -> None:
         """Show the selected message with the markers that were sent, or without them again."""

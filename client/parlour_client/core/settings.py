@@ -86,15 +86,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _help(N_("the folder that files are saved to; empty: your Downloads, or your home folder"))
     ] = ""
     message_layout: Annotated[
-        Literal["cosy", "compact"],
-        _help(N_("names above the messages, or time, name and text in one row")),
-    ] = "cosy"
+        Literal["compact", "cosy"],
+        _help(
+            N_("time, name and text in one row, or names above the messages, as always in a narrow terminal")
+        ),
+    ] = "compact"
     timestamps: Annotated[Literal["off", "minutes", "seconds"], _help(N_("the time beside each message"))] = (
         "minutes"
     )
     time_position: Annotated[
-        Literal["left", "right", "name"],
-        _help(N_("where times are: a column on the left or on the right, or beside the name")),
+        Literal["left", "right"],
+        _help(N_("where times are: before the text (cosy: beside the name), or at the right edge")),
     ] = "left"
     formatting: Annotated[
         Literal["styled", "markers", "off"],

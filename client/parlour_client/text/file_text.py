@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
 _STEP: Final = 1_000
+_ROUND_FROM: Final = 100
+"""From here on a size has no decimal place."""
 PICTURE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 def size_words(size: int) -> str:
-    """Return a size as a person says it: `12 bytes`, `3.4 MB`."""
+    """Return a size as a person says it: `12 bytes`, `3.4 MB`, `310 kB`."""
     amount, unit = float(size), 0
-    while amount >= _STEP and unit < len(_UNITS) - 1:
+    while round(amount) >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
-    return (
-        ngettext("{size} bytes", "{size} bytes", size).format(size=size)
-        if unit == 0
-        else f"{amount:.1f} {_UNITS[unit]}"
-    )
+    if unit == 0:
+        return ngettext("{size} bytes", "{size} bytes", size).format(size=size)
+    return f"{amount:.{0 if amount >= _ROUND_FROM else 1}f} {_UNITS[unit]}"
 
 
 def facts_of(file: "FileRef") -> str:

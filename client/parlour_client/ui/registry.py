@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from parlour_client.commands.command import Command
     from parlour_client.core.settings import Settings
-    from parlour_protocol.frames.bodies import FileRef
 
 Show = Callable[["Screen[Any]", Mapping[str, Any]], Awaitable[None] | None]
 """Gets the chat screen, and the arguments of the command."""
@@ -97,8 +96,6 @@ class Registry:
     """Each gets a home folder, and returns what looks for themes again and again; None: nothing changed."""
     choosers: "dict[str, Callable[[App[Any]], None]]" = field(default_factory=dict)
     """What opens when a setting is to be chosen, by its name."""
-    file_words: "list[Callable[[FileRef], str]]" = field(default_factory=list)
-    """What to say of a file beside `{facts}` about it, with keys; empty: what is said of any file."""
     shell: "dict[str, Callable[[], click.Command]]" = field(default_factory=dict)
     """Commands of the shell with click code of their own, imported when they are called."""
     shell_groups: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)

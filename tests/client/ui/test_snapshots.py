@@ -92,12 +92,12 @@ async def test_the_chat(client: FakeClient, open_app: OpenApp, size: tuple[int, 
         compare(pilot, f"chat-{size[0]}x{size[1]}")
 
 
-async def test_the_compact_layout(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
-    """Time, name and text in one row."""
-    (tmp_path / FILE).write_text('message_layout = "compact"\n')
+async def test_the_cosy_layout(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Names and times above the messages."""
+    (tmp_path / FILE).write_text('message_layout = "cosy"\n')
     async with open_app(client, folder=tmp_path) as pilot:
         await lobby(pilot)
-        compare(pilot, "compact")
+        compare(pilot, "cosy")
 
 
 @pytest.mark.parametrize("theme", ["parlour-light", "high-contrast", "monochrome"])

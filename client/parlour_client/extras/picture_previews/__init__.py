@@ -3,13 +3,11 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_client.core.setting import Setting
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import N_
 from parlour_client.ui.registry import Key, Registry
 
 if TYPE_CHECKING:
     from textual.screen import Screen
-
-    from parlour_protocol.frames.bodies import FileRef
 
 PICTURES: Final = Setting(
     "pictures",
@@ -25,17 +23,10 @@ PICTURES: Final = Setting(
 
 
 def register(registry: Registry) -> None:
-    """Add the setting and the key, and name the key beside a picture."""
+    """Add the setting and the key."""
     registry.setting(PICTURES)
     about = N_("Preview the picture")
     registry.keys.append(Key(id="timeline.picture", keys="v", about=about, do=_show, when=_selects))
-    registry.file_words.append(_words)
-
-
-def _words(file: "FileRef") -> str:
-    from parlour_client.text.file_text import is_picture  # noqa: PLC0415 - the screen only
-
-    return _("picture {facts} (v: preview, f: save)") if is_picture(file) else ""
 
 
 def _selects(screen: "Screen[Any]") -> bool:

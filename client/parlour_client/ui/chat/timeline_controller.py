@@ -151,6 +151,7 @@ class TimelineController:
             self._client.account.user,
             entries,
             read=read,
+            unread=known.unread if known is not None else 0,
             complete=begins(entries if around is None else around[0]),
             ignored=self._client.people.ignored,
             holes=holes,
@@ -398,7 +399,8 @@ class TimelineController:
             self.peeking = True  # else the next new message would mark all of it as read
             self._read_later = self._seen = None
             await self._client.messages.mark_read(room, Seq(seq - 1))
-            self._timeline.mark_unread(Seq(seq - 1))
+            known = self._client.rooms.get(room)
+            self._timeline.mark_unread(Seq(seq - 1), known.unread if known is not None else 0)
 
 
 def layout_of(settings: Settings) -> Layout:

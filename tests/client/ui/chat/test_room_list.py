@@ -138,7 +138,7 @@ async def test_marked_unread_stays_unread(client: FakeClient, open_app: OpenApp)
         await pilot.press("alt+up", "u")
         await settled(pilot)
         assert ("mark_read", LOBBY, 5) in client.calls
-        assert "── new ─" in screen_text(pilot)
+        assert "── 1 new ─" in screen_text(pilot)
         client.calls.clear()
         client.say(LOBBY, BOB, "another")
         await settled(pilot)

@@ -32,7 +32,7 @@ async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: 
         client.say(LOBBY, CAROL, "and I", reply_to=root.seq)
         screen.pane.timeline.add_pending()
         await pilot.pause()
-        assert "2 replies (t: thread)" in screen_text(pilot)
+        assert "· 2 replies" in screen_text(pilot)
 
 
 async def test_earlier_texts_are_shown(client: FakeClient, open_app: OpenApp) -> None:
@@ -43,7 +43,7 @@ async def test_earlier_texts_are_shown(client: FakeClient, open_app: OpenApp) ->
     client.change(replace(entry, edited=True))
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert "edited (h: earlier versions)" in screen_text(pilot)
+        assert "· edited" in screen_text(pilot)
         await pilot.press("alt+up", "h")
         await settled(pilot)
         text = screen_text(pilot)

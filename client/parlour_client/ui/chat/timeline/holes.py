@@ -48,7 +48,7 @@ class Hole:
         what = _("more than a million messages missing") if count > _COUNTED else some
         match self.state:
             case HoleState.WAITING | HoleState.LOADING:
-                return _("{what}, loading…").format(what=what)
+                return _("{what}: loading…").format(what=what)
             case HoleState.OFFLINE:
                 return _("{what}: no connection").format(what=what)
             case HoleState.REFUSED:

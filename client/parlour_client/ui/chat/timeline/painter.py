@@ -18,10 +18,14 @@ from textual.strip import Strip
 from parlour_client.kit.terminal.column_anchoring import FIXED_COLUMN
 from parlour_client.text.formatting import StyleKind
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
+from parlour_client.ui.chat.timeline.rows import RULES
 from parlour_client.ui.chat.timeline.store import Key, Store, key_of
 from parlour_client.ui.person_colour import colour_of
 from parlour_protocol.kit.names import UserName
 
+_UNSELECTED: Final = " "
+_SELECTED: Final = ">"
+"""Before the first row of the selected message."""
 CACHED_STRIPS: Final = 250
 """Rows of some five screens; Textual keeps a kilobyte of caches with each, and with each piece of it."""
 
@@ -117,22 +121,25 @@ class RowPainter:
         """Return the blank rows above the first message: few messages are at the bottom."""
         return max(0, height - store.total)
 
+    @property
+    def columns(self) -> int:
+        """The cells of a row: one more before it marks the selection, one behind it is the scrollbar's."""
+        return self._widget.scrollable_content_region.width - len(_UNSELECTED)
+
     def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
         """Draw one row of the view."""
         return self._view_rows(store, selected)[y]
 
     def _view(self, store: Store | None) -> int | None:
         """Return the row of the store at the top of the view; None: nothing can be drawn."""
-        widget = self._widget
-        columns = widget.scrollable_content_region.width  # ``size`` includes the scrollbar's
-        if store is None or store.width != columns:
+        if store is None or store.width != self.columns:
             return None
-        return widget.scroll_offset.y - self.rows_above(store, widget.size.height)
+        return self._widget.scroll_offset.y - self.rows_above(store, self._widget.size.height)
 
     def _view_rows(self, store: Store | None, selected: Key | None) -> list[Strip]:
         """Return the rows of the view: those that ``changed`` has seen, if it is the same one."""
         height, view = self._widget.size.height, self._view(store)
-        rows_of = store, view, selected, height, self._blank
+        rows_of = store, view, selected, self._widget.has_focus, height, self._blank
         if rows_of == self._rows_of:
             return self._rows
         rows: list[Strip] = []
@@ -147,18 +154,28 @@ class RowPainter:
     def _row(self, store: Store, selected: Key | None, index: int, inside: int) -> Strip:
         key = key_of(store.entries[index])
         if key == selected:
-            return self._strip(store.rows(index), inside, selected=True)
+            return self._selected_strip(store.rows(index), inside)
         strip = self._strips.get((key, inside))
         if strip is None:
-            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, selected=False)
+            strip = self._strips[key, inside] = self._strip(store.rows(index), inside)
         return strip
 
-    def _strip(self, rows: tuple[Row, ...], inside: int, *, selected: bool) -> Strip:
+    def _strip(
+        self, rows: tuple[Row, ...], inside: int, mark: str = _UNSELECTED, *, selected: bool = False
+    ) -> Strip:
         if inside >= len(rows):
             return self._blank
-        segments = [Segment(piece.text, self._style(piece, selected=selected)) for piece in rows[inside]]
+        first, *others = rows[inside]
+        segments = [Segment(mark + first.text, self._style(first, selected=selected))]
+        segments += [Segment(piece.text, self._style(piece, selected=selected)) for piece in others]
         rest = self._plain + self._selection if selected else self._plain
         return Strip(segments).adjust_cell_length(self._widget.size.width, rest)
+
+    def _selected_strip(self, rows: tuple[Row, ...], inside: int) -> Strip:
+        """Mark a message, without the rules above it; it has the colour only where keys act on it."""
+        rules = sum(row[0].look in RULES for row in rows)
+        mark = _SELECTED if inside == rules else _UNSELECTED
+        return self._strip(rows, inside, mark, selected=self._widget.has_focus and inside >= rules)
 
     def _style(self, piece: Piece, *, selected: bool) -> Style:
         """Return the style of a piece: its look and formatting, in its person's colour, on its background."""

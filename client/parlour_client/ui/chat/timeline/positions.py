@@ -41,6 +41,7 @@ class ScrollAnchor:
 
     def bring_into_view(self, store: Store, index: int, top: int, height: int) -> None:
         """Scroll as little as necessary to show a whole entry in the view that begins at row ``top``."""
+        _measure_up(store, index + 1, height)
         rows, first = store.height(index), store.top(index)
         if first < top or rows > height:
             self.hold(store.entries[index])

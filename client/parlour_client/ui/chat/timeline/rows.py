@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 from parlour_client.kit.language import _, ngettext
-from parlour_client.text.file_text import facts_of, is_picture
+from parlour_client.text.file_text import is_picture, size_words
 from parlour_client.text.formatting import StyleKind, formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, NAME_GAP, Columns, Layout
@@ -23,7 +23,6 @@ from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import OWN, OWN_MARK, Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
-from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
@@ -44,10 +43,11 @@ FILE_GUTTER: Final = "╞ "
 REACTIONS_GUTTER: Final = "╰ "
 """The mark of reactions."""
 DOUBT: Final = "?"
-"""After a name in the row of a text: not verified. No name can contain it."""
+"""After a name: not verified. No name can contain it."""
+RULES: Final = frozenset({Look.MISSING, Look.DATE, Look.UNREAD})
+"""The first rows of an entry that are about what is around it."""
 FOLD_AT: Final = 24
 """Rows of a message that are shown before it is opened."""
-_ROOM_FOR_DOUBT: Final = 32
 _LEAST_NAME: Final = 12
 """Cells of a file's name that are shown beside the facts about it."""
 _NAMED: Final = 3
@@ -72,7 +72,8 @@ class Setting:
     width: int
     me: UserName
     new_day: bool = False
-    first_unread: bool = False
+    new: int | None = None
+    """It is the first unread message, and so many are new from here on; 0: that is not known."""
     continues: bool = False
     """The same author continues within a few minutes: the name is not shown again, or less."""
     parent: Entry | None = None
@@ -104,8 +105,9 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
         rows.append((Piece(_ruled(setting.missing, width), Look.MISSING),))
     if setting.new_day:
         rows.append((Piece(_ruled(day(entry.at), width), Look.DATE),))
-    if setting.first_unread:
-        rows.append((Piece(_ruled(_("new"), width), Look.UNREAD),))
+    if setting.new is not None:
+        words = ngettext("{count} new", "{count} new", setting.new) if setting.new else _("new")
+        rows.append((Piece(_ruled(words.format(count=setting.new), width), Look.UNREAD),))
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
     columns = setting.layout.columns(width, setting.longest_name)
@@ -127,7 +129,7 @@ def _message_rows(entry: Entry, setting: Setting, columns: Columns, time: str) -
     if entry.reply_to is not None and entry.reply_to != setting.root:
         body.append(_quote(setting.parent, columns.text))
     body += _text_rows(entry, columns.text, setting)
-    body += _file_rows(entry, columns.text)
+    body += _file_rows(entry, columns.text, setting.me)
     body += _reaction_rows(entry, columns.text)
     _mark_first(body)
     body += _meta_rows(entry, columns, setting)
@@ -159,10 +161,10 @@ def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None
 
 
 def _mark_first(rows: list[Row]) -> None:
-    """Give the first row of a message's text the gutter that says so."""
+    """Give the first row of a message's text the mark that says so."""
     at = next((at for at, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION}), None)
     if at is None:
-        return  # only rows of our own, such as that it was deleted
+        return  # only rows of our own, such as that it was deleted, or a file
     mentions = any(row[0].look is Look.MENTION for row in rows)
     first = Piece(FIRST_MENTION_GUTTER, Look.MENTION) if mentions else Piece(FIRST_GUTTER, Look.GUTTER)
     rows[at] = (first, *rows[at][1:])
@@ -189,10 +191,11 @@ def is_message(entry: Entry) -> bool:
 
 
 def _header(entry: Entry, setting: Setting, columns: Columns, time: str) -> Row:
-    doubt = f"  {_('not verified')}" if setting.unverified and columns.body >= _ROOM_FOR_DOUBT else ""
     beside = f"  {time}" if columns.beside else ""
-    name = _cut(_name(entry), columns.body - len(beside) - cell_len(doubt))
-    return (Piece(name, Look.AUTHOR, person=_coloured(entry, setting)), Piece(beside + doubt, Look.META))
+    doubt = DOUBT if setting.unverified else ""
+    name = _cut(_name(entry), columns.body - len(doubt) - len(beside))
+    author = Piece(name + doubt, Look.AUTHOR, person=_coloured(entry, setting))
+    return (author, Piece(beside, Look.META))
 
 
 def _name_column(entry: Entry, setting: Setting, columns: Columns, *, again: bool) -> Piece:
@@ -235,6 +238,8 @@ def _quoted(words: str, cells: int) -> Row:
 def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if entry.deleted or entry.text is None:
         return _own_rows(_("deleted"), cells)
+    if _is_named(entry, setting.me):
+        return []
     safe = safe_text(entry.text)
     if safe.blank:
         return _own_rows(BLANK_LABEL.strip("()"), cells)
@@ -255,12 +260,17 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if covered:  # without this row a sign that someone typed could be one
         words = ngettext("{count} spoiler is covered", "{count} spoilers are covered", covered)
         rows += _own_rows(words.format(count=covered), cells)
-    if safe.hidden:
-        words = ngettext(
-            "{count} hidden character (i: which)", "{count} hidden characters (i: which)", safe.hidden
-        ).format(count=safe.hidden)
-        rows += _own_rows(words, cells, Look.ESCAPE)
-    return rows
+    return [*rows, *_hidden_rows(safe.hidden, cells)]
+
+
+def _is_named(entry: Entry, me: UserName) -> bool:
+    """Say whether the text is only the name of the file, which stands in the row of the file."""
+    return entry.file is not None and entry.text == entry.file.name and f"@{me}" not in entry.text
+
+
+def _hidden_rows(hidden: int, cells: int) -> list[Row]:
+    words = ngettext("{count} hidden character (i: which)", "{count} hidden characters (i: which)", hidden)
+    return _own_rows(words.format(count=hidden), cells, Look.ESCAPE) if hidden else []
 
 
 def _text_view(entry: Entry, setting: Setting) -> TextView:
@@ -272,23 +282,24 @@ def _text_view(entry: Entry, setting: Setting) -> TextView:
     )
 
 
-def _file_rows(entry: Entry, cells: int) -> list[Row]:
+def _file_rows(entry: Entry, cells: int, me: UserName) -> list[Row]:
     file = entry.file
     if file is None or entry.deleted:
         return []
-    facts = facts_of(file)
-    words = next(filter(None, (words(file) for words in REGISTRY.file_words)), "")
-    with_keys = (words or _("file {facts} (f: save)")).format(facts=facts)
-    shortly = (_("picture {facts}") if is_picture(file) else _("file {facts}")).format(facts=facts)
+    kind = file.media_type.partition("/")[2].upper()  # our words: a type has a pattern
+    facts = (_("picture {kind}, {size}") if is_picture(file) else _("file {size}")).format(
+        kind=kind, size=size_words(file.size)
+    )
     name = _on_one_line(file.name)
     wanted = sum(_cells(span.text) for span in name)
-    words = with_keys if _cells(with_keys) + 2 + min(wanted, _LEAST_NAME) <= cells else shortly
     # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
-    left = cells - _cells(words) - 2
+    left = cells - _cells(facts) - 2
     if left < min(wanted, _LEAST_NAME):  # it has a row of its own, behind the mark of others' text
-        facts_row = _marked(FILE_GUTTER, [Span(_cut(words, cells), is_escape=False)])
-        return [facts_row, _peer_row(tuple(_middle_cut(name, cells)))]
-    return [_marked(FILE_GUTTER, [Span(f"{words}  ", is_escape=False), *_middle_cut(name, left)])]
+        facts_row = _marked(FILE_GUTTER, [Span(_cut(facts, cells), is_escape=False)])
+        rows = [facts_row, _peer_row(tuple(_middle_cut(name, cells)))]
+    else:
+        rows = [_marked(FILE_GUTTER, [Span(f"{facts}  ", is_escape=False), *_middle_cut(name, left)])]
+    return rows + (_hidden_rows(safe_text(file.name).hidden, cells) if _is_named(entry, me) else [])
 
 
 def _middle_cut(line: Line, cells: int) -> Line:
@@ -350,7 +361,7 @@ def counts_replies(entry: Entry, row: Row) -> bool:
 
 
 def _replies(entry: Entry) -> str:
-    words = ngettext("{count} reply (t: thread)", "{count} replies (t: thread)", entry.replies)
+    words = ngettext("{count} reply", "{count} replies", entry.replies)
     return words.format(count=entry.replies)
 
 
@@ -358,7 +369,7 @@ def _meta_rows(entry: Entry, columns: Columns, setting: Setting) -> list[Row]:
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
-        facts.append(_("edited (h: earlier versions)"))
+        facts.append(_("edited"))
     if entry.replies and setting.root is None:
         facts.append(_replies(entry))
     if entry.starred:

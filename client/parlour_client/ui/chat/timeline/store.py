@@ -16,7 +16,7 @@ from parlour_client.core.model import Entry, Gap, display_name
 from parlour_client.kit.language import _
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
-from parlour_client.ui.chat.timeline.layout import DEFAULT, Columns, Layout
+from parlour_client.ui.chat.timeline.layout import DEFAULT, Columns
 from parlour_client.ui.chat.timeline.pieces import Row
 from parlour_client.ui.chat.timeline.rows import MOST_FOLDED, Setting, is_message, rows_of
 from parlour_client.ui.chat.timeline.sentences import day_number, stamp
@@ -64,6 +64,8 @@ class Store:
         """Answered messages that are not among the entries, for the quotes."""
         self.read = read
         """The read marker that the room was opened with."""
+        self.unread = 0
+        """The messages of others behind it then; 0: not known."""
         self.root: Seq | None = None
         """The first message of the thread that these entries are; None: they are those of the room."""
         self._stored = 0  # this many entries, from the first on, have a number
@@ -161,10 +163,14 @@ class Store:
         """Forget measured heights; estimate each for rows of this width."""
         self.width = width
         self._note_names(self.entries)
-        cells = self._columns.text
-        self._heights = Heights([2 + len(entry.text or "") // cells for entry in self.entries])
+        self._heights = Heights(self._estimated(self.entries))
         self._exact = [False] * len(self.entries)
         self._rows.clear()
+
+    def _estimated(self, entries: Iterable[Entry]) -> Iterator[int]:
+        columns = self._columns
+        least, cells = 1 if columns.name else 2, columns.text
+        return (least + len(entry.text or "") // cells for entry in entries)
 
     @property
     def _columns(self) -> Columns:
@@ -172,27 +178,21 @@ class Store:
 
     def _note_names(self, entries: Iterable[Entry]) -> None:
         """Make the column of names as wide as these authors need."""
-        longest = max(
-            (cell_width(name) for name in {display_name(entry.author) for entry in entries}), default=0
-        )
+        names = {display_name(entry.author) for entry in entries if is_message(entry)}
+        longest = max(map(cell_width, names), default=0)
         if longest > self._longest_name:
             before, self._longest_name = self._columns, longest
             if self._columns != before:
                 self.forget_rows()
-
-    def lay_out(self, layout: Layout) -> None:
-        """Lay everything out in another way."""
-        self.layout = layout
-        self.estimate(self.width)
 
     def prepend(self, older: Sequence[Entry]) -> None:
         """Insert a page of older entries before the first one."""
         first = self.entries[0].seq if self._stored else None
         fresh = [e for e in older if e.seq is not None and _is_shown(e) and (first is None or e.seq < first)]
         self._note_names(fresh)
-        cells = self._columns.text
-        heights = [2 + len(entry.text or "") // cells for entry in fresh]
-        self._heights = Heights([*heights, *(self._heights[i] for i in range(len(self.entries)))])
+        self._heights = Heights(
+            [*self._estimated(fresh), *(self._heights[i] for i in range(len(self.entries)))]
+        )
         self._exact = [*([False] * len(fresh)), *self._exact]
         self.entries = [*fresh, *self.entries]
         self._stored += len(fresh)
@@ -219,9 +219,9 @@ class Store:
         ]
         order += [(self.entries[i], i) for i in range(self._stored, len(self.entries))]
         self._note_names(fresh.values())
-        cells = self._columns.text
+        guesses = self._estimated(entry for entry, _ in order)
         self._heights = Heights(
-            heights[was] if was is not None else 2 + len(entry.text or "") // cells for entry, was in order
+            heights[was] if was is not None else guess for (_, was), guess in zip(order, guesses, strict=True)
         )
         self.entries = [entry for entry, _ in order]
         self._stored = len(stored)
@@ -409,7 +409,7 @@ class Store:
         before = self.entries[index - 1] if index else None
         new_day = self.root is None if before is None else day_number(before.at) != day_number(entry.at)
         new = index == self.first_unread and entry.author != self.me
-        first_unread = new and (before is not None or bool(self.read))
+        is_first_unread = new and (before is not None or bool(self.read))
         hole = self.hole_above(index)
         missing = hole.words if hole is not None else ""
         if not index and self.loading_older:
@@ -421,8 +421,8 @@ class Store:
             width=self.width,
             me=self.me,
             new_day=new_day,
-            first_unread=first_unread,
-            continues=not (new_day or first_unread or missing)
+            new=self.unread if is_first_unread else None,
+            continues=not (new_day or is_first_unread or missing)
             and before is not None
             and not self.is_folded(index - 1)
             and self._goes_on(before, entry),

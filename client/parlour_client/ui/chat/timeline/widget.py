@@ -7,7 +7,7 @@ seen (``OlderWanted``, ``HoleInSight``, ``ReadUpTo``, ``NewBelow``), and ``Act``
 import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import ClassVar, Final
 
@@ -37,6 +37,8 @@ from parlour_client.ui.chat.timeline.store import Store, key_of
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
 
+COSY_BELOW: Final = 60
+"""Columns of a terminal in which messages are ``cosy``, whatever is wanted."""
 KEEP: Final = 20_000
 """Entries in memory; at twice as many, the oldest are dropped and can be loaded again."""
 
@@ -45,7 +47,17 @@ class Timeline(ScrollView, can_focus=True):
     """The messages of one room."""
 
     FOCUS_ON_CLICK = False  # keys become commands only by keyboard: a click leaves the person writing
-    DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = """
+    Timeline {
+        overflow-x: hidden;
+        overflow-y: scroll;
+        scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+        &.-at-end { scrollbar-visibility: hidden; }
+    }
+    """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"timeline--{name}" for name in (*Look, *StyleKind)), "timeline--selected"
     }  # fmt: skip
@@ -108,6 +120,7 @@ class Timeline(ScrollView, can_focus=True):
         self._is_placing = False
         self._thumb = (0, 0)
         self._is_left = False
+        self.add_class("-at-end")
 
     # --- entries
 
@@ -143,20 +156,21 @@ class Timeline(ScrollView, can_focus=True):
         entries: Sequence[Entry],
         *,
         read: Seq | None = None,
+        unread: int = 0,
         complete: bool,
         ignored: AbstractSet[UserName] = frozenset(),
         holes: Sequence[Hole] = (),
         around: tuple[Sequence[Entry], Run] | None = None,
         root: Seq | None = None,
     ) -> None:
-        """Show a room, at the first unread message or else at the end; with ``root``, a thread.
+        """Show a room, at the first of its ``unread`` messages or else at the end; with ``root``, a thread.
 
         ``around`` is what is loaded around the first unread message, if ``entries`` do not reach up to it.
         """
         self._is_left = False
         self._store = store = Store(me, entries, read=read)
-        store.verified, store.ignored, store.layout = self.verified, ignored, self._layout
-        store.holes, store.root = list(holes), root
+        store.verified, store.ignored, store.layout = self.verified, ignored, self._fitting_layout
+        store.holes, store.root, store.unread = list(holes), root, unread
         if around is not None:
             store.merge(*around)
         self._pending.clear()
@@ -164,9 +178,9 @@ class Timeline(ScrollView, can_focus=True):
         self._complete, self._asked_before, self._read_told = complete, None, Seq(0)
         self._selection.key = None
         self.new_below = 0
-        unread = store.first_unread if read else None
-        if unread is not None:
-            self._anchor.hold(store.entries[unread])
+        first = store.first_unread if read else None
+        if first is not None:
+            self._anchor.hold(store.entries[first])
         else:
             self._anchor.follow()
         self._place()
@@ -309,9 +323,12 @@ class Timeline(ScrollView, can_focus=True):
         """Lay the messages out as the settings say."""
         if layout != self._layout:
             self._layout = layout
-            if self._store is not None:
-                self._store.lay_out(layout)
-                self._redraw()
+            self._redraw()
+
+    @property
+    def _fitting_layout(self) -> Layout:
+        """The layout that the person wants, but for a small terminal."""
+        return replace(self._layout, style="cosy") if self.app.size.width < COSY_BELOW else self._layout
 
     def trust_changed(self) -> None:
         """Update the marks of verified people."""
@@ -323,10 +340,10 @@ class Timeline(ScrollView, can_focus=True):
             self._store.ignored = users
             self._remake()
 
-    def mark_unread(self, read: Seq) -> None:
+    def mark_unread(self, read: Seq, unread: int) -> None:
         """Draw the line for new messages after ``read``."""
         if self._store is not None:
-            self._store.read = read
+            self._store.read, self._store.unread = read, unread
             self._remake()
 
     def _redraw(self) -> None:
@@ -419,10 +436,12 @@ class Timeline(ScrollView, can_focus=True):
 
     def _place(self) -> None:
         """Measure its surroundings, then scroll the view to its anchor."""
-        store, height, columns = self._store, self.size.height, self.scrollable_content_region.width
-        if store is None or not columns or not height:
+        store, height, columns = self._store, self.size.height, self._painter.columns
+        if store is None or columns < 1 or not height:
             return
-        if store.width != columns:
+        layout = self._fitting_layout
+        if store.width != columns or store.layout != layout:
+            store.layout = layout
             store.estimate(columns)
             self._painter.forget_rows()
         self._is_placing = True
@@ -442,10 +461,9 @@ class Timeline(ScrollView, can_focus=True):
             self.refresh(*changed)
 
     def _set_rows(self, rows: int, top: int) -> None:
-        """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible.
+        """Set the number of rows, without a layout of the whole screen: the scrollbar always has its column.
 
-        The scrollbar is drawn again when its thumb is elsewhere: by a whole cell while the view follows:
-        no one moves it then, and each message would shorten it a little.
+        It is hidden at the end (``-at-end``), and drawn again where its thumb moved.
         """
         height = self.size.height
         size = Size(self.scrollable_content_region.width, rows)
@@ -454,9 +472,10 @@ class Timeline(ScrollView, can_focus=True):
         bar.set_reactive(ScrollBar.window_virtual_size, rows)  # pyright: ignore[reportArgumentType]
         bar.set_reactive(ScrollBar.window_size, height)  # pyright: ignore[reportArgumentType]
         bar.set_reactive(ScrollBar.position, float(top))  # pyright: ignore[reportArgumentType]
-        thumb = _thumb(rows, height, top, parts=1 if self._anchor.follows else 8)
+        thumb = (0, 0) if self._anchor.follows else _thumb(rows, height, top)
         if thumb != self._thumb:
             self._thumb = thumb
+            self.set_class(self._anchor.follows, "-at-end")
             bar.refresh()
 
     def _tell(self, store: Store, top: int) -> None:
@@ -499,6 +518,11 @@ class Timeline(ScrollView, can_focus=True):
     def watch_new_below(self, count: int) -> None:
         """Post how many messages are below."""
         self.post_message(self.NewBelow(count))
+
+    def watch_has_focus(self, has_focus: bool) -> None:  # noqa: FBT001 - Textual's name and order
+        """Draw the selection as strong as the focus."""
+        super().watch_has_focus(has_focus)
+        self._refresh_changed()
 
     def on_resize(self, _event: Resize) -> None:
         """Wrap again; the position stays."""
@@ -608,9 +632,9 @@ class Timeline(ScrollView, can_focus=True):
             self.post_message(self.Act(MessageAction[name], entry))
 
 
-def _thumb(rows: int, height: int, top: int, *, parts: int) -> tuple[int, int]:
-    """Return where the scrollbar's thumb begins and its size, in parts of a cell; Textual draws eighths."""
+def _thumb(rows: int, height: int, top: int) -> tuple[int, int]:
+    """Return where the scrollbar's thumb begins and its size, in eighths of a cell, as Textual draws it."""
     if rows <= height:
         return 0, 0
     size = max(1, height * height / rows)
-    return int((height - size) * top / (rows - height) * parts), math.ceil(size * parts)
+    return int((height - size) * top / (rows - height) * 8), math.ceil(size * 8)

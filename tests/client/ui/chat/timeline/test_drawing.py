@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from tests.client.ui.chat.timeline.test_widget import fill, lobby
-from tests.client.ui.conftest import OpenApp, settled
+from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.geometry import Region
 from textual.strip import Strip
@@ -102,8 +102,8 @@ async def test_a_row_that_moves_up_is_not_recreated(client: FakeClient, open_app
 async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """A message among many moves its thumb by less than a cell; where the person scrolls, it is exact."""
-    fill(client, 15)
+    """Never at the end, where it is hidden; where the person scrolls, it is exact."""
+    fill(client, 60)
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
         bar = timeline.vertical_scrollbar
@@ -116,18 +116,38 @@ async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
             return render()
 
         bar.render = counted  # type: ignore[method-assign,assignment]
-        for number in range(30):
+        for number in range(10):
             client.say(LOBBY, BOB, f"more {number}")
             timeline.add_pending()
             await settled(pilot, 1)
-            kept, seen = cells(bar.render_lines(bar.size.region)), drawings
+        assert not drawings
+        await pilot.press("pageup")
+        for number in range(10):
+            await settled(pilot)
+            kept = cells(bar.render_lines(bar.size.region))
             bar.refresh()
-            changed = zip(cells(bar.render_lines(bar.size.region)), kept, strict=True)
-            assert sum(new != old for new, old in changed) <= 2  # its ends, by a part of a cell
-            drawings = seen
-        assert drawings < 10
+            assert cells(bar.render_lines(bar.size.region)) == kept
+            client.say(LOBBY, BOB, f"still more {number}")
+            timeline.add_pending()
+
+
+async def test_the_scrollbar_is_there_only_away_from_the_end(client: FakeClient, open_app: OpenApp) -> None:
+    """It has a column of its own: no row is wrapped again when it comes."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        column = timeline.region.right - 1
+
+        def bar() -> str:
+            return "".join(row[column] for row in screen_text(pilot).split("\n")[2:20]).strip()
+
+        width = timeline.entries and timeline.render_line(0).cell_length
+        assert bar() == ""
         await pilot.press("pageup")
         await settled(pilot)
-        kept = cells(bar.render_lines(bar.size.region))
-        bar.refresh()
-        assert cells(bar.render_lines(bar.size.region)) == kept
+        assert timeline.vertical_scrollbar in pilot.app.screen._compositor.visible_widgets
+        assert timeline.render_line(0).cell_length == width
+        await pilot.press("ctrl+end")
+        await settled(pilot)
+        assert timeline.vertical_scrollbar not in pilot.app.screen._compositor.visible_widgets
+        assert bar() == ""

@@ -46,7 +46,7 @@ def test_a_run_away_from_the_rest_leaves_a_hole_between() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (HoleState.LOADING, "up to 12 messages missing, loading…"),
+        (HoleState.LOADING, "up to 12 messages missing: loading…"),
         (HoleState.OFFLINE, "up to 12 messages missing: no connection"),
         (HoleState.REFUSED, "up to 12 messages missing: not sent by the server"),
         (HoleState.GONE, "up to 12 messages missing: no longer on the server"),
@@ -59,8 +59,8 @@ def test_a_hole_says_what_is_done_about_it(state: HoleState, words: str) -> None
 
 def test_an_absurd_number_is_not_counted() -> None:
     """A server may claim any number; the row stays short."""
-    assert Hole(gap(3, 2**53)).words == "more than a million messages missing, loading…"
-    assert Hole(gap(3, 5)).words == "1 message missing, loading…"
+    assert Hole(gap(3, 2**53)).words == "more than a million messages missing: loading…"
+    assert Hole(gap(3, 5)).words == "1 message missing: loading…"
 
 
 def test_a_merge_never_holds_a_message_twice(client: FakeClient) -> None:
@@ -81,7 +81,7 @@ async def test_what_the_server_cannot_read_is_a_row(client: FakeClient, open_app
     client.say(LOBBY, BOB, "before")
     client.happen(LOBBY, BOB, Unreadable())
     client.say(LOBBY, BOB, "behind")
-    async with open_app(client) as pilot:
+    async with open_app(client, size=(100, 24)) as pilot:
         await lobby(pilot)
         text = screen_text(pilot)
         assert "Can't be read: the server's storage is damaged" in text

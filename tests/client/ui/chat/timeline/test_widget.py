@@ -42,11 +42,13 @@ async def test_no_letter_is_hidden_under_the_scrollbar(client: FakeClient, open_
     fill(client, 40)
     text = "".join(chr(0x61 + number % 26) for number in range(300))
     client.say(LOBBY, BOB, text)
+    client.say(LOBBY, CAROL, "the end")
     async with open_app(client) as pilot:
-        await lobby(pilot)
-        rows = [row[29:79] for row in screen_text(pilot).split("\n") if row[29:31] in {"├ ", "│ "}]
-        shown = "".join(row[2:].rstrip() for row in rows if " " not in row[2:].strip())
-        assert text in shown
+        _, timeline = await lobby(pilot)
+        timeline.scroll_relative(y=-1, animate=False)
+        await settled(pilot)
+        rows = [re.split("[├│] ", row.rstrip(" ▁▂▃▄▅▆▇"))[-1] for row in screen_text(pilot).split("\n")]
+        assert text in "".join(row.rstrip() for row in rows if row.isalpha())
 
 
 async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -126,7 +128,7 @@ async def test_opens_at_the_first_unread_message(client: FakeClient, open_app: O
         client.say(LOBBY, CAROL, f"unread {number}")
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
-        assert top_row(pilot).startswith("── new ─")
+        assert top_row(pilot).startswith(" ── 50 new ─")
         assert not [call for call in client.calls if call[0] == "mark_read"]
         timeline.follow()
         await settled(pilot)
@@ -174,6 +176,44 @@ async def test_selection_moves_over_messages_only(client: FakeClient, open_app: 
         assert timeline.selected is None
         assert pilot.app.focused is not None
         assert pilot.app.focused.id == "composer"
+
+
+async def test_the_selection_is_a_mark_and_a_colour_where_the_keys_go(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """It stands in the free column, before the message and not before the rules above it."""
+    fill(client, 20)
+    client.say(LOBBY, CAROL, "a new one\nof two lines")
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        await pilot.press("alt+up")
+
+        def rows() -> list[tuple[str, set[object]]]:
+            strips = [timeline.render_line(y) for y in range(timeline.size.height)][-3:]
+            return [(strip.text[:1], {style and style.bgcolor for _, style, _ in strip}) for strip in strips]
+
+        marks, backgrounds = zip(*rows(), strict=True)
+        assert marks == (" ", ">", " ")
+        assert backgrounds[1] == backgrounds[2] != backgrounds[0]
+        screen.set_focus(screen.room_list)
+        await settled(pilot)
+        marks, backgrounds = zip(*rows(), strict=True)
+        assert marks == (" ", ">", " ")
+        assert backgrounds[0] == backgrounds[1] == backgrounds[2]
+
+
+@pytest.mark.parametrize(("width", "is_cosy"), [(59, True), (60, False), (64, True), (80, False)])
+async def test_a_narrow_terminal_is_cosy_by_itself(
+    client: FakeClient, open_app: OpenApp, *, width: int, is_cosy: bool
+) -> None:
+    """Below 60 columns, and where the rooms beside it leave too little."""
+    async with open_app(client, size=(width, 24)) as pilot:
+        await lobby(pilot)
+        assert (" carol  06:01 " in screen_text(pilot)) == is_cosy
+        assert ("06:01 carol  ├ good morning" in screen_text(pilot)) != is_cosy
+        await pilot.resize_terminal(100, 24)
+        await settled(pilot)
+        assert "06:01 carol  ├ good morning" in screen_text(pilot)
 
 
 async def test_many_messages_at_once_are_taken_in_together(client: FakeClient, open_app: OpenApp) -> None:
@@ -272,8 +312,8 @@ async def test_enter_opens_long_code_then_spoilers_then_folds_again(
         for _ in range(3):
             ends.append(message_rows(pilot)[-3:])
             await pilot.press("enter")
-        covered = ["[spoiler, enter: show]", "      · 1 spoiler is covered"]
-        folded = ["      · … 7 more lines of code (enter: show)", *covered]
+        covered = ["[spoiler, enter: show]", "              · 1 spoiler is covered"]
+        folded = ["              · … 7 more lines of code (enter: show)", *covered]
         assert ends == [folded, ["  16", *covered], ["  15", "  16", "secret"]]
         assert message_rows(pilot)[-3:] == folded
 

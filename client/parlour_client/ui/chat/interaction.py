@@ -181,7 +181,11 @@ class Interaction:
 
     def copy(self, text: SafeText, start: int = 0, end: int | None = None) -> None:
         """Copy displayed text, or a part of it, never the raw one: pasting it must have no other effect."""
-        self.run(lambda: self._copy(text.plain[start:end]), group="copy")
+        self.copy_lines(text.plain[start:end])
+
+    def copy_lines(self, shown: str) -> None:
+        """Copy what was made of displayed text."""
+        self.run(lambda: self._copy(shown), group="copy")
 
     async def _copy(self, shown: str) -> None:
         """Copy with a program, or with the terminal once the person agreed. Raises SetupError."""

@@ -12,6 +12,7 @@ from parlour_client.commands.links import links_of
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
 from parlour_client.text.formatting import code_blocks
+from parlour_client.text.transcript import transcript
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
@@ -58,9 +59,11 @@ class MessageActions:
             MessageAction.LINKS: self.show_links,
         }
 
-    def act(self, action: MessageAction, entry: Entry) -> None:
-        """Run an action on a message."""
-        if action in self._do:
+    def act(self, action: MessageAction, entry: Entry, others: tuple[Entry, ...] = ()) -> None:
+        """Run an action on a message; copy all of ``others`` if there are any."""
+        if action is MessageAction.COPY and others:
+            self._interaction.copy_lines(transcript(others))
+        elif action in self._do:
             self._do[action](entry)
         elif (seq := self._stored(entry)) is not None and (
             room := self._client.rooms.get(entry.room)

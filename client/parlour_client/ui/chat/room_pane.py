@@ -370,11 +370,15 @@ class RoomPane(Vertical):
     @on(Timeline.Act)
     async def _act(self, event: Timeline.Act) -> None:
         if event.action is not MessageAction.THREAD:
-            self.actions.act(event.action, event.entry)
+            self.actions.act(event.action, event.entry, event.others)
         elif (seq := self.timeline.first_known(event.entry).seq) is None:
             self.interaction.toast(Toast.NOT_STORED)
         else:  # the next key is for its composer: it waits until that is there
             await self.open_thread(seq)
+
+    @on(Timeline.RangeBegan)
+    def _range_began(self) -> None:
+        self.interaction.say(_("Up and Down select more messages, y copies them, Esc leaves."))
 
     # --- where one can go
 

@@ -41,6 +41,7 @@ BINDINGS: Final = (
     Binding("d", "act('DELETE')", N_("Delete"), id="timeline.delete"),
     Binding("i", "act('INSPECT')", N_("Inspect"), id="timeline.inspect"),
     Binding("y", "act('COPY')", N_("Copy"), id="timeline.copy"),
+    Binding("V", "range", N_("Select several"), key_display="V", show=False, id="timeline.range"),
     Binding("c", "act('COPY_CODE')", N_("Copy code"), show=False, id="timeline.copy_code"),
     Binding("m", "markers", N_("Markers"), show=False, id="timeline.markers"),
     Binding("p", "act('PARENT')", N_("Go to the replied message"), show=False, id="timeline.parent"),

@@ -75,7 +75,7 @@ class RowPainter:
         )
         return not any(around) and not over
 
-    def lines(self, store: Store | None, selected: Key | None, crop: Region) -> list[Strip]:
+    def lines(self, store: Store | None, selected: frozenset[Key], crop: Region) -> list[Strip]:
         """Draw cached rows: Textual's own cache is by position, and a scroll empties it."""
         widget = self._widget
         under, background = widget.background_colors
@@ -98,7 +98,7 @@ class RowPainter:
             strips.append(kept[1])
         return strips
 
-    def changed(self, store: Store | None, selected: Key | None) -> list[Region]:
+    def changed(self, store: Store | None, selected: frozenset[Key]) -> list[Region]:
         """Return where rows of the view are not as they were when this was asked last."""
         size, seen = self._widget.size, self._seen
         self._rows_of = None
@@ -126,7 +126,7 @@ class RowPainter:
         """The cells of a row: one more before it marks the selection, one behind it is the scrollbar's."""
         return self._widget.scrollable_content_region.width - len(_UNSELECTED)
 
-    def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
+    def line(self, store: Store | None, selected: frozenset[Key], y: int) -> Strip:
         """Draw one row of the view."""
         return self._view_rows(store, selected)[y]
 
@@ -136,7 +136,7 @@ class RowPainter:
             return None
         return self._widget.scroll_offset.y - self.rows_above(store, self._widget.size.height)
 
-    def _view_rows(self, store: Store | None, selected: Key | None) -> list[Strip]:
+    def _view_rows(self, store: Store | None, selected: frozenset[Key]) -> list[Strip]:
         """Return the rows of the view: those that ``changed`` has seen, if it is the same one."""
         height, view = self._widget.size.height, self._view(store)
         rows_of = store, view, selected, self._widget.has_focus, height, self._blank
@@ -151,9 +151,9 @@ class RowPainter:
         self._rows, self._rows_of = rows, rows_of
         return rows
 
-    def _row(self, store: Store, selected: Key | None, index: int, inside: int) -> Strip:
+    def _row(self, store: Store, selected: frozenset[Key], index: int, inside: int) -> Strip:
         key = key_of(store.entries[index])
-        if key == selected:
+        if key in selected:
             return self._selected_strip(store.rows(index), inside)
         strip = self._strips.get((key, inside))
         if strip is None:

@@ -84,14 +84,39 @@ class Selection:
 
     def __init__(self) -> None:
         self.key: Key | None = None
-        """The selected entry; None: none is."""
+        """The entry that keys act on; None: none is selected."""
+        self.keys: frozenset[Key] = frozenset()
+        """All that are selected: this one, or a range that ends with it."""
+        self._start: Key | None = None
+        """Where the range begins."""
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self.key = self._start = None
+        self.keys = frozenset()
+
+    def choose(self, store: Store, index: int) -> None:
+        """Select an entry, or all from the one where the range begins."""
+        self.key = key_of(store.entries[index])
+        begin = _position(store, self._start)
+        first, last = (index, index) if begin is None else sorted((begin, index))
+        between = range(first, last + 1)
+        self.keys = frozenset(key_of(store.entries[at]) for at in between if is_message(store.entries[at]))
+
+    def begin_or_end_range(self) -> bool:
+        """Begin a range at the selected entry, or leave the one there is; says whether it began."""
+        self._start = self.key if self._start is None else None
+        self.keys = frozenset(key for key in (self.key,) if key is not None)
+        return self._start is not None
+
+    @property
+    def is_range(self) -> bool:
+        """Whether moving selects more."""
+        return self._start is not None
 
     def index(self, store: Store) -> int | None:
         """Return the position of the selected entry."""
-        if self.key is None:
-            return None
-        found = (at for at in range(len(store) - 1, -1, -1) if key_of(store.entries[at]) == self.key)
-        return next(found, None)
+        return _position(store, self.key)
 
     def next(self, store: Store, step: int, last_seen: int) -> int | None:
         """Return the next message above (-1) or below (+1); None if there is none.
@@ -105,3 +130,9 @@ class Selection:
                 return at
             at += step
         return None
+
+
+def _position(store: Store, key: Key | None) -> int | None:
+    if key is None:
+        return None
+    return next((at for at in range(len(store) - 1, -1, -1) if key_of(store.entries[at]) == key), None)

@@ -94,12 +94,17 @@ class Timeline(ScrollView, can_focus=True):
     class Selected(Message):
         """Another message is selected, or none."""
 
+    class RangeBegan(Message):
+        """Moving selects more from now on."""
+
     @dataclass
     class Act(Message):
         """Run this action on that message."""
 
         action: MessageAction
         entry: Entry
+        others: tuple[Entry, ...] = ()
+        """All that are selected, from the top, if a range is."""
 
     def __init__(self, *, id: str | None = None, keep: int = KEEP) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -176,7 +181,7 @@ class Timeline(ScrollView, can_focus=True):
         self._pending.clear()
         self._painter.forget_rows()
         self._complete, self._asked_before, self._read_told = complete, None, Seq(0)
-        self._selection.key = None
+        self._selection.clear()
         self.new_below = 0
         first = store.first_unread if read else None
         if first is not None:
@@ -196,7 +201,8 @@ class Timeline(ScrollView, can_focus=True):
     def empty(self) -> None:
         """Show nothing: no room is open."""
         self._is_left = False
-        self._store = self._selection.key = None
+        self._store = None
+        self._selection.clear()
         self._anchor.follow()
         self._pending.clear()
         self._painter.forget_rows()
@@ -366,14 +372,14 @@ class Timeline(ScrollView, can_focus=True):
         """Draw rows."""
         self._painter.begin_frame()
         if self._painter.is_bare:
-            strips = self._painter.lines(self._store, self._selection.key, crop)
+            strips = self._painter.lines(self._store, self._selection.keys, crop)
         else:
             strips = super().render_lines(crop)
         return self._column_anchors.anchor(self, strips, crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""
-        return self._painter.line(self._store, self._selection.key, y)
+        return self._painter.line(self._store, self._selection.keys, y)
 
     # --- the position of the view
 
@@ -457,7 +463,7 @@ class Timeline(ScrollView, can_focus=True):
     def _refresh_changed(self) -> None:
         """Draw the rows again that are not what they were."""
         self._painter.begin_frame()
-        if changed := self._painter.changed(self._store, self._selection.key):
+        if changed := self._painter.changed(self._store, self._selection.keys):
             self.refresh(*changed)
 
     def _set_rows(self, rows: int, top: int) -> None:
@@ -584,7 +590,7 @@ class Timeline(ScrollView, can_focus=True):
         """Select an entry and scroll it into view."""
         store = self._store
         if store is not None and not self._is_left:
-            self._selection.key = key_of(store.entries[index])
+            self._selection.choose(store, index)
             self._anchor.bring_into_view(store, index, round(self.scroll_y), self.size.height)
             self._place()
             self.refresh_bindings()
@@ -592,7 +598,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def clear_selection(self) -> None:
         """Clear the selection."""
-        self._selection.key = None
+        self._selection.clear()
         self.refresh()
         self.refresh_bindings()
         self.post_message(self.Selected())
@@ -624,12 +630,27 @@ class Timeline(ScrollView, can_focus=True):
         self.clear_selection()
         self.follow()
 
+    def action_range(self) -> None:
+        """Select more with each move, from the selected message on, or no more."""
+        if self.selected is None:
+            self.move_selection(-1)
+        began = self._selection.begin_or_end_range()
+        self._refresh_changed()
+        self.post_message(self.RangeBegan() if began else self.Selected())
+
+    @property
+    def _range(self) -> tuple[Entry, ...]:
+        """All that are selected, if more than one can be."""
+        if self._store is None or not self._selection.is_range:
+            return ()
+        return tuple(entry for entry in self._store.entries if key_of(entry) in self._selection.keys)
+
     def action_act(self, name: str) -> None:
         """Post an action on the selected message; without one, select the newest first."""
         if self.selected is None:
             self.move_selection(-1)
         elif (entry := self.selected) is not None:
-            self.post_message(self.Act(MessageAction[name], entry))
+            self.post_message(self.Act(MessageAction[name], entry, self._range))
 
 
 def _thumb(rows: int, height: int, top: int) -> tuple[int, int]:

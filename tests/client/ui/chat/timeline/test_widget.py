@@ -336,3 +336,39 @@ async def test_me_is_a_line_within_the_message(client: FakeClient, open_app: Ope
     async with open_app(client) as pilot:
         await lobby(pilot)
         assert message_rows(pilot)[-1] == "* bob made bob an owner"
+
+
+async def test_several_messages_are_selected_and_copied(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V begins, moving selects more or fewer, y copies them as lines; a key on one acts on the last."""
+    for number in range(5):
+        client.say(LOBBY, (BOB, CAROL)[number % 2], f"message {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        copied: list[str] = []
+        monkeypatch.setattr(screen.pane.interaction, "copy_lines", copied.append)
+
+        def marked() -> list[str]:
+            rows = [timeline.render_line(y).text for y in range(timeline.size.height)]
+            return [row.split("message ")[-1].strip() for row in rows if row.startswith(">")]
+
+        await pilot.press("alt+up", "V", "up", "up", "up", "down")
+        assert marked() == ["2", "3", "4"]
+        client.say(LOBBY, BOB, "message 5")
+        timeline.add_pending()
+        await settled(pilot)
+        assert marked() == ["2", "3", "4"]
+        await pilot.press("y")
+        assert [line.split(" ", 2)[2] for line in copied[0].split("\n")] == [
+            "bob: message 2",
+            "carol: message 3",
+            "bob: message 4",
+        ]
+        await pilot.press("V")
+        assert marked() == ["2"]
+        await pilot.press("V", "down", "escape")
+        assert marked() == []
+        await pilot.press("alt+up")
+        assert marked() == ["5"]

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -96,6 +96,9 @@ translations: $(VENV)/.dev ## collect the client's sentences, merge them into ea
 screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people, pages that attack in Chromium
 	$(BIN)/python -m tools.screenshots
 	$(BIN)/parlour lab --browser docs/pictures/browser
+
+line-mode-transcript: $(VENV)/.dev ## write docs/reference/line-mode-transcript.md anew: the line mode as espeak-ng reads it aloud
+	$(BIN)/python -m tools.line_mode_transcript
 
 vectors: $(VENV)/.dev ## fetch the official MLS test vectors (other people's files) into .vectors, by pinned SHA-256
 	$(BIN)/python -m tools.vectors

@@ -51,11 +51,11 @@ def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
 def test_the_line_mode_says_what_became_of_each_line(server: Server, ada: Person) -> None:
     """At the end of its input: stored under a number, or kept for the next time, which is status 1."""
     done = ada.run("--plain", stdin="/go lobby\nlast words\n")
-    assert done.stdout.splitlines()[-1].startswith("lobby, sent as #")
+    assert done.stdout.splitlines()[-1].startswith("sent as ")
     server.kill()
     done = ada.run("--plain", stdin="/go lobby\ninto the void\n", check=False)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "lobby, not sent yet: it is sent the next time."
+    assert done.stdout.splitlines()[-1] == "not sent yet: it is sent the next time."
     server.start()
     done = ada.run("--plain", stdin="/go lobby\nand again\n")
     lines = json_lines(ada.run("export", "lobby", "--json").stdout)

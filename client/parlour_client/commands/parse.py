@@ -101,6 +101,8 @@ def unknown_help(word: str, front: Front) -> WrongUseError:
 def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
     """Parse a command's arguments. Raises SetupError, ParlourProtocolError for invalid ones."""
     rest, sure = _without_yes(command, rest, call.front)
+    if _options_of_the_shell(command).intersection(rest.split(" ")):
+        raise command.wrong_use(call.front)  # `/create den --private` must not make a public room
     values: dict[str, Any] = {}
     for argument in _in_order(command, call.front):
         value, rest = READERS[argument.takes.kind](_Reading(command, argument, call), rest)
@@ -110,6 +112,13 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
     if command.check is not None:
         command.check(call.front, values)
     return Given(values, sure)
+
+
+def _options_of_the_shell(command: Command[..., Any]) -> set[str]:
+    """Return what a chat writes without dashes, or asks: behind a command it is no topic and no reason."""
+    flags = {f"--{one.flag}" for one in command.arguments if one.option or one.takes.kind is Kind.FLAG}
+    yes = {YES} if command.asks is not None and command.asks.chat else set[str]()
+    return (flags | yes) - {one.takes.word for one in command.arguments}
 
 
 def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:

@@ -273,8 +273,9 @@ def _receipts_shown(result: results.ReceiptsShown, _front: Front) -> Lines:
 @lines.register
 def _links_listed(result: results.LinksListed, front: Front) -> Lines:
     for entry, link in result.links:
-        room = f"{result.room.title}, " if front is Front.LINE else ""
-        yield f"{room}#{entry.seq} {display_name(entry.author)}: {_link_lines(link)}"
+        author = display_name(entry.author)
+        who = f"{author} {entry.seq}" if front is Front.LINE else f"#{entry.seq} {author}"
+        yield f"{who}: {_link_lines(link)}"
     if not result.links:
         yield Aside(_("There are no links in the last messages of this room."))
 

@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timestamps: Annotated[Literal["off", "minutes", "seconds"], _help(N_("the time beside each message"))] = (
         "minutes"
     )
+    line_times: Annotated[
+        bool, _help(N_("the time before each message in the line mode (parlour --plain)"))
+    ] = False
     time_position: Annotated[
         Literal["left", "right"],
         _help(N_("where times are: before the text (cosy: beside the name), or at the right edge")),
@@ -159,8 +162,8 @@ BY_KEY: Final = ChainMap(EXTRA_SETTINGS, {row.key: row for row in _table()})
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     N_("Appearance"): (
-        "theme", "message_layout", "timestamps", "time_position", "formatting", "reduced_motion",
-        "language", "bidi",
+        "theme", "message_layout", "timestamps", "line_times", "time_position", "formatting",
+        "reduced_motion", "language", "bidi",
     ),
     N_("Writing"): ("send_on", "shortcodes", "paste_guard", "editor"),
     N_("Rooms"): ("room_sort", "peek"),

@@ -10,6 +10,7 @@ from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.values import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.kit.language import _
+from parlour_client.plain.line_text import Ours
 from parlour_client.text.device_text import waiting_line
 from parlour_client.text.encryption_text import label_line, sas_line
 from parlour_client.text.untrusted_text import shown
@@ -44,7 +45,7 @@ class EncryptionStatus:
                 self._devices.add(device.device)
                 yield shown(waiting_line(device))
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
-            yield self.room_line(encryption, room)
+            yield Ours(self.room_line(encryption, room))
         for process in encryption.sas_verifications():
             if self._words.get(process.process) != process:
                 before, self._words[process.process] = self._words.get(process.process), process

@@ -27,6 +27,7 @@ from parlour_client.commands.results import (
     LoginWanted,
     Question,
     Result,
+    RevokeQuestion,
     RoomOpened,
     SendWanted,
     SettingChosen,
@@ -69,15 +70,15 @@ from parlour_client.kit.language import _
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.input_lines import read_lines
-from parlour_client.plain.line_text import status_line
+from parlour_client.plain.line_text import INDENT, Ours, counts_line, more, status_line
 from parlour_client.plain.password_line import HiddenLine
 from parlour_client.plain.printer import Printer
 from parlour_client.plain.render import explain, show, transfer_line
 from parlour_client.plain.second_factor import LineDialog
-from parlour_client.text.room_text import room_line
 from parlour_client.text.secret_guard import look_at_text
 from parlour_client.text.setting_text import changed_line
 from parlour_client.text.untrusted_text import shown
+from parlour_protocol.frames.bodies import Created, EncryptionOn, GroupCreated, Joined
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Seq
@@ -93,6 +94,7 @@ QUIET: Final = 0.5
 """Seconds after a question in which a line does not answer it: it was typed before."""
 EVERYTHING: Final = "all"
 """The word for `/help` besides a command and a topic."""
+_ENDS: Final = frozenset(".?!:")
 _READ_AT_START: Final = 10
 """The newest messages of the room that is open, which are read first."""
 
@@ -128,6 +130,8 @@ class LineMode:
         """Messages that came before the beginning said where one is."""
         self._known: set[RoomId] | None = None
         """The rooms when the command that is running was begun."""
+        self._told: set[RoomId] = set()
+        """Rooms that a command said were created or joined: the events of it are not told again."""
         self._first: list[Entry] = []
         """Events of other rooms since then."""
         self._sent: list[Entry] = []
@@ -166,9 +170,8 @@ class LineMode:
         for entry in early:
             if entry.room != opened:  # those are read below, with what was before them
                 self._print_new(entry)
-        for room in self.client.rooms.all:
-            self.printer.say(room_line(room))
         if first is not None:
+            self.printer.say_ours(counts_line(self.client.rooms.all))
             self.printer.enter(
                 first, _("You are writing in {title}. /help shows what you can do.").format(title=first.title)
             )
@@ -178,7 +181,7 @@ class LineMode:
             if first.unread <= len(entries):  # else some of them were not shown
                 await self.printer.mark_read(first, entries)
         else:
-            self.printer.say(
+            self.printer.say_ours(
                 _("You have not joined a room yet. /rooms lists public ones. /help shows what you can do.")
             )
         self.printer.encryption()
@@ -249,10 +252,12 @@ class LineMode:
         try:
             result = await command(call, **given)
         finally:
-            self._known, first = None, self._first
-            self._first = []
+            first, self._first = self._first, []
             read = result.entries if isinstance(result, RoomOpened) else ()
             below = {(entry.room, entry.seq) for entry in read}
+            if isinstance(result, RoomOpened) and result.room.id not in self._known:
+                self._told.add(result.room.id)
+            self._known = None
             for entry in first:
                 if (entry.room, entry.seq) not in below:
                     self._print_new(entry)
@@ -282,7 +287,10 @@ class LineMode:
                 self.printer.say(sentence)
         elif self._asks:
             self._question, self._asked_at = question, self.now()
-            self.printer.say(" ".join((question.text, *question.details, _how(question.yes))))
+            parts = (question.text, *question.details, _how(question.yes))
+            line = " ".join(part if part[-1:] in _ENDS else f"{part}." for part in parts)
+            # of others' words only a device has any in its question
+            (self.printer.say if isinstance(question, RevokeQuestion) else self.printer.say_ours)(line)
         else:
             raise SetupError(
                 question.text, _("In a script, write {yes} at the end of the command.").format(yes=YES)
@@ -380,8 +388,8 @@ class LineMode:
                 unsent += 1  # that was said when it was refused
             except TimeoutError:
                 unsent += 1
-                title = self.printer.title(entry.room)
-                self.printer.say(_("{title}, not sent yet: it is sent the next time.").format(title=title))
+                words = _("not sent yet: it is sent the next time.")
+                self.printer.say(f"{self.printer.where(entry.room)}{words}")
         return 1 if unsent else 0
 
     # --- changes
@@ -413,7 +421,7 @@ class LineMode:
             case HistoryChanged(room=room):
                 self._many(room)
             case HistoryWithheld(room=room, words=words) | TextInspected(room=room, words=words):
-                self.printer.say(f"{self.printer.title(room)}, {words}")
+                self.printer.say(f"{self.printer.where(room)}{words}")
             case RoomForgotten(room=room):
                 self.printer.messages.forget(room)
             case RoomsChanged() | CountsChanged() | InvitationsChanged() | StatusChanged():
@@ -436,11 +444,8 @@ class LineMode:
                     if self.client.connection.status.session_ended
                     else _("the connection")
                 )
-                self.printer.say(
-                    _("{room}, not sent yet: waiting for {waits}.").format(
-                        room=self.printer.title(entry.room), waits=waits
-                    )
-                )
+                words = _("not sent yet: waiting for {waits}.").format(waits=waits)
+                self.printer.say(f"{self.printer.where(entry.room)}{words}")
             return
         if not self._begun:
             self._early.append(entry)
@@ -452,7 +457,8 @@ class LineMode:
     def _print_new(self, entry: Entry) -> None:
         room = self.client.rooms.get(entry.room)
         self._bursts.discard(entry.room)
-        if room is None or not room.muted:
+        told = entry.room in self._told and _is_own_beginning(entry, self.client.account.user)
+        if not told and (room is None or not room.muted):
             self.printer.entry(entry)
         else:
             self.printer.messages.remember(entry)
@@ -477,36 +483,41 @@ class LineMode:
             )
 
     def _changed(self, entry: Entry) -> None:
-        title = self.printer.title(entry.room)
+        problem, words = shown(entry.problem), ""
         if entry.failed:
-            self.printer.say(
-                _("{title}, not sent: {problem} /outbox shows what you can do.").format(
-                    title=title, problem=shown(entry.problem)
-                )
-            )
+            words = _("not sent: {problem} /outbox shows what you can do.").format(problem=problem)
         elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
-            self.printer.say(
-                _("{title}, #{seq}, not done: {problem}").format(
-                    title=title, seq=entry.seq, problem=shown(entry.problem)
-                )
-            )
+            words = _("message {seq}, not done: {problem}").format(seq=entry.seq, problem=problem)
         elif entry.seq is not None:
             self.printer.change(entry)
         elif entry.problem:
-            self.printer.say(
-                _("{title}, not sent yet: {problem}").format(title=title, problem=shown(entry.problem))
-            )
+            words = _("not sent yet: {problem}").format(problem=problem)
+        if words:
+            self.printer.say(f"{self.printer.where(entry.room)}{words}")
+
+
+_BEGINNINGS: Final = Created | Joined | EncryptionOn | GroupCreated
+
+
+def _is_own_beginning(entry: Entry, me: UserName) -> bool:
+    """Say whether an event only tells what its person has just done: created a room, or joined it."""
+    return entry.author == me and isinstance(entry.body, _BEGINNINGS)
+
+
+def speak(line: str) -> None:
+    """Print a line on the terminal; someone's text goes on behind a word that can be heard."""
+    say(line, INDENT if isinstance(line, Ours) else more())
 
 
 def _how(yes: Yes) -> str:
     """Say which line agrees."""
     match yes:
         case Harmless():
-            return "y/N"
+            return _("Type y for yes, anything else for no:")
         case Letter(key=key, does=does):
-            return _("Type {key} to {do}; anything else leaves it as it is.").format(key=key, do=does)
+            return _("Type {key} to {do}, anything else to leave it as it is:").format(key=key, do=does)
         case TypedName(name=name, does=does):
-            return _("Type {key} to {do}; anything else leaves it as it is.").format(key=name, do=does)
+            return _("Type {key} to {do}, anything else to leave it as it is:").format(key=name, do=does)
 
 
 def _agrees(yes: Yes, line: str) -> bool:
@@ -534,15 +545,15 @@ async def _help(mode: LineMode, rest: str) -> None:
     else:
         commands = known_topics.get(asked, known_topics.get(_(asked), []))
     for command in commands:
-        mode.printer.say(_help_line(command))
+        mode.printer.say_ours(_help_line(command))
     if commands:
         return
     if asked:
         raise unknown_help(asked, Front.LINE)
     for topic, listed in known_topics.items():
         words = ", ".join(f"/{command.name(Front.LINE)}" for command in listed)
-        mode.printer.say(_("{topic}: {commands}").format(topic=topic, commands=words))
-    mode.printer.say(
+        mode.printer.say_ours(_("{topic}: {commands}").format(topic=topic, commands=words))
+    mode.printer.say_ours(
         _("/help and one of these topics or commands explains it; /help all explains every command.")
     )
 
@@ -584,7 +595,7 @@ VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] =
 async def run(
     client: Client,
     source: int = 0,
-    out: Callable[[str], None] = say,
+    out: Callable[[str], None] = speak,
     settings: Settings | None = None,
     folder: Path | None = None,
 ) -> int:

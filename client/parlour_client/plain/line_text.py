@@ -1,21 +1,23 @@
-"""The text of the line mode: each change as one plain line, with the room first.
+"""The text of the line mode, which may be read aloud: each change as one plain line, in words.
 
-Strangers' text is sanitised, and every further line of a message is indented, so that none can look like a
-line of its own. What only the client says stands before the colon, or on a line with a mark that no further
-line of a text has. Pure functions; ``line_mode`` prints what they return.
+A line begins with the room if it is not the open one, and with who did it. Strangers' text is sanitised and
+stands behind a colon; a further line or row of it begins with a word of ours (``more``), which can be heard
+and seen, so that none passes for a line of its own. Our own further lines begin with another word. Nothing is
+a rule, a box or a sign. Pure functions; ``line_mode`` prints what they return.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, display_name
+from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, Room, display_name
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import preview
 from parlour_client.text.note_text import is_shown_beside, note_words
+from parlour_client.text.untrusted_text import INDENT as BAR
 from parlour_client.text.untrusted_text import shown
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
@@ -24,11 +26,8 @@ from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text import cell_width as width
 from parlour_protocol.rooms import RoomKind
 
-_QUOTE: Final = "    > "
-_FILE: Final = "    = "
-_REACTIONS: Final = "    + "
-_OWN: Final = "    * "
-"""Marks of lines that only the client writes: what is answered, a file, reactions, our own words."""
+INDENT: Final = "    "
+"""Before a further line of our own words: what is answered, a file, reactions, what becomes of it."""
 _BEGINNING: Final = 60
 
 
@@ -44,46 +43,39 @@ def entry_line(
 
     ``answered`` is its parent, if known; ``covered``: without spoilers; ``me``: the reader, called "you".
     """
-    number = f"#{entry.seq} " if entry.seq is not None else ""
-    if entry.note is not None and not is_shown_beside(entry):
-        return _("{title}, {number}(note) {note_words}").format(
-            title=title, number=number, note_words=shown(note_words(entry))
-        )
+    where = f"{title}, " if title else ""
+    number = f" {entry.seq}" if entry.seq is not None else ""
+    author = display_name(entry.author)
     if entry.note is not None:
-        line = entry_line(title, replace(entry, note=None), answered, covered=covered, me=me)
-        return _("{title}, (note) {note_words}\n{line}").format(
-            title=title, note_words=shown(note_words(entry)), line=line
-        )
+        note = f"{where}{_('note: {note_words}').format(note_words=shown(note_words(entry)))}"
+        if not is_shown_beside(entry):
+            return note
+        beside = entry_line(title, replace(entry, note=None), answered, covered=covered, me=me)
+        return f"{note}\n{beside}"
     if entry.deleted:
-        return _deleted(title, number, entry)
+        return f"{where}{_('{author}{number}, deleted').format(author=author, number=number)}"
     if entry.trouble:
-        return _("{title}, {number}{author}, can't be read: {trouble}").format(
-            title=title, number=number, author=display_name(entry.author), trouble=shown(_(entry.trouble))
-        )
+        words = _("{author}{number}, can't be read: {trouble}")
+        return f"{where}{words.format(author=author, number=number, trouble=shown(_(entry.trouble)))}"
     if entry.text is None:
-        return f"{title}, {number}{event_line(entry.author, entry.body, me)}"
+        return f"{where}{event_line(entry.author, entry.body, me)}"
     text: str = entry.text
     if covered:
         text = preview(text, _("[spoiler, /show {number} shows it]").format(number=entry.seq or "NUMBER"))
     edited = _(" edited") if entry.edited else ""
     starred = _(" starred") * entry.starred + _(" pinned") * entry.pinned
     return (
-        f"{title}, {number}{display_name(entry.author)}{_reply(entry, answered)}{edited}{starred}: "
+        f"{where}{author}{number}{_reply(entry, answered)}{edited}{starred}: "
         f"{shown(text)}{_answered(answered)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
     )
-
-
-def _deleted(title: str, number: str, entry: Entry) -> str:
-    author = display_name(entry.author)
-    return _("{title}, {number}{author}, deleted").format(title=title, number=number, author=author)
 
 
 def _reply(entry: Entry, answered: Entry | None) -> str:
     if entry.reply_to is None:
         return ""
     if answered is None:
-        return _(", reply to #{reply_to}").format(reply_to=entry.reply_to)
-    return _(", reply to {author} #{reply_to}").format(
+        return _(", reply to {reply_to}").format(reply_to=entry.reply_to)
+    return _(", reply to {author} {reply_to}").format(
         author=display_name(answered.author), reply_to=entry.reply_to
     )
 
@@ -91,7 +83,10 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
 def _answered(answered: Entry | None) -> str:
     if answered is None or answered.text is None:
         return ""
-    return f"\n{_QUOTE}{display_name(answered.author)}: {beginning(preview(answered.text))}"
+    words = _("answers {author}: {beginning}").format(
+        author=display_name(answered.author), beginning=beginning(preview(answered.text))
+    )
+    return f"\n{INDENT}{words}"
 
 
 def beginning(untrusted: str) -> str:
@@ -107,7 +102,7 @@ def _file(entry: Entry) -> str:
     words = _("file {facts}, /save {number} saves it: {name}").format(
         facts=facts_of(file), number=entry.seq or _("NUMBER"), name=_one_line(file.name)
     )
-    return f"\n{_FILE}{words}"
+    return f"\n{INDENT}{words}"
 
 
 def _one_line(untrusted: str) -> str:
@@ -118,7 +113,7 @@ def _one_line(untrusted: str) -> str:
 def _reactions(entry: Entry) -> str:
     if not entry.reactions:
         return ""
-    return f"\n{_REACTIONS}{_each(entry)}"
+    return f"\n{INDENT}{_('reactions: {each}').format(each=_each(entry))}"
 
 
 def _each(entry: Entry) -> str:
@@ -138,12 +133,12 @@ def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
             why = shown(entry.problem) if entry.problem else _("waiting for the server")
-            return f"\n{_OWN}{_('not sent yet: {why}').format(why=why)}"
+            return f"\n{INDENT}{_('not sent yet: {why}').format(why=why)}"
         case Delivery.FAILED:
             words = _("not sent: {problem} /outbox shows what you can do").format(
                 problem=shown(entry.problem)
             )
-            return f"\n{_OWN}{words}"
+            return f"\n{INDENT}{words}"
         case _:
             return ""
 
@@ -152,17 +147,18 @@ def change_line(
     title: str, before: Entry | None, entry: Entry, answered: Entry | None = None, *, covered: bool = True
 ) -> str:
     """Return the change of a message; empty if people need not see it."""
+    where = f"{title}, " if title else ""
     if entry.deleted:
-        return _deleted(title, f"#{entry.seq} ", entry)
+        return entry_line(title, entry)
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
         author = display_name(entry.author)
         if not entry.reactions:
-            return _("{title}, #{seq} {author}, no reactions left").format(
-                title=title, seq=entry.seq, author=author
+            words = _("{author} {seq}, no reactions left").format(seq=entry.seq, author=author)
+        else:
+            words = _("{author} {seq}, reactions: {each}").format(
+                seq=entry.seq, author=author, each=_each(entry)
             )
-        return _("{title}, #{seq} {author}, reactions:{reactions}").format(
-            title=title, seq=entry.seq, author=author, reactions=_reactions(entry)
-        )
+        return f"{where}{words}"
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered, covered=covered)
     return ""
@@ -179,8 +175,12 @@ def outgoing_line(title: str, number: int, outgoing: Outgoing) -> str:
         ),
         Delivery.STORED: _("stored"),
     }[outgoing.entry.delivery]
-    text = f' "{beginning(outgoing.entry.text)}"' if outgoing.entry.text else ""
-    return f"{number}: {title}, {outgoing.what}{text}: {words}"
+    line = f"{number}: {title}, {outgoing.what}, {words}"
+    return (
+        f"{line}\n{INDENT}{_('text: {text}').format(text=beginning(outgoing.entry.text))}"
+        if outgoing.entry.text
+        else line
+    )
 
 
 def event_line(author: UserName, body: AnyBody, me: UserName | None = None) -> str:
@@ -219,3 +219,40 @@ def invitation_line(invitation: Invitation) -> str:
         title=invitation.title,
         kind=invited_to(invitation.kind, encrypted=invitation.encrypted),
     )
+
+
+def counts_line(rooms: Sequence[Room]) -> str:
+    """Return what is unread, in one line: 2 unread here, 1 unread there."""
+    counts = []
+    for room in rooms:
+        if room.unread:
+            words = _("{unread} unread in {title}").format(unread=room.unread, title=room.title)
+            if room.mentions:
+                words = _("{words}, {mentions} of them mentioning you").format(
+                    words=words, mentions=room.mentions
+                )
+            counts.append(words)
+    if counts:
+        return f"{'; '.join(counts)}."
+    count = len(rooms)
+    return ngettext(
+        "Nothing is unread. You are in {count} room; /joined lists it.",
+        "Nothing is unread. You are in {count} rooms; /joined lists them.",
+        count,
+    ).format(count=count)
+
+
+class Ours(str):
+    """A line in which nothing is someone else's text: its further rows need no word before them."""
+
+    __slots__ = ()
+
+
+def spoken(line: str) -> str:
+    """Return a line with the word that can be heard before each further line of someone's text."""
+    return line.replace(f"\n{BAR}", f"\n{more()}")
+
+
+def more() -> str:
+    """Return what begins a further line or row of someone's text, and no line of ours."""
+    return f"{INDENT}{_('more')}: "

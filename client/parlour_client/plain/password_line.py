@@ -39,7 +39,7 @@ class HiddenLine:
                 ),
             )
         self._hide_typing()
-        return _("Password for {user} on {server} (it is not shown; an empty line cancels).").format(
+        return _("Password for {user} on {server} (it is not shown; an empty line cancels):").format(
             user=account.user, server=account.server
         )
 

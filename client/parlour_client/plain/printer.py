@@ -11,8 +11,9 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import EncryptionStatus
-from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
+from parlour_client.plain.line_text import Ours, change_line, entry_line, invitation_line, spoken, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
+from parlour_client.text.event_text import time_of_day
 from parlour_client.text.server_notice_text import notice_heading
 from parlour_client.text.untrusted_text import shown
 from parlour_protocol.ids import RoomId
@@ -43,7 +44,11 @@ class Printer:
 
     def say(self, line: str) -> None:
         """Print one line, or a message of several."""
-        self._out(line)
+        self._out(line if isinstance(line, Ours) else spoken(line))
+
+    def say_ours(self, line: str) -> None:
+        """Print one line that has no text of others in it, but for checked names."""
+        self._out(Ours(line))
 
     def title(self, room: RoomId) -> str:
         """Return a room's title."""
@@ -52,11 +57,15 @@ class Printer:
             self._titles[room] = known.title
         return self._titles.get(room) or _("a room you left")
 
+    def where(self, room: RoomId) -> str:
+        """Return the beginning of a line about a room: nothing if it is the open one."""
+        return "" if self.current is not None and self.current.id == room else f"{self.title(room)}, "
+
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; first, print who can read it."""
         self.current = room
-        self.say(words or _("You are writing in {title}.").format(title=room.title))
-        self.say(self.encryption_status.room_line(self.client.encryption, room))
+        self.say_ours(words or _("You are writing in {title}.").format(title=room.title))
+        self.say_ours(self.encryption_status.room_line(self.client.encryption, room))
 
     def leave(self) -> None:
         """Write nowhere from now on: a room was to be opened instead of this one."""
@@ -65,7 +74,7 @@ class Printer:
             words = _(
                 "No room is open now: what is meant for another one is not sent here. /go {title} goes back."
             )
-            self.say(words.format(title=before.title))
+            self.say_ours(words.format(title=before.title))
 
     def notice_loss(self) -> None:
         """Write nowhere from now on if the open room was lost: only the person opens one."""
@@ -75,12 +84,17 @@ class Printer:
                 "You are no longer in {title}. Nothing is sent until you go to a room: /go ROOM. "
                 "/joined lists yours."
             )
-            self.say(words.format(title=before.title))
+            self.say_ours(words.format(title=before.title))
 
     def entry(self, entry: Entry) -> None:
         """Print a new row."""
         self.messages.remember(entry)
         self.say(self._line(entry))
+
+    def skip(self, entries: Iterable[Entry]) -> None:
+        """Remember rows as printed: what they tell was said in other words."""
+        for entry in entries:
+            self.messages.remember(entry)
 
     def entries(self, entries: Iterable[Entry], *, again: bool = False, covered: bool = True) -> None:
         """Print rows of a timeline; ``again``: they are not consecutive; ``covered``: without spoilers."""
@@ -100,9 +114,9 @@ class Printer:
     def change(self, entry: Entry) -> None:
         """Print the change of a message, or the number that ours was stored under."""
         before = self.messages.remember(entry)
-        title = self.title(entry.room)
-        if before is None and entry.request is not None:
-            self.say(_("{title}, sent as #{seq}.").format(title=title, seq=entry.seq))
+        title = self._title(entry.room)
+        if before is None and entry.seq is not None and entry.request is not None:
+            self.sent_as(entry.room, entry.seq)
         elif line := change_line(
             title, before, entry, self.messages.answered(entry), covered=self._covers_spoilers
         ):
@@ -111,13 +125,22 @@ class Printer:
     def sent(self, room: RoomId, seq: Seq) -> None:
         """Print the number that a message of ours was stored under, unless it was printed."""
         if not self.messages.knows(room, seq):
-            self.say(_("{title}, sent as #{seq}.").format(title=self.title(room), seq=seq))
+            self.sent_as(room, seq)
+
+    def sent_as(self, room: RoomId, seq: Seq) -> None:
+        """Print the number of a message of ours, by which it can be changed."""
+        self.say(f"{self.where(room)}{_('sent as {seq}.').format(seq=seq)}")
+
+    def _title(self, room: RoomId) -> str:
+        """Return a room's title, if it is not the open one."""
+        return "" if self.current is not None and self.current.id == room else self.title(room)
 
     def _line(self, entry: Entry, *, covered: bool = True) -> str:
         answered = self.messages.answered(entry)
         covered = covered and self._covers_spoilers
         me = self.client.account.user
-        return entry_line(self.title(entry.room), entry, answered, covered=covered, me=me)
+        line = entry_line(self._title(entry.room), entry, answered, covered=covered, me=me)
+        return f"{time_of_day(entry.at)}, {line}" if self.settings.line_times else line
 
     @property
     def _covers_spoilers(self) -> bool:
@@ -140,7 +163,7 @@ class Printer:
         }
         for key, invitation in waiting.items():
             if again or key not in self._invitations:
-                self.say(invitation_line(invitation))
+                self.say_ours(invitation_line(invitation))
         self._invitations = set(waiting)
 
     def notices(self, unread: Sequence[ServerNotice]) -> None:
@@ -148,7 +171,7 @@ class Printer:
         for notice in unread:
             if notice.notice not in self._printed_notices:
                 heading = notice_heading(notice, self.client.account.server)
-                self.say(f"*** {heading}: {shown(notice.text)}")
+                self.say(f"{heading}: {shown(notice.text)}")
         self._printed_notices = {notice.notice for notice in unread}
 
     def encryption(self) -> None:

@@ -40,7 +40,7 @@ async def _room_opened(result: results.RoomOpened, printer: Printer) -> None:
         return
     words = ""
     if result.how is results.Opened.UNREAD:
-        words = _("{title}, {unread} unread.").format(title=result.room.title, unread=result.room.unread)
+        words = _("{unread} unread in {title}.").format(title=result.room.title, unread=result.room.unread)
     elif result.how is results.Opened.CREATED:
         words = created_room(result.room)
     printer.enter(result.room, words)
@@ -82,7 +82,7 @@ async def _messages_listed(result: results.MessagesListed, printer: Printer) -> 
     elif result.entries:
         printer.entries(result.entries)
     else:
-        printer.say(_("{title}, nothing older.").format(title=result.room.title))
+        printer.say(_("Nothing older in {title}.").format(title=result.room.title))
 
 
 @show.register
@@ -128,7 +128,9 @@ async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
     thread = result.thread
     if thread.missing is not None:
         printer.say(
-            _("The thread begins with #{missing}, which is not available.").format(missing=thread.missing)
+            _("The thread begins with message {missing}, which is not available.").format(
+                missing=thread.missing
+            )
         )
     printer.entries(thread.entries, again=True)
     count = len(thread.entries)

@@ -57,7 +57,7 @@ class LineDialog:
     async def code(self, words: str, problem: str) -> str:
         """Ask for a code."""
         return await self._line(
-            _("{problem} {words} (an empty line cancels).").format(problem=problem, words=words).strip()
+            _("{problem} {words} (an empty line cancels):").format(problem=problem, words=words).strip()
         )
 
     async def first_code(self, secret: str, uri: str, problem: str) -> str:
@@ -67,7 +67,7 @@ class LineDialog:
             self._say(_("Type this secret into an app for codes (TOTP):"))
             self._say(secret)
         return await self._line(
-            _("{problem} Then type the six digits that the app shows.").format(problem=problem).strip()
+            _("{problem} Then type the six digits that the app shows:").format(problem=problem).strip()
         )
 
     async def show_recovery_codes(self, codes: Sequence[str]) -> None:

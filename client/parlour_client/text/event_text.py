@@ -181,6 +181,11 @@ def _until(until: Millis | None) -> str:
     return "" if until is None else _(" until {day_and_time}").format(day_and_time=day_and_time(until))
 
 
+def time_of_day(at: Millis) -> str:
+    """Return the local time, `14:02`."""
+    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%H:%M}"
+
+
 def day_and_time(at: Millis) -> str:
     """Return the local day and time, `2026-11-24 14:02`."""
     return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d %H:%M}"

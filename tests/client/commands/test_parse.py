@@ -80,3 +80,23 @@ async def test_a_message_after_a_direct_room_is_refused_where_it_would_not_be_se
     with pytest.raises(WrongUseError, match="Write /dm PERSON"):
         await give(client, Front.LINE, "/dm bob hi there")
     assert client.calls == []
+
+
+@pytest.mark.parametrize("front", [Front.UI, Front.LINE])
+@pytest.mark.parametrize(
+    "line",
+    ["/create den --private", "/create den --encrypted tea", "/ban bob --for 60", "/kick bob --reason noise"],
+)
+async def test_an_option_of_the_shell_is_no_topic_and_no_reason(
+    client: FakeClient, front: Front, line: str
+) -> None:
+    """`--private` as a topic would make the room public, and say so only afterwards."""
+    with pytest.raises(WrongUseError):
+        await give(client, front, line)
+    assert not [call for call in client.calls if call[0] in {"create_room", "ban", "kick"}]
+
+
+async def test_the_screen_asks_whatever_is_written(client: FakeClient) -> None:
+    """There is no `--yes` there, and it is no reason either."""
+    with pytest.raises(WrongUseError):
+        await give(client, Front.UI, "/kick bob --yes")

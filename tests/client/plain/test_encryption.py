@@ -50,7 +50,7 @@ async def test_an_alarm_is_printed_at_once_and_once(ear: Ear) -> None:
     for _ in range(2):
         ear.client.tell(EncryptionChanged())
     said = [line for line in ear.heard if line.startswith("ALARM")]
-    assert said == ["ALARM: Two\n    | keys /alarms lists them all."]
+    assert said == ["ALARM: Two\n    more: keys /alarms lists them all."]
     assert (await ear.say("/alarms"))[0].startswith("1: 2026-")
     await ear.say("/alarms read 1")
     assert ("dismiss", 7) in ear.client.encryption.calls
@@ -71,9 +71,9 @@ async def test_notes_and_troubles_are_rows(ear: Ear) -> None:
     entry = ear.client.say(LOBBY, BOB, "x")
     note = replace(entry, text=None, note=Note(NoteKind.KEY_CHANGED, BOB, "Compare again."))
     ear.client.tell(EntryAdded(note))
-    assert ear.heard[-1] == "lobby, #4 (note) the key of bob has CHANGED: /verify bob: Compare again."
+    assert ear.heard[-1] == "note: the key of bob has CHANGED: /verify bob: Compare again."
     ear.client.tell(EntryAdded(replace(entry, text=None, trouble="Its keys are gone. Ask bob again.")))
-    assert ear.heard[-1] == "lobby, #4 bob, can't be read: Its keys are gone. Ask bob again."
+    assert ear.heard[-1] == "bob 4, can't be read: Its keys are gone. Ask bob again."
 
 
 async def test_the_report_says_everything(ear: Ear) -> None:

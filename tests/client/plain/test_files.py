@@ -61,9 +61,7 @@ async def test_a_file_is_printed_and_saved(ear: Ear, tmp_path: Path) -> None:
     (tmp_path / "passwd").write_text("mine")
     name = "../passwd\n\x1b[2J"
     entry = ear.client.happen(LOBBY, BOB, bodies.Message(raw_text("look"), file=a_file(name)))
-    assert ear.heard[-1].startswith(
-        "lobby, #4 bob: look\n    = file text/plain, 5 bytes, /save 4 saves it: .."
-    )
+    assert ear.heard[-1].startswith("bob 4: look\n    file text/plain, 5 bytes, /save 4 saves it: ..")
     assert "\x1b" not in ear.heard[-1]
     await ear.say(f"/save {entry.seq}")
     await ear.mode.transfers.finished()

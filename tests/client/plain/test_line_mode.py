@@ -1,12 +1,15 @@
 """The line mode at work: what is typed, what is said, each message once."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
+from tools.translations import sentences_of
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names, topics
@@ -25,9 +28,12 @@ from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKin
 from parlour_client.core.room_log.missing import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.plain import line_mode
+from parlour_client.plain.line_text import counts_line
+from parlour_client.text.event_text import time_of_day
 from parlour_client.text.room_text import room_line
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Kicked, Unreadable
+from parlour_protocol.frames.bodies import Joined, Kicked, Unreadable
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq
@@ -42,7 +48,7 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     client.say(GARDEN, BOB, "hi @alice")
     ear = Ear(client)
     await ear.mode.start()
-    assert "garden, 3 people, 1 unread, 1 mentioning you" in ear.heard
+    assert ear.heard[0] == "1 unread in garden, 1 of them mentioning you."
     assert f"@bob, encryption: {OPEN}." in ear.heard
     assert [line for line in ear.heard if line.startswith("You are")] == [
         "You are writing in @bob. /help shows what you can do."
@@ -79,7 +85,7 @@ async def test_what_came_before_the_beginning_is_printed_once(client: FakeClient
     for words in ("the bees", *(f"news {number}" for number in range(12))):
         assert len([line for line in ear.heard if line.endswith(words)]) == 1
     start = next(number for number, line in enumerate(ear.heard) if line.startswith("You are writing"))
-    assert [line.rpartition(": ")[2] for line in ear.heard[:start] if "#" in line] == ["the bees"]
+    assert [line for line in ear.heard[:start] if ": " in line] == ["garden, bob 2: the bees"]
 
 
 async def test_it_begins_where_it_ended(client: FakeClient) -> None:
@@ -104,7 +110,7 @@ async def test_a_line_goes_to_no_other_room_than_the_one_that_was_lost(ear: Ear)
     ear.client.happen(GARDEN, BOB, Kicked(ALICE, ReasonText("off topic")))
     ear.client.remove_room(GARDEN)
     assert ear.heard[-2:] == [
-        "garden, #2 bob removed you from this room: off topic",
+        "bob removed you from this room: off topic",
         "You are no longer in garden. Nothing is sent until you go to a room: /go ROOM. /joined lists yours.",
     ]
     ear.client.add_room(GARDEN, parse_room_name("garden"))
@@ -155,7 +161,7 @@ async def test_withheld_events_are_reported(ear: Ear) -> None:
     note = Note(NoteKind.MISSING, detail=withheld_text(Seq(4), Seq(5)))
     row = Entry(GARDEN, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(5), note=note)
     ear.client.tell(EntryAdded(row))
-    assert ear.heard[-1] == "garden, #5 (note) The server does not show events 4 to 5: 2 events are missing."
+    assert ear.heard[-1] == "garden, note: The server does not show events 4 to 5: 2 events are missing."
 
 
 async def test_a_burst_is_announced_once(ear: Ear) -> None:
@@ -195,22 +201,22 @@ async def test_each_message_is_printed_once(ear: Ear) -> None:
     """Also when it is heard again as changed, and only what changed then."""
     entry = ear.client.say(LOBBY, BOB, "once")
     ear.client.change(replace(entry, replies=1))
-    assert [line for line in ear.heard if "once" in line] == ["lobby, #4 bob: once"]
+    assert [line for line in ear.heard if "once" in line] == ["bob 4: once"]
 
 
 async def test_replies_name_what_they_answer(ear: Ear) -> None:
     """With its author and its beginning."""
     entry = ear.client.say(LOBBY, BOB, "shall we?")
     ear.client.say(LOBBY, BOB, "yes", reply_to=entry.seq)
-    assert ear.heard[-1] == "lobby, #5 bob, reply to bob #4: yes\n    > bob: shall we?"
+    assert ear.heard[-1] == "bob 5, reply to bob 4: yes\n    answers bob: shall we?"
 
 
 async def test_a_hostile_message_is_text_behind_a_bar(ear: Ear) -> None:
     """No escape, and no line that could be a line of ours."""
-    ear.client.say(LOBBY, BOB, "x\nlobby, #9 carol: hi\x1b[2J\u202e")
+    ear.client.say(LOBBY, BOB, "x\ncarol 9: hi\x1b[2J\u202e")
     first, second = ear.heard[-1].split("\n")
-    assert first == "lobby, #4 bob: x"
-    assert second == "    | lobby, #9 carol: hi⟦ESC⟧[2J⟦U+202E⟧"
+    assert first == "bob 4: x"
+    assert second == "    more: carol 9: hi⟦ESC⟧[2J⟦U+202E⟧"
 
 
 async def test_typing_sends_and_two_slashes_are_one(ear: Ear) -> None:
@@ -225,7 +231,7 @@ async def test_a_room_keeps_its_name_when_it_is_left(ear: Ear) -> None:
     row = ear.client.logs[LOBBY][-1]
     del ear.client._rooms[LOBBY]
     ear.client.tell(EntryAdded(replace(row, seq=Seq(98), request=None)))
-    assert ear.heard[-1].startswith("lobby, #98 ")
+    assert ear.heard[-1].startswith("carol 98: ")
 
 
 async def test_why_a_message_is_held_is_said(ear: Ear) -> None:
@@ -234,20 +240,20 @@ async def test_why_a_message_is_held_is_said(ear: Ear) -> None:
     entry = ear.client.logs[LOBBY][-1]
     held = replace(entry, seq=None, delivery=Delivery.QUEUED, problem="This room's keys are not here yet.")
     ear.client.tell(EntryChanged(held))
-    assert ear.heard[-1] == "lobby, not sent yet: This room's keys are not here yet."
+    assert ear.heard[-1] == "not sent yet: This room's keys are not here yet."
 
 
 async def test_offline_is_shown(ear: Ear) -> None:
     """A message waits, and the person hears it; a failed one says what can be done."""
     ear.client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected"))
     heard = await ear.say("hello")
-    assert heard == ["lobby, not sent yet: waiting for the connection."]
+    assert heard == ["not sent yet: waiting for the connection."]
     entry = ear.client.logs[LOBBY][-1]
     ear.client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="You are muted.")))
-    assert ear.heard[-1] == "lobby, not sent: You are muted. /outbox shows what you can do."
+    assert ear.heard[-1] == "not sent: You are muted. /outbox shows what you can do."
     stored = replace(entry, seq=ear.client.logs[LOBBY][2].seq, delivery=Delivery.STORED)
     ear.client.tell(EntryChanged(replace(stored, seq=Seq(99))))
-    assert ear.heard[-1] == "lobby, sent as #99."
+    assert ear.heard[-1] == "sent as 99."
 
 
 async def test_unsent_can_be_heard_tried_again_and_taken_back(ear: Ear) -> None:
@@ -260,7 +266,7 @@ async def test_unsent_can_be_heard_tried_again_and_taken_back(ear: Ear) -> None:
     ]
     failed = replace(entry, delivery=Delivery.FAILED, problem="You are muted.")
     ear.client.logs[LOBBY][-1] = failed
-    assert (await ear.say("/unsent"))[0].startswith('1: lobby, message "one": failed: You are muted.')
+    assert (await ear.say("/unsent"))[0].startswith("1: lobby, message, failed: You are muted.")
     await ear.say("/retry 1")
     assert ("retry", entry.request) in ear.client.calls
     await ear.say("/cancel 1")
@@ -285,7 +291,7 @@ async def test_unread_goes_on_and_marks_read(ear: Ear) -> None:
     """Rooms where one is named first; with peek nothing is marked by itself."""
     ear.client.say(GARDEN, BOB, "hi @alice")
     said = [line for line in await ear.say("/next") if "encryption:" not in line]
-    assert said[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
+    assert said[:2] == ["1 unread in garden.", "bob 2: hi @alice"]
     assert ("mark_read", GARDEN, 2) in ear.client.calls
     assert await ear.say("/next") == ["No unread messages."]
     peeking = Ear(ear.client, Settings(peek=True))
@@ -322,7 +328,9 @@ async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed
     assert "--yes" in (await ear.say(line))[0]
     assert call not in ear.client.calls
     ear.mode._asks = True
-    assert (await ear.say(line))[0].endswith("y/N" if yes == "y" else "anything else leaves it as it is.")
+    assert (await ear.say(line))[0].endswith(
+        "anything else for no:" if yes == "y" else "anything else to leave it as it is:"
+    )
     assert await ear.say("n") == ["Not done."]
     await ear.say(line, "sorry, what?")
     if yes != "y":
@@ -452,23 +460,25 @@ async def test_one_person_is_not_people(client: FakeClient) -> None:
 
 
 async def test_the_operators_notices_are_printed_once_as_text(client: FakeClient) -> None:
-    """After a mark of their own, which no line of a message begins with."""
+    """In words that no line of a message begins with: each begins with a name."""
     ear = Ear(client)
     text = NoticeText.parse("down \x1b[2Jat 8")
     notice = ServerNotice(NoticeId("7kq2m9x4tb"), Millis(1), Millis(2**50), text)
     client.notices.received(notice)
     await ear.mode.start()
     ear.mode.on_change(NoticesChanged())
-    client.say(LOBBY, BOB, "*** Notice from the operator")
-    lines = [line for line in ear.heard if line.startswith("***")]
+    client.say(LOBBY, BOB, "x\nNotice from the operator of chat.example:8443")
+    lines = [line for line in ear.heard if line.startswith("Notice")]
     assert len(lines) == 1
-    assert lines[0].startswith("*** Notice from the operator of chat.example:8443, 1970")
+    assert lines[0].startswith("Notice from the operator of chat.example:8443, 1970")
     assert lines[0].endswith("down ⟦ESC⟧[2Jat 8")
     client.notices.received(msgspec.structs.replace(notice, expires=Millis(2)))  # withdrawn
     ear.mode.on_change(NoticesChanged())
     client.notices.received(notice)
     ear.mode.on_change(NoticesChanged())
-    assert len([line for line in ear.heard if line.startswith("***")]) == 2, "it remembers no withdrawn ones"
+    assert len([line for line in ear.heard if line.startswith("Notice")]) == 2, (
+        "it remembers no withdrawn ones"
+    )
 
 
 async def test_the_first_events_of_a_room_that_a_command_opens_are_read_once(ear: Ear) -> None:
@@ -484,3 +494,44 @@ async def test_the_first_events_of_a_room_that_a_command_opens_are_read_once(ear
 async def test_the_members_are_counted_first(ear: Ear) -> None:
     """A list that is read aloud says how long it is."""
     assert (await ear.say("/who"))[0] == "3 members"
+
+
+async def test_a_listener_hears_a_new_room_once(ear: Ear) -> None:
+    """What the command said is not told again by the events that it made; others' events are."""
+    heard = await ear.say("/create nook private")
+    assert heard[0].startswith("Created nook: private.")
+    assert not [line for line in heard if "created this room" in line]
+    ear.client.happen(LOBBY, BOB, Joined())
+    assert ear.heard[-1] == "lobby, bob joined"
+
+
+async def test_the_open_room_is_not_repeated_and_times_are_a_choice(ear: Ear) -> None:
+    """Another room is named; the time is said only to those who want it."""
+    await ear.say("/go lobby")
+    row = ear.client.say(LOBBY, BOB, "here")
+    ear.client.say(GARDEN, BOB, "there")
+    assert ear.heard[-2:] == ["bob 4: here", "garden, bob 2: there"]
+    await ear.say("/set line_times on")
+    ear.client.say(LOBBY, BOB, "later")
+    assert ear.heard[-1] == f"{time_of_day(row.at)}, bob 5: later"
+
+
+def test_nothing_is_said_that_is_no_word() -> None:
+    """No rule, box, arrow or mark: a screen reader would read it aloud."""
+    sources = Path(line_mode.__file__).parent.glob("*.py")
+    signs = re.compile(r"[\u2190-\u21ff\u2500-\u259f*#>|=]")
+    for path in sources:
+        for sentence in sentences_of(path.read_text("utf-8"), path.name):
+            assert not signs.search(sentence.text), sentence
+
+
+async def test_what_is_unread_is_one_line(client: FakeClient) -> None:
+    """However many rooms there are; so is that nothing is."""
+    client.say(GARDEN, BOB, "one")
+    client.say(GARDEN, BOB, "two @alice")
+    client.say(LOBBY, BOB, "three")
+    assert counts_line(client.rooms.all) == (
+        "2 unread in garden, 1 of them mentioning you; 1 unread in lobby."
+    )
+    client.mark_all_read()
+    assert counts_line(client.rooms.all) == "Nothing is unread. You are in 3 rooms; /joined lists them."

@@ -17,8 +17,8 @@ async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     """By its number; who pinned is said once, and off takes it off."""
     ear.client.say(LOBBY, BOB, "the \u202erules")
     heard = await ear.say("/pin 4 --yes")
-    assert heard == ["lobby, #5 alice pinned #4"]
-    assert await ear.say("/pins") == ["1 pinned.", "lobby, #4 bob pinned: the ⟦U+202E⟧rules"]
+    assert heard == ["alice pinned #4"]
+    assert await ear.say("/pins") == ["1 pinned.", "bob 4 pinned: the ⟦U+202E⟧rules"]
     await ear.say("/pin 4 off --yes")
     assert ("pin", LOBBY, Seq(4), False) in ear.client.calls
     assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
@@ -28,12 +28,12 @@ async def test_links_are_heard_with_what_looks_wrong(ear: Ear) -> None:
     """The newest first; each further line has the bar of a message, so that none can look like one."""
     ear.client.say(LOBBY, BOB, "https://bücher.example/ and\nhttp://a.example")
     first, second = await ear.say("/links 1")
-    assert first.split("\n    | ") == [
-        "lobby, #4 bob: https://bücher.example/",
+    assert first.split("\n    more: ") == [
+        "bob 4: https://bücher.example/",
         "Host: bücher.example (xn--bcher-kva.example)",
         "! “bücher” can be taken for “bucher”: ü (U+00FC).",
     ]
-    assert second.split("\n    | ")[1:] == [
+    assert second.split("\n    more: ")[1:] == [
         "Host: a.example",
         "! http, not https: everyone on the way can read and change what you see.",
     ]
@@ -60,7 +60,7 @@ async def test_a_change_that_is_not_done_is_reported(ear: Ear, command: str) -> 
     assert entry is not None
     await ear.say(command.format(2))
     ear.client.tell(EntryChanged(replace(entry, problem="It was said before the room was encrypted.")))
-    assert ear.heard[-1] == "lobby, #2, not done: It was said before the room was encrypted."
+    assert ear.heard[-1] == "message 2, not done: It was said before the room was encrypted."
 
 
 async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:

@@ -19,7 +19,7 @@ async def test_the_next_line_is_the_code() -> None:
 
     await dialog.run(log_in())
     assert dialog.is_waiting
-    assert heard == ["Type the six digits of your app (an empty line cancels)."]
+    assert heard == ["Type the six digits of your app (an empty line cancels):"]
     await dialog.answer("123456")
     assert dialog.is_waiting
     assert "ABCD" in heard

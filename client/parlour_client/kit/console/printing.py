@@ -1,4 +1,4 @@
-"""Prints lines for people: on a terminal each row after the first begins with a bar.
+"""Prints lines for people: on a terminal each row after the first begins with a bar, or with a word.
 
 A line that a terminal wraps continues at its left edge, where a stranger's words, padded to the width, would
 look like a line of Parlour's. Without a terminal the line is printed as it is. The commands and the line mode
@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 import click
 
-from parlour_protocol.kit.text.rows import hanging_rows
+from parlour_protocol.kit.text.rows import hanging_rows, spoken_rows
 
 _USUAL: Final = 80
 """Columns of a terminal that does not report its width."""
@@ -28,13 +28,16 @@ def echo(line: str, *, err: bool = False) -> None:
     click.echo(line if columns is None else _broken(line, columns), err=err)
 
 
-def say(line: str) -> None:
-    """Print a line above text that a person may be typing: it begins at the left edge of the terminal."""
+def say(line: str, mark: str) -> None:
+    """Print a line above text that a person may be typing: it begins at the left edge of the terminal.
+
+    It may be read aloud: a further row of someone's text begins with the mark, which is a word.
+    """
     columns = _columns(sys.stdout)
     if columns is None:
         click.echo(line)
     else:
-        click.echo("\r" + _broken(line, columns))
+        click.echo("\r" + (line if _CODE.fullmatch(line) else "\n".join(spoken_rows(line, columns, mark))))
 
 
 def _broken(line: str, columns: int) -> str:

@@ -34,6 +34,21 @@ def hanging_rows(printed: str, columns: int) -> list[str]:
     return [rows[0], *(f"{bar}{row}" for row in rows[1:])]
 
 
+def spoken_rows(printed: str, columns: int, mark: str) -> list[str]:
+    """Cut a printed line for the ear: every row that may go on with someone's text begins with the mark.
+
+    A line after a break keeps its beginning, which is the mark or words of the client behind an indent.
+    """
+    first, *further = printed.split("\n")
+    if columns < 2 * len(mark):
+        mark = mark.lstrip(" ")
+    rows: list[str] = []
+    for line in (first, *further):
+        found = list(_hung(line, columns, columns - len(mark)))
+        rows += [found[0], *(f"{mark}{row}" for row in found[1:])]
+    return rows
+
+
 def _without_indent(line: str) -> str:
     if line.startswith(BAR):
         return line.removeprefix(BAR)
@@ -45,7 +60,8 @@ def _hung(line: str, first: int, further: int) -> Iterator[str]:
     room, row, cells, after_space, cells_there = max(first, _MIN_CONTENT), "", 0, 0, 0
     for cluster, size in _printed_clusters(line, max(min(first, further), _MIN_CONTENT)):
         if cells + size > room and row:
-            cut, kept = (after_space, cells_there) if after_space else (len(row), cells)
+            fits = after_space and cells - cells_there + size <= max(further, _MIN_CONTENT)
+            cut, kept = (after_space, cells_there) if fits else (len(row), cells)
             yield row[:cut]
             row, cells = row[cut:], cells - kept
             room, after_space, cells_there = max(further, _MIN_CONTENT), 0, 0

@@ -62,8 +62,8 @@ async def test_what_is_left_out_is_a_row_of_the_message_behind_it(harness: Harne
     assert str(entry.text) == "six"
     assert note_words(entry) == "2 messages from ana are missing here"
     assert entry_line("@ana", entry).split("\n") == [
-        "@ana, (note) 2 messages from ana are missing here",
-        f"@ana, #{entry.seq} ana: six",
+        "@ana, note: 2 messages from ana are missing here",
+        f"@ana, ana {entry.seq}: six",
     ]
     drawn = ["".join(piece.text for piece in row) for row in rows_of(entry, Setting(60, BEN))]
     assert drawn[0].endswith("· 2 messages from ana are missing here")

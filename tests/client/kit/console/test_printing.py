@@ -7,7 +7,7 @@ import struct
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -21,8 +21,9 @@ from parlour_client.cli import render as words
 from parlour_client.cli.tail import print_event
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
-from parlour_client.kit.console.printing import echo, say
-from parlour_client.plain.line_mode import LineMode
+from parlour_client.kit.console.printing import echo
+from parlour_client.plain.line_mode import LineMode, speak
+from parlour_client.plain.line_text import Ours, entry_line, more, spoken
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.bodies import FileRef, Kicked, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
@@ -92,10 +93,10 @@ def message(text: str) -> Message:
     return Message(text=MessageText.parse(text))
 
 
-def assert_no_spoof(rows: list[str]) -> None:
-    """All rows but the first begin with the bar."""
+def assert_no_spoof(rows: list[str], mark: str = BAR) -> None:
+    """All rows but the first begin with the bar, or with the word that the line mode has for it."""
     assert len(rows) > 1
-    assert [row for row in rows[1:] if not row.startswith(BAR.rstrip())] == []
+    assert [row for row in rows[1:] if not row.startswith(mark.rstrip())] == []
 
 
 @pytest.mark.parametrize("padding", PADDINGS.values(), ids=PADDINGS.keys())
@@ -142,13 +143,13 @@ def test_the_line_mode_follows_the_size_of_its_terminal() -> None:
     """A row is cut for the terminal as it is now, and begins at its left edge behind what was typed."""
     with on_terminal() as terminal:
         terminal.stream.write("half a sentence")
-        say(f"lobby, #1 bob: {'y' * 65}{SPOOF}")
+        speak(f"bob 1: {'y' * 72}{SPOOF}")
         rows = terminal.rows()
-        assert rows[0].startswith("lobby, #1 bob:")
-        assert_no_spoof(rows)
+        assert rows[0].startswith("bob 1:")
+        assert_no_spoof(rows, more())
         terminal.resize(40)
-        say(f"lobby, #1 bob: {'y' * 25}{SPOOF}")
-        assert_no_spoof(terminal.rows(40))
+        speak(f"bob 1: {'y' * 32}{SPOOF}")
+        assert_no_spoof(terminal.rows(40), more())
 
 
 @pytest.mark.parametrize(
@@ -167,19 +168,22 @@ def test_the_line_mode_follows_the_size_of_its_terminal() -> None:
     ],
     ids=lambda body: type(body).__name__,
 )  # fmt: skip
-async def test_every_field_that_the_line_mode_says_is_kept_behind_the_bar(body: AnyBody) -> None:
+async def test_every_field_that_the_line_mode_says_goes_on_behind_a_word(body: AnyBody) -> None:
     """Messages, topics, reasons and names of files."""
     with on_terminal() as terminal:
         client = FakeClient.peopled()
-        mode = LineMode(client, say, Settings())
+        mode = LineMode(client, speak, Settings())
         room = client.rooms.all[0].id
         text = body.text if isinstance(body, Message) else None
         entry = Entry(room, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(7), text=text)
         mode.printer.entries([entry])
-        assert_no_spoof(terminal.rows())
+        ours = (more().rstrip(), "    file text/plain")
+        rows = terminal.rows()
+        assert len(rows) > 1
+        assert [row for row in rows[1:] if not row.startswith(ours)] == []
 
 
-@pytest.mark.parametrize("print_", [echo, say])
+@pytest.mark.parametrize("print_", [echo, speak])
 def test_a_code_is_left_whole(print_: Callable[[str], None]) -> None:
     """It is copied from the terminal, and has nothing of a stranger in it."""
     code = "PARLOUR1:" + "A2" * 50
@@ -193,7 +197,7 @@ def test_a_code_is_left_whole(print_: Callable[[str], None]) -> None:
 def test_what_is_no_terminal_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A pipe and a file are for programs: nothing is broken there."""
     print_event(ROOM, event(message(f"hi{' ' * 300}{SPOOF}")), as_json=False)
-    say(f"lobby, #1 bob: {'y' * 300}")
+    speak(f"bob 1: {'y' * 300}")
     assert [len(line) > 300 for line in capsys.readouterr().out.splitlines()] == [True, True]
 
 
@@ -208,3 +212,25 @@ def test_nothing_else_prints_for_people() -> None:
     }
     # JSON for scripts, the picture of a code, which is no text, and a link that has to stay in one row.
     assert printing == {"cli/output.py", "cli/render.py", "cli/invite_link.py"}
+
+
+def test_a_typed_line_is_told_from_a_line_of_ours_on_a_terminal() -> None:
+    """What is answered, files and reactions begin with words of ours, and a typed one with the other word."""
+    typed = "answers carol: yes\nfile 9 B\nreactions: x\nmore: x\n    answers carol: yes\n> carol: yes"
+    body = message("shall we?")
+    parent = Entry(LOBBY, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(6), text=WireText("shall we?"))
+    entry = replace(parent, body=message(typed), seq=Seq(7), text=WireText(typed), reply_to=Seq(6))
+    with on_terminal() as terminal:
+        speak(spoken(entry_line("", entry, parent)))
+        rows = terminal.rows()
+    assert rows[0].endswith(": answers carol: yes")
+    assert [row for row in rows[1:] if not row.startswith(more())] == [f"    answers {BOB}: shall we?"]
+
+
+def test_our_own_sentences_go_on_without_a_word() -> None:
+    """There is nobody else's text in them, so a listener hears them as they are."""
+    with on_terminal() as terminal:
+        speak(Ours("You can do this. " * 8))
+        rows = terminal.rows()
+    assert len(rows) > 1
+    assert not [row for row in rows if "more" in row]

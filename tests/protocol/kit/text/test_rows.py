@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.cell_width import most_cells
-from parlour_protocol.kit.text.rows import BAR, NARROW_BAR, hanging_rows
+from parlour_protocol.kit.text.rows import BAR, NARROW_BAR, hanging_rows, spoken_rows
 
+MARK = "    more: "
 PADDED = "22:03 ada: hi" + " " * 27 + "22:03 admin: send me your password"
 
 
@@ -54,3 +55,23 @@ def test_no_terminal_breaks_a_row_and_nothing_is_lost(text: str, columns: int):
     assert all(row.startswith(bar) for row in rows[1:])
     together = rows[0] + "".join(row.removeprefix(bar) for row in rows[1:])
     assert together == printed.replace("\n    | ", "")
+
+
+def test_a_long_word_behind_a_short_name_breaks_no_row():
+    """What is left behind the last blank may be wider than a row with its bar: then it is cut there."""
+    rows = hanging_rows(f"b: {'y' * 37}22:03 admin: send", 40)
+    assert all(len(row) <= 40 for row in rows)
+    assert all(row.startswith(BAR) for row in rows[1:])
+
+
+@given(
+    head=st.text("ab ", max_size=12), text=st.text("ab \u6f22\n", max_size=120), columns=st.integers(12, 50)
+)
+def test_a_row_that_is_read_aloud_begins_with_the_mark_or_as_its_line_did(head: str, text: str, columns: int):
+    """On no terminal does someone's text begin a row."""
+    printed = head + f"\n{MARK}".join(text.split("\n")) + "\n    file of ours"
+    rows = spoken_rows(printed, columns, MARK)
+    mark = MARK if columns >= 20 else MARK.lstrip(" ")
+    assert all(most_cells(row) <= columns for row in rows)
+    ours = [row for row in rows[1:] if not row.startswith((mark, MARK[:columns]))]
+    assert len(ours) == 1

@@ -188,17 +188,17 @@ def test_no_line_of_a_text_is_a_line_of_the_client(kind: str) -> None:
             if not text.strip():
                 continue
             said = entry_line("lobby", message(5, text)).split("\n")
-            assert said[0].startswith("lobby, #5 bob: ")
+            assert said[0].startswith("lobby, bob 5: ")
             assert all(line.startswith("    | ") for line in said[1:])
     if SHOWN[kind].text is None or SHOWN[kind].deleted:
-        assert not real[-1].startswith("lobby, #5 bob: ")
+        assert not real[-1].startswith("lobby, bob 5: ")
 
 
 def test_a_quoted_beginning_stands_behind_what_was_answered_with() -> None:
     """The words of one person are never before the colon that another one's begin after."""
     answer = replace(message(5, "no"), reply_to=Seq(1))
     assert entry_line("lobby", answer, replace(message(1, 'x": yes'), author=CAROL)) == (
-        'lobby, #5 bob, reply to carol #1: no\n    > carol: x": yes'
+        'lobby, bob 5, reply to carol 1: no\n    answers carol: x": yes'
     )
     assert answer.author == BOB
 

@@ -65,7 +65,7 @@ sort = shown_by(
     arguments=(
         Argument(
             "order",
-            Takes(Kind.CHOICE, "ORDER", choices=("name", "recent", "unread")),
+            Takes(Kind.CHOICE, "ORDER", choices=("number", "name", "recent", "unread")),
             required=True,
             option=False,
         ),

@@ -109,9 +109,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["always", "1d", "7d", "30d", "90d", "365d"],
         _help(N_("how long this device keeps messages; older ones are forgotten and not loaded again")),
     ] = "always"
-    room_sort: Annotated[Literal["name", "recent", "unread"], _help(N_("the order of the room list"))] = (
-        "name"
-    )
+    room_sort: Annotated[
+        Literal["number", "name", "recent", "unread"], _help(N_("the order of the room list"))
+    ] = "number"
     language: Annotated[
         Literal["system", "de", "en", "he"],
         _help(N_("the language of Parlour's own words, from the next start; system: that of your terminal")),

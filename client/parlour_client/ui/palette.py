@@ -76,7 +76,7 @@ class Palette(Overlay[Choice | None]):
         self._choices = choices
         self._found: Sequence[Choice] = ()
         self._field = Field(placeholder=_("Room, person or command"), compact=True)
-        self._rows = Choices()
+        self._rows = Choices(led=True)
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
@@ -87,7 +87,6 @@ class Palette(Overlay[Choice | None]):
 
     def on_mount(self) -> None:
         """Show everything."""
-        self._rows.can_focus = False
         self._find("")
 
     def on_input_changed(self) -> None:

@@ -132,18 +132,18 @@ async def test_the_layout_comes_back(client: FakeClient, open_app: OpenApp, size
     """Rooms side by side, widths and the list of members; a narrow terminal forgets nothing of it."""
     async with open_app(client, size=WIDE) as pilot:
         screen = await split(pilot)
-        await pilot.press("f2", "alt+right", "alt+right", "escape", "f4", "f4")
+        await pilot.press("f2", "alt+right", "alt+right", "escape", "f4", "escape")
         await settled(pilot)
         width = screen.room_list.size.width
-        assert not screen.member_list.display
-    saved = Layout(beside=GARDEN, people=False, rooms_width=32)
+        assert screen.member_list.display
+    saved = Layout(beside=GARDEN, people=True, rooms_width=27)
     assert client.layout == saved
     async with open_app(client, size=size) as pilot:
         await settled(pilot)
         again = pilot.app.screen
         assert isinstance(again, ChatScreen)
         assert again.room_list.size.width == width
-        assert not again.member_list.display
+        assert again.member_list.display
         assert [pane.current.id for pane in again.panes.all] == [LOBBY, GARDEN][: 2 if size == WIDE else 1]
         assert again.pane.current.id == LOBBY
     assert client.layout == saved

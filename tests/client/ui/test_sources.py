@@ -28,6 +28,7 @@ ONLY_IN = {
         "kit/terminal/crash.py",
         "kit/terminal/guard.py",
         "kit/widgets/picture.py",
+        "kit/widgets/questions.py",  # the mark of the chosen row
         "ui/chat/timeline/painter.py",
     },
     r"border_title": {"kit/widgets/safe.py"},
@@ -118,19 +119,15 @@ def test_what_interprets_text_is_not_used(pattern: str) -> None:
     assert not [relative(path) for path in SOURCES if re.search(pattern, _uses(path))]
 
 
-def test_option_lists_have_their_markup_off() -> None:
-    """Each list is made with ``markup=False``."""
-    for path in SOURCES:
-        for call in _calls(path):
-            name = ast.unparse(call.func)
-            if name == "OptionList":
-                assert any(
-                    word.arg == "markup" and ast.unparse(word.value) == "False" for word in call.keywords
-                ), path
-    lists = [path for path in SOURCES if re.search(r"\(OptionList[,)]", code(path))]
-    assert len(lists) >= 4
-    for path in lists:
-        assert "markup=False" in code(path)
+def test_every_list_is_a_choices() -> None:
+    """Made with ``markup=False`` and with the one selection, in one place."""
+    lists = [
+        relative(path) for path in SOURCES if re.search(r"class \w+\(OptionList|\bOptionList\(", code(path))
+    ]
+    assert lists == ["kit/widgets/questions.py"]
+    assert "markup=False" in code(ROOT / lists[0])
+    looks = [*SOURCES, *ROOT.rglob("*.tcss")]
+    assert [relative(p) for p in looks if "option-list--option-highlighted" in p.read_text("utf-8")] == lists
 
 
 def test_own_words_are_own() -> None:

@@ -180,7 +180,7 @@ class FakeClient(Client):
         about = str.__new__(TopicText, topic)
         made = Room(room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, about)
         taken = {other.number for other in self._rooms.values() if other.id != room}
-        self._rooms[room] = replace(made, number=min({*range(1, 10)} - taken))
+        self._rooms[room] = replace(made, number=min({*range(1, 10)} - taken, default=None))
         self.logs[room] = []
         self.people_in[room] = [
             MemberView(ALICE, Role.OWNER, Status.ONLINE),

@@ -41,9 +41,7 @@ class ThemeScreen(Overlay[str | None]):
     CSS = """
     ThemeScreen { background: transparent; align: right top; }  /* the screen shows the theme meanwhile */
     ThemeScreen .box { width: 27; height: 1fr; padding: 0 1; border: round $primary; background: $surface; }
-    ThemeScreen OptionList {
-        height: 1fr; background: $surface; border: none !important; padding: 0; scrollbar-size-vertical: 1;
-    }
+    ThemeScreen Choices { height: 1fr; }
     """
     HELP: ClassVar[str | None] = N_("Up and Down show a theme, Enter keeps it, Esc goes back.")
     BINDINGS: ClassVar[list[BindingType]] = [

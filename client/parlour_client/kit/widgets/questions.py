@@ -7,6 +7,7 @@ question about an action must say how it is confirmed, and ignores keys typed be
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -155,11 +156,48 @@ class AskScreen(Overlay[str | None]):
 
 
 class Choices(OptionList):
-    """A list to choose from."""
+    """A list to choose from; every list is one, so that the chosen row looks the same everywhere.
 
-    def __init__(self, *options: Option, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(*options, id=id, markup=False, compact=True)
+    Its first column is free of text: there `>` is before the chosen row. The row has the colour of the
+    selection, too, while keys go to the list.
+    """
+
+    DEFAULT_CSS = """
+    Choices {
+        border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
+        &:focus { border: none; background-tint: $foreground 0%; }
+        & > .option-list--option { padding: 0 0 0 2; }
+        & > .option-list--option-disabled { color: $foreground; }
+        & > .option-list--option-highlighted {
+            color: $foreground; background: transparent; text-style: none;
+        }
+        &:focus > .option-list--option-highlighted, &.-led > .option-list--option-highlighted {
+            background: $selection;
+        }
+        &:focus:ansi > .option-list--option-highlighted,
+        &.-led:ansi > .option-list--option-highlighted { text-style: bold underline; }
+    }
+    """
+
+    def __init__(
+        self,
+        *options: Option,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        led: bool = False,
+    ) -> None:
+        """With ``led`` its keys come from the field above it, which keeps the focus."""
+        super().__init__(*options, id=id, classes="-led" if led else None, markup=False)
+        self.can_focus = not led
         self._column_anchors = ColumnAnchors()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a row, with the mark if it begins the chosen entry."""
+        strip, line = super().render_line(y), self.scroll_offset.y + y
+        if self.highlighted is None or line != self._index_to_line.get(self.highlighted):
+            return strip
+        first, rest = strip.divide([1, strip.cell_length])
+        style = next(iter(first)).style
+        return Strip([Segment(">", style), *rest], strip.cell_length)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw, with each row anchored to its columns."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.content import Content
-from textual.widgets import OptionList
 
 from parlour_client.core.model import Room
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
 from parlour_client.ui.chat.removal import Removal
 from parlour_protocol.rooms import RoomKind
@@ -37,20 +37,20 @@ _QUIET: Final[Steps] = (
 _KEYS: Final = {GO: "Ctrl+K", COPY: "", _WRITE: ""}
 
 
-class FirstSteps(OptionList):
+class FirstSteps(Choices):
     """The steps that make sense now."""
 
     HELP: ClassVar[str | None] = N_(
         "Up and Down choose what to do, Enter does it. Letters go to the composer."
     )
     DEFAULT_CSS = """
-    FirstSteps { height: 1fr; padding: 1 2 !important; background: $background; border: none !important; }
-    FirstSteps.-quiet { height: auto; max-height: 8; padding: 0 1 !important; }
+    FirstSteps { height: 1fr; padding: 1 0; background: $background; }
+    FirstSteps.-quiet { height: auto; max-height: 8; padding: 0; }
     """
     FOCUS_ON_CLICK = False  # a click does it
 
     def __init__(self) -> None:
-        super().__init__(id="empty", markup=False, compact=True)
+        super().__init__(id="empty")
         self._shown: object = None
         self._wanted = True
 

@@ -10,10 +10,9 @@ from textual.content import Content
 from parlour_client.core.model import Invitation
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import filled, own, peer_line
+from parlour_client.kit.widgets.safe import filled, join, own, peer_line
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.room_list import invitation_row
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
@@ -47,6 +46,13 @@ def answers(invitation: Invitation) -> Sequence[tuple[str, Content]]:
     ]
 
 
+def _row(invitation: Invitation) -> Content:
+    return join(
+        peer_line(invitation.title, style="bold"),
+        filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
+    )
+
+
 class InvitationPrompts:
     """Asks about invitations and applies the answers."""
 
@@ -61,7 +67,7 @@ class InvitationPrompts:
 
     def choose(self) -> None:
         """List the invitations, and ask about the chosen one."""
-        choices = [(invitation.id, invitation_row(invitation)) for invitation in self._client.invitations.all]
+        choices = [(invitation.id, _row(invitation)) for invitation in self._client.invitations.all]
 
         def answered(chosen: str | None) -> None:
             if chosen:

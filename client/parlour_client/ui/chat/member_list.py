@@ -3,22 +3,23 @@
 They are loaded again when something about them changed. Choosing someone shows their card.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import SYSTEM_ACCOUNT, MemberView, display_name
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import RefusedError, SessionEndedError, UnreachableError
 from parlour_client.kit.language import N_, _, ngettext
-from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
+from parlour_client.kit.widgets.safe import join, option, own, peer_line
+from parlour_client.ui.chat.side_list import IN_COLUMN, SideList, heading
+from parlour_client.ui.chat.timeline.rows import DOUBT
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, Status
 
 if TYPE_CHECKING:
@@ -32,46 +33,46 @@ def how_many(members: int) -> str:
     return ngettext("{count} member", "{count} members", members).format(count=members)
 
 
-class MemberList(OptionList):
+class MemberList(SideList):
     """The members of the open room."""
 
     HELP: ClassVar[str | None] = N_(
         "The members of this room. Enter shows a profile; F4 hides the list, Esc goes\n"
-        "back to writing.\n"
+        "back to writing. ? is after the names of people whom you have not verified.\n"
         "/invite invites people; moderators have /kick, /ban, /mute and /role."
     )
 
-    FOCUS_ON_CLICK = False  # a click shows someone; typed letters go to the composer
-
     def __init__(self) -> None:
-        super().__init__(id="members", markup=False, compact=True)
-        title_pane(self, join(own(_("People")), own(" ")))
-        self._column_anchors = ColumnAnchors()
+        super().__init__(N_("People"), ("chat.people", "f4"), id="members")
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row anchored to its columns."""
-        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
+    def fill(
+        self, members: Sequence[MemberView], doubtful: Callable[[UserName], bool] = lambda _user: False
+    ) -> None:
+        """Show these members; ``doubtful`` says who has to be verified yet."""
 
-    def fill(self, members: Sequence[MemberView]) -> None:
-        """Show these members."""
-        marked = self.highlighted
-        entries = []
-        for status, heading in _HEADINGS.items():
-            group = [member for member in members if member.status is status]
-            if group:
-                entries.append(option(own(f"{_(heading)} ({len(group)})", "bold dim"), disabled=True))
-                entries += [option(_row(member), id=f"user:{member.user}") for member in group]
-        if not entries:
-            entries.append(option(own(_("No members loaded yet"), "dim"), disabled=True))
-        self.set_options(entries)
-        if marked is not None and marked < len(entries):
-            self.highlighted = marked
+        def sections(width: int) -> list[list[Option]]:
+            shown = []
+            for status, words in _HEADINGS.items():
+                group = [member for member in members if member.status is status]
+                rows = [
+                    option(_row(member, width, doubtful(member.user)), id=f"user:{member.user}")
+                    for member in group
+                ]
+                if rows:
+                    shown.append([heading(f"{_(words)} {len(group)}"), *rows])
+            return shown or [[heading(_("No members loaded yet"))]]
+
+        self.show(sections, self.chosen)
 
 
-def _row(member: MemberView) -> Content:
-    words = [] if member.role is Role.MEMBER else [_(ROLE_WORDS[member.role])]
-    words += [_("muted")] if member.muted else []
-    return join(peer_line(display_name(member.user)), own(("  " + ", ".join(words)) if words else "", "dim"))
+def _row(member: MemberView, width: int, doubtful: bool) -> Content:  # noqa: FBT001 - one of three facts
+    """Return a row: the name, and at the end what the person may do here, or may not."""
+    role = "" if member.role is Role.MEMBER else _(ROLE_WORDS[member.role])
+    words = own(f"{_('muted') if member.muted else role} ", "$dim").stylize(IN_COLUMN)
+    name, mark = peer_line(display_name(member.user)), own(DOUBT if doubtful else "", "$warning")
+    room = width - words.cell_length - mark.cell_length - 1
+    row = join(name.truncate(room, ellipsis=True), mark)
+    return join(row, own(" " * (width - words.cell_length - row.cell_length)), words)
 
 
 class MembersController:
@@ -112,11 +113,21 @@ class MembersController:
 
     def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
         self._shown_for, self._shown = room, members
-        if self._current.in_front:
-            self._list.fill(members)
+        self.show_trust()
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = [member.user for member in members if member.user not in nobody]
         self._composer.known = {*self._composer.known, *self._composer.people}
+
+    def show_trust(self) -> None:
+        """Show the members in the list, if it is about this room, with whom the person has not verified."""
+        if self._current.in_front:
+            self._list.fill(self._shown if self._shown_for == self._current.id else (), self._is_doubtful)
+
+    def _is_doubtful(self, user: UserName) -> bool:
+        room, client = self._current.room, self._client
+        if room is None or not room.encrypted or user in {client.account.user, SYSTEM_ACCOUNT}:
+            return False
+        return client.encryption.trust(user) is not Trust.VERIFIED
 
     def lost(self) -> None:
         """Show nobody: this account is not in the room any more, and does not know who is."""
@@ -126,7 +137,7 @@ class MembersController:
 
     def come_to_front(self) -> None:
         """Show what is known of this room in the list, which was about another one, and reload."""
-        self._list.fill(self._shown if self._shown_for == self._current.id else ())
+        self.show_trust()
         self.reload()
 
     def reload(self) -> None:

@@ -27,6 +27,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _SORTED: Final = {
+    "number": N_("by number"),
     "name": N_("by name"),
     "recent": N_("newest first"),
     "unread": N_("most unread first"),
@@ -114,8 +115,7 @@ class Navigation:
             if not await load_draft():
                 return
             self._history.peeking = peek or self._interaction.settings.peek
-            if not peek:
-                self._pane.around.save_layout()
+            self._pane.around.save_layout(peek)
             self._hint.typing(())
             await self._view.reload(room)
             if self._current.id == room:

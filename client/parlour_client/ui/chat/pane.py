@@ -34,7 +34,7 @@ class Around:
     """Show the thread of a message beside this pane, and write there."""
     leave_thread: Callable[[CurrentRoom], None]
     """Close the thread that this pane shows, or that of its room; what was written in it is kept."""
-    save_layout: Callable[[], None]
+    save_layout: Callable[[bool], None]
     """Store which rooms are on the screen."""
 
 

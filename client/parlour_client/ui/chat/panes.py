@@ -26,9 +26,14 @@ from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.rooms import RoomKind
 
 _NARROW: Final = 64
 """Columns below which one list or one room fills the screen."""
+_BESIDE: Final = 100
+"""Columns from which on people are beside the room; with fewer they are in its place for a while."""
+_BY_ITSELF: Final = 120
+"""Columns from which on people are shown without being asked for."""
 WIDE_ENOUGH: Final = 160
 """Columns from which on two panes fit side by side."""
 _WIDTHS: Final = (16, 60)
@@ -58,6 +63,7 @@ class Panes:
         """Which rooms are on the screen, and how wide the lists are."""
         self.width = 0
         """Of the terminal, in columns."""
+        self._covered = False  # by the people, where both do not fit
         self.moved = Signal[None](place, "moved")
         """Published when the terminal has another size, another pane is in front, or a room was opened."""
         self.around = Around(
@@ -89,6 +95,7 @@ class Panes:
     def resized(self, width: int) -> None:
         """Fit the terminal."""
         self.width = width
+        self._covered = self._covered and width < _BESIDE
         self._fit()
         self._place_panes()
         self.moved.publish(None)
@@ -203,6 +210,7 @@ class Panes:
             pane.set_class(seen and pane is not beside[0], "-right")
             pane.set_class(seen and fit, "-fits")
             pane.show_across(self.across if pane is self.front else None)
+        self.place_people()
 
     # --- the one in front
 
@@ -239,17 +247,45 @@ class Panes:
 
     # --- the layout
 
-    def save(self) -> None:
-        """Store which room is open."""
+    def save(self, peek: bool = False) -> None:  # noqa: FBT001, FBT002 - a fact about it
+        """Store which room is open, unless it was only looked at."""
         self.moved.publish(None)
+        self.place_people()
         room = self.front.current.id
-        if room is not None:
+        if room is not None and not peek:
             self.front.interaction.run(lambda: self._client.preferences.remember_open(room), group="remember")
 
     @property
-    def shows_people(self) -> bool | None:
-        """Whether the list of members is shown; None: where there is space."""
-        return self.layout.people
+    def shows_people(self) -> bool:
+        """Whether the list of members is on the screen."""
+        if self.width < _BESIDE:
+            return self._covered
+        return self._people_by_themselves if self.layout.people is None else self.layout.people
+
+    @property
+    def _people_by_themselves(self) -> bool:
+        """Whether the list is there unasked: not in direct rooms, nor beside a second pane."""
+        room = self.front.current.room
+        direct = room is not None and room.kind is RoomKind.DIRECT
+        beside = len(self.rooms) > 1 and self.width >= WIDE_ENOUGH
+        return self.width >= _BY_ITSELF and not (direct or beside or self.thread is not None)
+
+    def place_people(self) -> None:
+        """Have the list of members on the screen, or not."""
+        self._place.screen.set_class(self.shows_people, "-people")
+
+    def show_people(self, on: bool) -> None:  # noqa: FBT001 - what is shown or not
+        """Show the list of members, or hide it; where both do not fit, in the place of the room."""
+        if self.width < _BESIDE:
+            self._covered = on
+        else:
+            self.change(people=None if on == self._people_by_themselves else on)
+        self.place_people()
+
+    def uncover(self) -> None:
+        """Show the room again, where the people are in its place."""
+        self._covered = False
+        self.place_people()
 
     def widen(self, which: Widget | None, step: int) -> None:
         """Make a list at the side wider or narrower."""
@@ -259,7 +295,7 @@ class Panes:
         if which is self._room_list:
             self.change(rooms_width=max(least, min(most, which.size.width + 1 + step)))
         elif which is self._member_list:
-            self.change(people_width=max(least, min(most, which.size.width + 2 + step)))
+            self.change(people_width=max(least, min(most, which.size.width + 1 + step)))
         self._fit()
 
     def _fit(self) -> None:

@@ -1,33 +1,32 @@
 """The list of rooms: favourites, direct rooms, rooms, archived rooms; each with its number and count.
 
 Typing filters it. It shows what the client says and posts the person's actions (``Act``, and the choice of
-OptionList). Counts are left of the names, where no name can move them.
+OptionList). Counts are in columns of their own, where no name can move them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from parlour_client.core.model import Invitation, Room
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.widgets.safe import filled, join, option, own, peer_line, title_pane
+from parlour_client.kit.widgets.safe import join, option, own, peer_line
 from parlour_client.ui.app_settings import settings_of
+from parlour_client.ui.chat.side_list import IN_COLUMN, Sections, SideList, heading
 from parlour_client.ui.input.keymap import letters_act
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
 _MOST: Final = 99
+_END: Final = 5
+"""Cells at the end of a row: a blank, three for a count, one for its mark."""
 _LONGEST_FILTER: Final = 32
 INVITATIONS: Final = N_("Invitations")
 INVITATION: Final = "invitation:"
@@ -36,6 +35,7 @@ _SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: "
 
 Order = Callable[[Room], Any]
 ORDERS: Final[dict[str, Order]] = {
+    "number": lambda room: (room.number is None, room.number, room.title),
     "name": lambda room: room.title,
     "recent": lambda room: (-room.activity, room.title),
     "unread": lambda room: (-room.mentions, -room.unread, room.title),
@@ -53,12 +53,13 @@ class RoomAction(Enum):
     SORT = auto()
 
 
-class RoomList(OptionList):
+class RoomList(SideList):
     """The account's rooms, by section."""
 
     HELP: ClassVar[str | None] = N_(
         "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
-        "The number counts unread messages; @ means that you are mentioned, ~ that the room is silenced.\n"
+        "The count at the end of a row is of unread messages; @ means that you are mentioned, ~ that the\n"
+        "room is silenced.\n"
         "Alt+F adds a favourite, Alt+M silences, Alt+K peeks without marking as read, Alt+R marks as read,\n"
         "Alt+O changes the order. Alt and a digit opens the room with that number; Ctrl+N the next unread\n"
         "room. /join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
@@ -78,28 +79,20 @@ class RoomList(OptionList):
         action: RoomAction
         room: RoomId | None
 
-    FOCUS_ON_CLICK = False  # a click opens a room; typed letters go to the composer
-
     def __init__(self) -> None:
-        super().__init__(id="rooms", markup=False, compact=True)
-        title_pane(self, join(own(" "), own(_("Rooms"))))
-        self._column_anchors = ColumnAnchors()
+        super().__init__(N_("Rooms"), ("chat.rooms", "f2"), id="rooms")
         self._rooms: Sequence[Room] = ()
         self._invitations: Sequence[Invitation] = ()
         self._current: RoomId | None = None
-        self._sort = "name"
+        self._sort = "number"
         self.filter = ""
         """The typed filter; rooms without it in their names are not shown."""
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row anchored to its columns."""
-        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def fill(
         self,
         rooms: Sequence[Room],
         current: RoomId | None,
-        sort: str = "name",
+        sort: str = "number",
         invitations: Sequence[Invitation] = (),
     ) -> None:
         """Show these rooms, and invitations above them; the cursor stays on its room."""
@@ -117,49 +110,37 @@ class RoomList(OptionList):
 
     def _fill(self) -> None:
         found = [room for room in self._rooms if self.filter in room.title.lower()]
-        entries = []
-        if self.filter:
-            entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
-        invited = [invitation for invitation in self._invitations if self.filter in invitation.title.lower()]
-        for heading, members, empty in sections(found, self._sort):
-            if heading == INVITATIONS and (members or invited):
-                entries.append(option(own(_(heading), "bold dim"), disabled=True))
-                entries += [
-                    option(invitation_row(invitation), id=f"{INVITATION}{invitation.id}")
-                    for invitation in invited
-                ]
-                entries += [option(_row(room, self._current), id=room.id) for room in members]
-            elif members or (empty and not self.filter):
-                entries.append(option(own(_(heading), "bold dim"), disabled=True))
-                entries += [option(_row(room, self._current), id=room.id) for room in members]
-            if not members and empty and not self.filter:
-                entries.append(option(own(_(empty), "dim"), disabled=True))
-        wanted = self._wanted()
-        if not self._only_rewritten(entries):
-            self.set_options(entries)
-        here = {room.id for room in found}
-        if wanted in here and wanted is not None:
-            self.highlighted = self.get_option_index(wanted)
-        elif self.filter and (here or invited):
+        self.show(
+            lambda width: self._sections_of(found, width),
+            self.chosen if self.has_focus else self._current,
+            {room.id for room in found if _calls(room)},
+        )
+        if self.filter and self.highlighted is None:
             self.action_first()
 
-    def _only_rewritten(self, entries: Sequence[Option]) -> bool:
-        """Draw only rows whose words have changed, such as a count; False if these are not the same rows."""
-        rows = [_place(entry) for entry in entries]
-        if rows != [_place(entry) for entry in self.options]:
-            return False
-        top, width, lines = self.scroll_offset.y, self.size.width, self._index_to_line
-        for index, (shown, entry) in enumerate(zip(self.options, entries, strict=True)):
-            if not _content(shown).is_same(_content(entry)):
-                shown._set_prompt(entry.prompt)  # noqa: SLF001 - docs/explanation/architecture.md, private interfaces
-                self._option_render_cache.clear()
-                if index in lines:  # else it has no size yet, or is hidden
-                    self.refresh(Region(0, lines[index] - top, width, 1))
-        return True
-
-    def _wanted(self) -> str | None:
-        marked = self.highlighted_option
-        return marked.id if marked is not None and self.has_focus else self._current
+    def _sections_of(self, found: Sequence[Room], width: int) -> Sections:
+        shown = []
+        if self.filter:
+            shown.append([option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True)])
+        invited = [invitation for invitation in self._invitations if self.filter in invitation.title.lower()]
+        for words, members, empty in sections(found, self._sort):
+            rows = [option(_row(room, width), id=room.id) for room in members]
+            if words == INVITATIONS:
+                rows = [
+                    *(
+                        option(
+                            join(own(" "), _name(_SIGNS[one.kind], one.title, width - 1, "bold")),
+                            id=f"{INVITATION}{one.id}",
+                        )
+                        for one in invited
+                    ),
+                    *rows,
+                ]
+            if not rows and empty and not self.filter:
+                rows = [option(own(f"  {_(empty)}", "$dim"), disabled=True)]
+            if rows:
+                shown.append([heading(_(words)), *rows])
+        return shown
 
     def on_key(self, event: Key) -> None:
         """Use letters for the filter, unless they are keys."""
@@ -214,37 +195,43 @@ def sections(rooms: Sequence[Room], sort: str) -> list[tuple[str, list[Room], st
     ]
 
 
-def _content(entry: Option) -> Content:
-    assert isinstance(entry.prompt, Content)  # noqa: S101 - `option` makes them
-    return entry.prompt
+def _calls(room: Room) -> bool:
+    """Say whether a room is told of when it is out of sight."""
+    return bool(room.mentions or (room.unread and not room.muted))
 
 
-def _place(entry: Option) -> tuple[object, ...]:
-    """Return what a row shares with the one that may take its place."""
-    return entry.id, entry.disabled, _content(entry).cell_length
+def _row(room: Room, width: int) -> Content:
+    """Return the row of a room."""
+    name = _SIGNS[room.kind], room.title
+    return _drawn(room.number or 0, *name, room.unread, room.mentions > 0, room.muted, width)
 
 
-def _row(room: Room, current: RoomId | None) -> Content:
-    mark = "@" if room.mentions else "~" if room.muted else " "
-    many = f"{room.unread:>3} " if room.unread <= _MOST else f"{_MOST}+ "
-    count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}    "
-    style = "bold" if (room.unread and not room.muted) or room.id == current else ""
+@lru_cache(2048)
+def _drawn(
+    number: int,
+    sign: str,
+    title: str,
+    unread: int,
+    mentions: bool,  # noqa: FBT001
+    muted: bool,  # noqa: FBT001
+    width: int,
+) -> Content:
+    """Return a row: the number, the name, and at the end the count and its mark."""
+    calls = unread and not muted
+    count = "" if not unread else str(unread) if unread <= _MOST else f"{_MOST}+"
+    mark = "@" if mentions else "~" if muted else " "
+    style = "bold $accent" if mentions else "bold" if calls else "$dim"
     return join(
-        own(">" if room.id == current else " "),
-        own(str(room.number or " "), "dim"),
-        own(count, "dim" if room.muted else "bold $text-accent"),
-        own(_SIGNS[room.kind], "dim"),
-        peer_line(room.title, style=style),
+        own(str(number or " "), "$dim"),
+        _name(sign, title, width - 1, "bold" if calls else ""),
+        own(f"{count:>{_END - 1}}{mark}", style).stylize(IN_COLUMN),
     )
 
 
-def invitation_row(invitation: Invitation) -> Content:
-    """Return the row of an invitation."""
-    return join(
-        own("  +   ", "bold $text-accent"),
-        peer_line(invitation.title, style="bold"),
-        filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
-    )
+def _name(sign: str, title: str, width: int, style: str) -> Content:
+    """Return a name after a blank, cut before the cells at the end."""
+    name = join(own(" "), own(sign, "$dim"), peer_line(title, style=style))
+    return name.truncate(width - _END, ellipsis=True, pad=True)
 
 
 def by_recency(rooms: Sequence[Room], recent: Sequence[RoomId], opened: RoomId | None) -> Sequence[Room]:

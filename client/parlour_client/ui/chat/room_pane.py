@@ -260,6 +260,7 @@ class RoomPane(Vertical):
                 self.members.reload()
             case changes.EncryptionChanged():
                 self.encryption.changed()
+                self.members.show_trust()
             case changes.RoomDeletion(room=room, title=title, by=by):
                 self.view.room_deleted(room, title, by)
             case changes.NoticesChanged():

@@ -62,7 +62,7 @@ _VIEWS: Final = (
 )
 """The menu of F6: commands and their labels."""
 
-_WIDTHS: Final = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
+_WIDTHS: Final = [(0, "-narrow"), (64, "-normal"), (100, "-broad"), (120, "-wide")]
 _HEIGHTS: Final = [(0, "-low"), (20, "-high")]
 
 
@@ -156,6 +156,7 @@ class ChatScreen(Screen[None]):
         """Create the child widgets, with the classes that the first resize would add: all are styled once."""
         width, height = self.app.size
         self.add_class(_reached(width, _WIDTHS), _reached(height, _HEIGHTS))
+        self.panes.width = width
         with self._place:
             yield self.room_list
             yield self.pane
@@ -170,7 +171,7 @@ class ChatScreen(Screen[None]):
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.watch(self.app, "settings", self._settings_changed, init=False)
         self.watch(self, "focused", self._focus_moved)
-        self._obey_layout()
+        self.panes.place_people()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.set_focus(self.pane.composer)
         with on_behalf_of(NOBODY):
@@ -219,11 +220,6 @@ class ChatScreen(Screen[None]):
         """Move the focus, but only for what the person did last."""
         if may_move(self.app):
             super().set_focus(widget, scroll_visible, from_app_focus)
-
-    def _obey_layout(self) -> None:
-        shows = self.panes.shows_people
-        self.set_class(shows is True, "-people")
-        self.set_class(shows is False, "-hide-people")
 
     def _settings_changed(self, settings: Settings) -> None:
         for pane in self.panes.all:
@@ -404,8 +400,7 @@ class ChatScreen(Screen[None]):
     def action_people(self) -> None:
         """Focus the list of members, or leave it: then it is hidden."""
         shows = not self.member_list.has_focus
-        self.panes.change(people=shows)
-        self._obey_layout()
+        self.panes.show_people(shows)
         self.set_focus(self.member_list if shows else self.pane.composer)
 
     def action_messages(self, step: int) -> None:
@@ -423,8 +418,7 @@ class ChatScreen(Screen[None]):
     def action_write(self) -> None:
         """Focus the composer; a list that covers the rest is hidden."""
         self.remove_class("-rooms")
-        if self.has_class("-narrow"):
-            self.remove_class("-people")
+        self.panes.uncover()
         self.pane.timeline.clear_selection()
         self.write()
 

@@ -74,14 +74,13 @@ class SearchScreen(Overlay[Entry | None]):
             yield Field(self._words, placeholder=_("Search for"), compact=True)
             yield SafeStatic(id="found")
             yield SafeStatic(own(HELP, "dim"), id="language")
-            yield MessageChoices()
+            yield MessageChoices(led=True)
             yield SafeStatic(id="around")
         keys = _("esc: close · enter: go to the message · up and down: results")
         yield SafeStatic(own(keys, "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Search at once if words were given."""
-        self.query_one(MessageChoices).can_focus = False
         self.query_one("#around").display = False
         if self._given is not None:
             self._searched = self._words

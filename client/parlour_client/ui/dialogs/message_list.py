@@ -22,8 +22,8 @@ SHOWN: int = 160
 class MessageChoices(Choices):
     """Messages, one below the other."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, led: bool = False) -> None:
+        super().__init__(led=led)
         self.entries: Sequence[Entry] = ()
 
     def fill(self, entries: Sequence[Entry], heads: Sequence[Content]) -> None:

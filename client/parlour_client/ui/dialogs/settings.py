@@ -139,9 +139,7 @@ class SettingsScreen(Overlay[None]):
             case "switch":
                 self._set(row.key, value=not now)
             case "choice":
-                choices = [
-                    (choice, own(f"{'>' if choice == now else ' '} {choice}")) for choice in row.choices
-                ]
+                choices = [(choice, own(choice)) for choice in row.choices]
                 self._ask(row.key, ChooseScreen(own(_(row.help), "bold"), choices, "", marked=str(now)))
             case "keys":
                 self._ask_keys()

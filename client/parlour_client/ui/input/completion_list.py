@@ -5,27 +5,18 @@ It only shows offers and a mark; the composer keeps the focus and moves the mark
 
 from collections.abc import Sequence
 
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widgets import OptionList
-
-from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import option
 from parlour_client.ui.input.completion import Offer
 
 
-class OfferList(OptionList, can_focus=False):
+class OfferList(Choices):
     """Completions to choose from."""
 
     def __init__(self) -> None:
-        super().__init__(id="offers", markup=False, compact=True)
-        self._column_anchors = ColumnAnchors()
+        super().__init__(id="offers", led=True)
         self._shown: Sequence[Offer] = ()
         self.display = False
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row anchored to its columns."""
-        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     @property
     def first(self) -> Offer | None:

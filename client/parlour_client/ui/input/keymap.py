@@ -17,11 +17,13 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, REPLACED_KEYS, Keys, key_to_character
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import TextArea
 
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import editing_keys
+from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.registry import REGISTRY
 
 _INTERFACE: Final = (
@@ -93,6 +95,11 @@ def keymap(settings: Settings) -> dict[str, str]:
         layers |= _CTRL_ENTER
     own = {name: [key for key in _read(keys) if is_key(key)] for name, keys in settings.keys.items()}
     return layers | {name: ",".join(keys) for name, keys in own.items() if keys}
+
+
+def written(widget: Widget, name: str, keys: str) -> str:
+    """Write the key of a binding as it stands on the keyboard; ``keys`` are those that nobody changed."""
+    return widget.app.get_key_display(Binding(keymap(settings_of(widget)).get(name, keys), "", id=name))
 
 
 def letters_act(settings: Settings) -> bool:

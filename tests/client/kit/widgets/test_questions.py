@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.app import ComposeResult
 from textual.events import Key
 from textual.pilot import Pilot
 
 from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
 from parlour_client.kit.terminal.safe_app import SafeApp
-from parlour_client.kit.widgets.questions import QUIET, ConfirmScreen
-from parlour_client.kit.widgets.safe import own
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.questions import QUIET, Choices, ConfirmScreen
+from parlour_client.kit.widgets.safe import option, own
 
 KICK = Letter("k", "kick")
 DELETE = TypedName("garden", "delete it")
@@ -126,3 +128,40 @@ async def test_what_was_typed_before_the_question_is_no_answer() -> None:
         await app.ask(KICK)
         await pilot.pause()
         assert app.answers == []
+
+
+class Listed(SafeApp):
+    """A list with a field above it, one that is led by that field, and one by itself."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield Field(compact=True)
+        for name, led in (("led", True), ("alone", False)):
+            rows = [option(own(words)) for words in ("first", "second\nin two rows", "third")]
+            yield Choices(*rows, id=name, led=led)
+
+
+def selected(listed: Choices) -> dict[str, bool]:
+    """Return the rows with `>`, and whether they have the selection's colour."""
+    strips = listed.render_lines(listed.size.region)
+    plain = strips[0].crop(2, 3)
+    return {
+        strip.text.rstrip(): next(iter(strip)).style.bgcolor != next(iter(plain)).style.bgcolor  # type: ignore[union-attr]
+        for strip in strips
+        if strip.text.startswith(">")
+    }
+
+
+async def test_a_list_has_one_mark_and_the_colour_where_keys_go_to_it() -> None:
+    """`>` before the first row of the chosen entry; also where the focus is not, but without the colour."""
+    app = Listed()
+    async with app.run_test() as pilot:
+        led, alone = app.query_one("#led", Choices), app.query_one("#alone", Choices)
+        led.highlighted = alone.highlighted = 1
+        await pilot.pause()
+        assert selected(led) == {"> second": True}
+        assert selected(alone) == {"> second": False}
+        alone.focus()
+        await pilot.press("down")
+        assert selected(alone) == {"> third": True}
+        assert not led.can_focus

@@ -41,7 +41,7 @@ class Members:
         self.member_list = self.composer = self
         self.controller = MembersController(self)  # type: ignore[arg-type]
 
-    def fill(self, members: Sequence[MemberView]) -> None:
+    def fill(self, members: Sequence[MemberView], _doubtful: object) -> None:
         """Show them."""
         self.shown.append([one.user for one in members])
 
@@ -159,7 +159,7 @@ async def test_an_answer_is_shown_though_the_next_one_does_not_come(members: Mem
 async def test_the_list_is_about_the_room_that_comes_to_the_front(members: Members) -> None:
     """Also without a connection: people of the other room are no members of this one."""
     await members.controller.load()
-    members.fill([])  # by the room that was in front
+    members.fill([], None)  # by the room that was in front
     members.client.online = False
 
     async def unreachable(_room: RoomId) -> Sequence[MemberView]:

@@ -246,8 +246,8 @@ async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_
         client.say(GARDEN, CAROL, "roses")
         client.say(DIRECT, BOB, "psst @alice")
         await settled(pilot)
-        assert " 1 #garden" in screen_text(pilot)
-        assert "@  1 @bob" in screen_text(pilot)
+        assert "#garden        1 │" in screen_text(pilot)
+        assert "@bob           1@│" in screen_text(pilot)
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert screen.pane.current.id == DIRECT
@@ -263,7 +263,7 @@ async def test_f2_chooses_a_room(client: FakeClient, open_app: OpenApp) -> None:
     """F2, arrows and Enter open a room and come back to writing."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await pilot.press("f2", "up", "enter")
+        await pilot.press("f2", "down", "enter")
         await settled(pilot)
         assert screen.pane.current.id == GARDEN
         assert screen.pane.composer.has_focus
@@ -288,7 +288,7 @@ async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient
         await pilot.press("f4")
         await pilot.pause()
         text = screen_text(pilot)
-        for words in ("Online (1)", "alice  owner", "Away (1)", "Offline (1)", "moderator,"):
+        for words in ("Online 1", "alice ", "owner ", "Away 1", "Offline 1", "muted"):
             assert words in text
         assert screen.member_list.has_focus
         await pilot.press("f4")
@@ -317,12 +317,12 @@ async def test_members_are_asked_for_when_the_connection_comes(
             client.tell(StatusChanged(client.status))
             client.tell(RoomsChanged())
             await settled(pilot)
-            assert "Online (1)" in screen_text(pilot)
+            assert "Online 1" in screen_text(pilot)
             patch.setattr(client, "members", unreachable)
             client.tell(StatusChanged(client.status))
             client.tell(RoomsChanged())
             await settled(pilot)
-            assert "Online (1)" in screen_text(pilot)  # what was known stays
+            assert "Online 1" in screen_text(pilot)  # what was known stays
             assert screen.pane.composer.people == [BOB, CAROL]
 
 
@@ -437,11 +437,11 @@ async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, op
     """The list shows the number; a draft stays with its room; a number without a room does nothing."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        assert "3     @bob" in screen_text(pilot)
-        assert "2     #garden" in screen_text(pilot)
+        assert " 3 @bob" in screen_text(pilot)
+        assert " 2 #garden" in screen_text(pilot)
         client.say(DIRECT, BOB, "psst")
         await settled(pilot)
-        assert "3   1 @bob" in screen_text(pilot)
+        assert " 3 @bob           1 " in screen_text(pilot)
         await pilot.press(*"half a tho", "alt+2")
         await settled(pilot)
         assert screen.pane.current.id == GARDEN

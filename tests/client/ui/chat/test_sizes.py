@@ -98,7 +98,7 @@ async def test_without_colour_one_sees_what_is_marked(
         await pilot.press("alt+up", "up")
         await settled(pilot)
         assert marked(screen.pane.timeline)[1:] == ["bob", "number 1"]  # after its time
-        await pilot.press("escape", "f2", "up")
+        await pilot.press("escape", "f2", "down")
         await settled(pilot)
         assert marked(screen.room_list) == ["2", "#", "garden"]
         await pilot.press("escape", "f6")

@@ -175,7 +175,7 @@ async def test_a_flood_while_reading_further_up_is_counted_whole(
             client.tell(HistoryChanged(LOBBY))
             await settled(pilot)
         assert "903 new below" in screen_text(pilot)
-        assert "99+ #lobby" in screen_text(pilot)
+        assert "#lobby       99+" in screen_text(pilot)
 
 
 async def test_a_jump_far_back_reads_around_the_message(client: FakeClient, open_app: OpenApp) -> None:

@@ -118,9 +118,9 @@ class KeyFooter(SafeStatic):
 
 def _label(key: ShownKey, *, marked: bool) -> Content:
     """Return a key and its words, in a column of their own whatever the width of those before."""
-    dim = "" if key.enabled else "dim "
+    front = ("$footer-key-foreground", "$footer-description-foreground") if key.enabled else ("dim", "dim")
     label = join(
-        own(key.written, f"{dim}bold $footer-key-foreground on $footer-key-background").stylize(_IN_COLUMN),
-        own(f" {key.words}", f"{dim}$footer-description-foreground on $footer-description-background"),
+        own(key.written, f"bold {front[0]} on $footer-key-background").stylize(_IN_COLUMN),
+        own(f" {key.words}", f"{front[1]} on $footer-description-background"),
     ).stylize_before("on $block-hover-background" if marked else "on $footer-item-background")
     return join(label, own(" "))

@@ -25,6 +25,10 @@ class Pressed(App[None]):
 
     BINDINGS = [Binding("f1", "help", "Help"), Binding("f2", "never", "Never")]  # noqa: RUF012 - Textual's declaration
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Have the role that a `SafeApp` has."""
+        return {"dim": "#808080"}
+
     def __init__(self) -> None:
         super().__init__()
         self.helped = 0

@@ -11,8 +11,8 @@ def test_a_sentence_is_filled_where_its_translation_has_the_fields() -> None:
     turned = filled("In {room}: {user}", "dim", user=user, room=room)
     assert turned.plain == "In attic: ann⟦U+202E⟧a"
     assert [(span.start, span.end, str(span.style)) for span in turned.spans][:2] == [
-        (0, 3, "dim"),
-        (8, 10, "dim"),
+        (0, 3, "$dim"),
+        (8, 10, "$dim"),
     ]
 
 

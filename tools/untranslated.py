@@ -40,6 +40,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/core/archive/rows.py": {"room, seq, at": "columns of a table"},
     "parlour_client/core/archive/search.py": {"({}) NOT": "a search of SQLite"},
     "parlour_client/core/archive/search_index.py": {"www.": "the beginning of an address"},
+    "parlour_client/core/found_words.py": {"L* N* Co So": "categories of Unicode"},
     "parlour_client/core/e2ee/group/seal.py": {"not UTF-8": "compared with an error of the protocol"},
     "parlour_client/core/e2ee/identity/pins.py": {
         "invite link": "a value in the archive",

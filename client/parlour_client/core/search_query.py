@@ -69,21 +69,17 @@ FindRooms = Callable[[str], Sequence[RoomId]]
 def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
     """Parse a search. Raises QueryError."""
     query = Query()
-    for key, raw in _TOKEN.findall(text.replace("\0", " ")):
-        name, value = key.lower(), raw.strip('"').strip()
+    query.phrases, query.unfinished = words_of(text)
+    for key, raw in _tokens(text):
+        name, value = key.lower(), _value(raw)
         if name in KEYS:
             _restrict(query, name, value, find_rooms, now)
         elif name in _NEARLY:
             raise QueryError(
                 _("There is no {name}: in a search; write {nearly}:.").format(name=name, nearly=_NEARLY[name])
             )
-        elif not key and raw.lower().removesuffix(":") in KEYS and raw.endswith(":"):
+        elif _lacks_value(key, raw):
             raise QueryError(_("Write something after {key}.").format(key=raw.lower()))
-        else:
-            words = (f"{key}:" if key else "") + value
-            if words.strip():
-                query.phrases.append(words)
-                query.unfinished = not raw.endswith('"')
     if len(query.phrases) > MAX_WORDS:
         raise QueryError(_("A search takes {most} words at most.").format(most=MAX_WORDS))
     if any(not any(map(_is_found, words)) for words in query.phrases):
@@ -91,6 +87,30 @@ def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
     if query.before is not None and query.after is not None and query.before <= query.after:
         raise QueryError(_("before: must be later than after:, or nothing can be found."))
     return query
+
+
+def words_of(text: str) -> tuple[list[str], bool]:
+    """Return the words and phrases of a search, without what restricts it; and whether the last may go on."""
+    phrases, unfinished = list[str](), False
+    for key, raw in _tokens(text):
+        words = (f"{key}:" if key else "") + _value(raw)
+        if key.lower() not in {*KEYS, *_NEARLY} and not _lacks_value(key, raw) and words.strip():
+            phrases.append(words)
+            unfinished = not raw.endswith('"')
+    return phrases, unfinished
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    """Return each part of a search: the key before a colon, or nothing, and what was typed behind it."""
+    return _TOKEN.findall(text.replace("\0", " "))
+
+
+def _value(raw: str) -> str:
+    return raw.strip('"').strip()
+
+
+def _lacks_value(key: str, raw: str) -> bool:
+    return not key and raw.endswith(":") and raw.lower().removesuffix(":") in KEYS
 
 
 _NEARLY: Final = {

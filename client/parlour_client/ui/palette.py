@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.widgets import OptionList
@@ -20,6 +19,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
@@ -27,6 +27,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, option, own, peer_
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.room_list import by_recency
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.registry import REGISTRY
 
 MOST_FOUND: Final = 50
 _MOST_WAYS: Final = 500
@@ -80,7 +81,7 @@ class Palette(Overlay[Choice | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
+        with Box(own(_("Go to"), "bold")):
             yield self._field
             yield self._rows
             yield SafeStatic(own(_("enter: go · up and down: choose · esc: close"), "dim"))
@@ -166,7 +167,10 @@ def everything(app: SettingsApp, screen: ChatScreen | None) -> Iterator[Choice]:
     for row in BY_KEY.values():
         title = f"{_('Setting:')} {row.key}"
         shown = join(own(title, "bold"), own(f"  {_(row.help)}", "dim"))
-        yield Choice(title, shown, partial(app.run_action, f"app.settings({row.key!r})"), row.help)
+        do: Callable[[], object] = partial(app.run_action, f"app.settings({row.key!r})")
+        if row.key in REGISTRY.choosers:
+            do = partial(REGISTRY.choosers[row.key], app, lambda: None)
+        yield Choice(title, shown, do, row.help)
 
 
 def _in_chat(screen: ChatScreen) -> Iterator[Choice]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Show = Callable[["Screen[Any]", Mapping[str, Any]], Awaitable[None] | None]
 """Gets the chat screen, and the arguments of the command."""
 
+Closed = Callable[[], Awaitable[object] | None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
@@ -94,8 +96,8 @@ class Registry:
     """Each gets a pane with a room when it is shown."""
     themes: list[Callable[[Path], Callable[[], FoundThemes | None]]] = field(default_factory=list)
     """Each gets a home folder, and returns what looks for themes again and again; None: nothing changed."""
-    choosers: "dict[str, Callable[[App[Any]], None]]" = field(default_factory=dict)
-    """What opens when a setting is to be chosen, by its name."""
+    choosers: "dict[str, Callable[[App[Any], Closed], None]]" = field(default_factory=dict)
+    """What opens over the chat when a setting is to be chosen, by its name; it calls back when closed."""
     shell: "dict[str, Callable[[], click.Command]]" = field(default_factory=dict)
     """Commands of the shell with click code of their own, imported when they are called."""
     shell_groups: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)

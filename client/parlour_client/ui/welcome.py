@@ -58,4 +58,4 @@ def _help_page() -> Page:
     parts = []
     for heading, words in _HELP:
         parts += [own(_(heading), "bold"), own(_(words)), own("")]
-    return Page(lines(*parts[:-1]))
+    return Page(own(_("Help"), "bold"), lines(*parts[:-1]))

@@ -515,7 +515,7 @@ class FakeClient(Client):
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
         self._called("search", words, room)
         found = [e for log in self.logs.values() for e in log if e.text and words in e.text]
-        return tuple(reversed(found[-limit:]))
+        return sorted(found, key=lambda entry: -entry.at)[:limit]
 
     async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
         self._called("send", room, text, reply_to)

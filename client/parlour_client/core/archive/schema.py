@@ -10,6 +10,8 @@ from typing import Final
 
 import apsw
 
+from parlour_client.core.found_words import TOKENIZER
+
 VERSION: Final = 21
 """Raised with each change of a table."""
 
@@ -62,9 +64,9 @@ _ROOMS: Final = (
     "CREATE INDEX events_answers ON events (room, reply_to, seq) WHERE reply_to IS NOT NULL",
     "CREATE INDEX events_pins ON events (room, target, seq) WHERE kind = 'pinned'",
     # ``facts`` are tokens of ours (see `index`); emoji are words, too
-    """CREATE VIRTUAL TABLE words USING fts5(
+    f"""CREATE VIRTUAL TABLE words USING fts5(
         text, facts, prefix = '1 2 3',
-        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'")""",
+        tokenize = "{" ".join(f"'{word}'" for word in TOKENIZER)}")""",
     "INSERT INTO words (words, rank) VALUES ('secure-delete', 1)",
     """CREATE TABLE outbox (
         position INTEGER PRIMARY KEY AUTOINCREMENT,

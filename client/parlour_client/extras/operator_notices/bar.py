@@ -6,6 +6,7 @@ from typing import Any
 from textual.screen import Screen
 
 from parlour_client.kit.language import _, ngettext
+from parlour_client.kit.widgets.box import quoted
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer, peer_line
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.ui.chat.screen import ChatScreen
@@ -54,9 +55,9 @@ def open_page(screen: Screen[Any]) -> None:
     parts = []
     for notice in client.notices.all:
         heading = peer_line(notice_heading(notice, server), style="bold")
-        parts += [heading, own(""), peer(notice.text), own("")]
+        parts += [heading, quoted(peer(notice.text)), own("")]
     client.notices.mark_read()
     if parts:
-        screen.pane.interaction.push(Page(lines(*parts)))
+        screen.pane.interaction.push(Page(own(_("Notices"), "bold"), lines(*parts)))
     else:
         screen.pane.interaction.say(no_notices(server))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from parlour_client.commands.command import SCREEN_ONLY, Argument, Kind, Takes, shown_by
 from parlour_client.kit.language import N_
-from parlour_client.ui.registry import FoundThemes, Registry
+from parlour_client.ui.registry import Closed, FoundThemes, Registry
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -41,7 +41,7 @@ def _choose(screen: "Screen[Any]", given: Mapping[str, Any]) -> None:
     choose(screen.app, given["name"] or "")
 
 
-def _open(app: "App[Any]") -> None:
+def _open(app: "App[Any]", closed: "Closed") -> None:
     from parlour_client.extras.theme_files.dialog import choose  # noqa: PLC0415 - seldom needed
 
-    choose(app)
+    choose(app, closed=closed)

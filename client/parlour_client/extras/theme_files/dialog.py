@@ -5,20 +5,21 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import OptionList
 
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, option, own, peer_line
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.registry import Closed
 from parlour_client.ui.theming import Theming
 from parlour_client.ui.toasts import Toast, toast
 
 
-def choose(app: App[Any], name: str = "") -> None:
+def choose(app: App[Any], name: str = "", closed: Closed = lambda: None) -> None:
     """Use a theme, or let the person choose one by looking. Raises SetupError."""
     assert isinstance(app, ParlourApp)  # noqa: S101 - no other app has settings to keep it in
 
@@ -28,6 +29,7 @@ def choose(app: App[Any], name: str = "") -> None:
                 app.set_setting("theme", chosen)
             except SetupError:
                 toast(app, Toast.NOT_SAVED)
+        app.call_later(closed)
 
     if name:
         app.set_setting("theme", name)
@@ -40,8 +42,8 @@ class ThemeScreen(Overlay[str | None]):
 
     CSS = """
     ThemeScreen { background: transparent; align: right top; }  /* the screen shows the theme meanwhile */
-    ThemeScreen .box { width: 27; height: 1fr; padding: 0 1; border: round $primary; background: $surface; }
-    ThemeScreen Choices { height: 1fr; }
+    ThemeScreen.dialog .box { width: 27; height: 1fr; }
+    ThemeScreen.dialog Choices { height: 1fr; max-height: 100%; }
     """
     HELP: ClassVar[str | None] = N_("Up and Down show a theme, Enter keeps it, Esc goes back.")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,13 +53,12 @@ class ThemeScreen(Overlay[str | None]):
     ]
 
     def __init__(self, theming: Theming) -> None:
-        super().__init__()
+        super().__init__(classes="dialog")
         self._theming = theming
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(own(_("Theme"), "bold"))
+        with Box(own(_("Theme"), "bold")):
             yield Choices(*(option(peer_line(name), id=name) for name in self._theming.names))
             yield SafeStatic(own(_("Enter: keep"), "dim"))
             yield SafeStatic(own(_("Esc: cancel"), "dim"))

@@ -11,7 +11,6 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.geometry import Region
@@ -24,9 +23,11 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.terminal.key_queue import KeyQueue
 from parlour_client.kit.terminal.safe_app import SafeApp
+from parlour_client.kit.widgets.box import Box, blocks
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, filled, join, option, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
+from parlour_protocol.kit.text.cell_width import cell_width
 
 Answer = TypeVar("Answer")
 QUIET: Final = 0.5
@@ -83,17 +84,18 @@ class ConfirmScreen(GuardedQuestion[bool]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(self._question)
+        title, *rest = self._question.split("\n", allow_blank=True)
+        with Box(title):
+            if rest:
+                yield from blocks(lines(*rest))
+            yield SafeStatic(own(""), id="quiet")
             match self._yes:
                 case Harmless():
-                    yield SafeStatic(own(_("y or enter: yes · n or esc: no"), "dim"))
+                    yield Answers(("yes", _("Yes"), f"y, {_('Enter')}"), ("no", _("No"), f"n, {_('Esc')}"))
                 case Letter(key=key, does=does):
-                    yield SafeStatic(own(""))
-                    yield SafeStatic(join(own(f"{key}", "bold $primary"), own(f": {does}")))
-                    yield SafeStatic(own(_("enter or esc: leave it as it is"), "dim"))
+                    keep = f"{_('Enter')}, {_('Esc')}"
+                    yield Answers(("no", _("Leave it as it is"), keep), ("yes", _capital(does), key))
                 case TypedName(name=name, does=does):
-                    yield SafeStatic(own(""))
                     yield SafeStatic(
                         filled(
                             _("To {do}, type this name: {name}"),
@@ -102,9 +104,16 @@ class ConfirmScreen(GuardedQuestion[bool]):
                         )
                     )
                     yield Field(compact=True)
-                    yield SafeStatic(own("", "$text-error"), id="told")
+                    yield SafeStatic(own("", "$error"), id="told")
                     yield SafeStatic(own(_("enter: confirm · esc: leave it as it is"), "dim"))
-            yield SafeStatic(own("", "dim"), id="quiet")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Take the marked answer; one that has a letter of its own is given by that letter only."""
+        if event.option_id == "yes" and isinstance(self._yes, Letter):
+            words = _("Press {key} for that.").format(key=self._yes.key)
+            self.query_one("#quiet", SafeStatic).show(own(words, "$warning"))
+        else:
+            self.action_answer(event.option_id == "yes")
 
     def on_key(self, event: Key) -> None:
         """Take the question's own letter."""
@@ -145,8 +154,10 @@ class AskScreen(Overlay[str | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(self._question)
+        title, *rest = self._question.split("\n", allow_blank=True)
+        with Box(title):
+            if rest:
+                yield from blocks(lines(*rest))
             yield Field(placeholder=self._placeholder, compact=True)
             yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
 
@@ -204,6 +215,29 @@ class Choices(OptionList):
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
 
+class Answers(Choices):
+    """The answers to a question, each with its key. The first is marked: it is what Enter gives."""
+
+    DEFAULT_CSS = "Answers { height: auto; }"
+
+    def __init__(self, *answers: tuple[str, str, str]) -> None:
+        """Take for each its id, its words and its key."""
+        longest = max(cell_width(words) for _name, words, _key in answers)
+        super().__init__(
+            *(
+                option(
+                    join(own(words), own(" " * (longest - cell_width(words) + 6)), own(key, "dim")), id=name
+                )
+                for name, words, key in answers
+            )
+        )
+
+    def on_mount(self) -> None:
+        """Mark the first."""
+        self.highlighted = 0
+        self.focus()
+
+
 class ChooseScreen(Overlay[str | None]):
     """A list of (id, label); returns the id."""
 
@@ -218,8 +252,7 @@ class ChooseScreen(Overlay[str | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(self._heading)
+        with Box(self._heading):
             if self._choices:
                 yield Choices(*(option(shown, id=key) for key, shown in self._choices))
             else:
@@ -235,3 +268,7 @@ class ChooseScreen(Overlay[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the choice."""
         _done = self.dismiss(event.option_id)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

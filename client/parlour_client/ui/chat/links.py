@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.opener import open_address
 from parlour_client.kit.widgets.questions import ChooseScreen
@@ -20,13 +21,16 @@ class LinkActions:
     def __init__(self, interaction: Interaction) -> None:
         self._interaction = interaction
 
-    def choose(self, links: Sequence[LinkDetails], none: str) -> None:
-        """Show the only link, or let the person choose one; ``none`` is said if there is no link."""
+    def choose(self, links: Sequence[tuple[Entry, LinkDetails]], none: str) -> None:
+        """Show the only link, or let the person choose one; ``none`` is said if there is none.
+
+        Each comes with its message.
+        """
         if not links:
             self._interaction.refuse(none)
             return
         if len(links) == 1:
-            self.show(links[0])
+            self.show(*links[0])
             return
         choices = [
             (
@@ -36,16 +40,16 @@ class LinkActions:
                     peer_line(link.text, limit=_SHOWN),
                 ),
             )
-            for at, link in enumerate(links)
+            for at, (_entry, link) in enumerate(links)
         ]
 
         def answered(chosen: str | None) -> None:
             if chosen is not None:
-                self.show(links[int(chosen)])
+                self.show(*links[int(chosen)])
 
         self._interaction.push(ChooseScreen(own(_("Links"), "bold"), choices, ""), answered)
 
-    def show(self, link: LinkDetails) -> None:
+    def show(self, entry: Entry, link: LinkDetails) -> None:
         """Show one link, and do what the person wants with it."""
 
         def answered(answer: LinkAnswer | None) -> None:
@@ -57,7 +61,7 @@ class LinkActions:
                 case None:
                     pass
 
-        self._interaction.push(LinkScreen(link), answered)
+        self._interaction.push(LinkScreen(link, display_name(entry.author)), answered)
 
     async def _open(self, address: str) -> None:
         await open_address(address, self._interaction.settings.opener)

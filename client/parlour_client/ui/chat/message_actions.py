@@ -110,9 +110,7 @@ class MessageActions:
 
     def show_links(self, entry: Entry) -> None:
         """Show its links."""
-        self._links.choose(
-            [link for _entry, link in links_of([entry])], _("There is no link in this message.")
-        )
+        self._links.choose(list(links_of([entry])), _("There is no link in this message."))
 
     def copy_code(self, entry: Entry) -> None:
         """Copy its code without fences, as one piece; the same key again copies its next code block."""

@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 
 from parlour_client.core import events as changes
@@ -16,11 +15,12 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.message_list import MessageChoices
+from parlour_client.ui.dialogs.message_list import MessageChoices, under_head
 from parlour_protocol.kit.ids import RequestId
 
 _STATES: Final = {
@@ -45,17 +45,17 @@ class OutboxScreen(Overlay[None]):
         self, client: Client, interaction: Interaction, cancel: Callable[[Entry], Awaitable[None]]
     ) -> None:
         """``cancel`` cancels a message and keeps its text."""
-        super().__init__(classes="page")
+        super().__init__(classes="dialog")
         self._cancel = cancel
         self._client, self._interaction = client, interaction
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(own(_("Outbox"), "bold"), id="found")
+        with Box(own(_("Outbox"), "bold")):
+            yield SafeStatic(id="found")
             yield MessageChoices()
-        yield SafeStatic(own(_("s: send again · x: cancel · esc: close"), "dim"), classes="keys")
+            yield SafeStatic(own(_("s: send again · x: cancel · esc: close"), "dim"))
 
     def on_mount(self) -> None:
         """Follow the client."""
@@ -83,7 +83,8 @@ class OutboxScreen(Overlay[None]):
         words = " · ".join(parts) if parts else _("everything is sent")
         self.query_one("#found", SafeStatic).show(own(f"{_('Outbox')}: {words}", "bold"))
         self.query_one(MessageChoices).fill(
-            [message.entry for message in outgoing], [self._head(message) for message in outgoing]
+            [message.entry for message in outgoing],
+            [under_head(message.entry, self._head(message)) for message in outgoing],
         )
 
     def _head(self, outgoing: Outgoing) -> Content:

@@ -9,12 +9,12 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 
 from parlour_client.core.model import BanView, Entry, Profile, Room, display_name
 from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.kit.widgets.box import Box, blocks, quoted
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
@@ -63,8 +63,8 @@ class ProfileScreen(Overlay[PersonAction | None]):
             if self._person.ignored
             else _("enter: message them · m: their messages · l: the last one · i: ignore · esc: close")
         )
-        with Vertical(classes="box"):
-            yield SafeStatic(card(self._person))
+        with Box(join(peer_line(display_name(self._person.user), style="bold"))):
+            yield from blocks(card(self._person))
             yield SafeStatic(own(keys, "dim"))
 
     def action_act(self, name: str) -> None:
@@ -74,9 +74,7 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
 def card(person: Profile) -> Content:
     """Return the text about a person."""
-    rows = [
-        join(peer_line(display_name(person.user), style="bold"), own(f"  {_(_WORDS[person.status])}", "dim"))
-    ]
+    rows = [own(_(_WORDS[person.status]), "dim")]
     if person.ignored:
         rows.append(own(_("You are ignoring this person."), "$text-warning"))
     count = ngettext(
@@ -89,7 +87,7 @@ def card(person: Profile) -> Content:
         when = own(
             _("last  {day} {time}  ").format(day=day(person.last.at), time=clock(person.last.at)), "dim"
         )
-        rows += [when, join(own("│ ", "dim"), peer_line(preview(person.last.text or ""), limit=120))]
+        rows += [when, quoted(peer_line(preview(person.last.text or ""), limit=120))]
     rows.append(
         own(
             _("Rooms you share") if person.rooms else _("You share no rooms, as far as this device knows."),
@@ -110,15 +108,14 @@ class SessionsScreen(Overlay[SessionId | None]):
     ]
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:
-        super().__init__(classes="page")
+        super().__init__(classes="dialog")
         self._sessions = sessions
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(own(_("Devices logged in to your account"), "bold"))
+        with Box(own(_("Devices logged in to your account"), "bold")):
             yield Choices(*(option(_session(session)) for session in self._sessions))
-        yield SafeStatic(own(_("esc: close · x: log out the selected device"), "dim"), classes="keys")
+            yield SafeStatic(own(_("esc: close · x: log out the selected device"), "dim"))
 
     def on_mount(self) -> None:
         """Mark the first."""

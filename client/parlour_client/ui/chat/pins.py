@@ -8,14 +8,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.events import Resize
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
-from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
+from parlour_client.ui.dialogs.message_list import MessageChoices, message_rows
+from parlour_protocol.kit.ids import Millis
 
 
 class PinsScreen(Overlay[Entry | None]):
@@ -30,31 +32,35 @@ class PinsScreen(Overlay[Entry | None]):
     ]
 
     def __init__(
-        self, pinned: Sequence[Entry], take_off: Callable[[Entry, Callable[[], None]], None]
+        self,
+        pinned: Sequence[Entry],
+        now: Callable[[], Millis],
+        take_off: Callable[[Entry, Callable[[], None]], None],
     ) -> None:
         """``take_off`` asks about unpinning a message, and calls back when it was done."""
-        super().__init__(classes="page")
-        self._pinned, self._take_off = list(pinned), take_off
+        super().__init__(classes="dialog")
+        self._pinned, self._now, self._take_off = list(pinned), now, take_off
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(id="found")
+        with Box(own(_("Pinned in this room"), "bold")):
+            yield SafeStatic(own(_("Nothing is pinned here. P pins a message."), "dim"), id="none")
             yield MessageChoices()
-        yield SafeStatic(own(_("esc: close · enter: go to the message · x: unpin"), "dim"), classes="keys")
+            yield SafeStatic(own(_("Enter: go there · x: unpin · Esc: close"), "dim"))
 
     def on_mount(self) -> None:
         """Show the messages."""
-        self._fill()
+        self._fill(self.app.size.width)
         self.query_one(MessageChoices).focus()
 
-    def _fill(self) -> None:
-        count = len(self._pinned)
-        words = _("Nothing is pinned here. P pins a message.")
-        if count:
-            words = _("Pinned in this room: {count}").format(count=count)
-        self.query_one("#found", SafeStatic).show(own(words, "bold"))
-        self.query_one(MessageChoices).fill(self._pinned, [head_of(entry) for entry in self._pinned])
+    def on_resize(self, event: Resize) -> None:
+        """Show as much of each message as there is room for."""
+        self._fill(event.size.width)
+
+    def _fill(self, width: int) -> None:
+        self.query_one("#none").display = not self._pinned
+        rows = message_rows(self._pinned, self._now(), width)
+        self.query_one(MessageChoices).fill(self._pinned, rows)
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
         """Close with the message."""
@@ -69,4 +75,4 @@ class PinsScreen(Overlay[Entry | None]):
     def _unpinned(self, entry: Entry) -> None:
         if entry in self._pinned and self.is_attached:
             self._pinned.remove(entry)
-            self._fill()
+            self._fill(self.app.size.width)

@@ -14,6 +14,7 @@ from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.box import quoted
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
@@ -86,7 +87,7 @@ class ResultViews:
             results.LoginWanted: lambda _: interaction.push(_log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
             results.LinksListed: lambda found: links.choose(
-                [link for _entry, link in found.links],
+                found.links,
                 _("There are no links in the last messages of this room."),
             ),
             results.DateFound: self._go_to_day,
@@ -125,8 +126,8 @@ class ResultViews:
     def _ask(self, question: Question) -> None:
         parts = [peer_line(question.text, style="bold")]
         if question.message is not None:
-            quoted = peer_line(preview(question.message.text or ""), limit=120)
-            parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
+            shown = peer_line(preview(question.message.text or ""), limit=120)
+            parts += [peer_line(display_name(question.message.author)), quoted(shown)]
         parts += [peer_line(detail) for detail in question.details]
         self._interaction.confirm(lines(*parts), question.yes, lambda: self._done(question))
 
@@ -196,12 +197,12 @@ class ResultViews:
     def _retention(self, result: results.RetentionShown) -> None:
         sentences = retention_sentences(result.room.retention)
         title = peer_line(result.room.title, style="bold")
-        self._interaction.push(Page(lines(title, own(""), *map(own, sentences))))
+        self._interaction.push(Page(title, lines(*map(own, sentences))))
 
     def _topic(self, result: results.TopicShown) -> None:
         if result.room.topic:
             title = join(peer_line(result.room.title, style="bold"), own("  "), own(_("topic"), "dim"))
-            self._interaction.push(Page(lines(title, own(""), peer(result.room.topic))))
+            self._interaction.push(Page(title, quoted(peer(result.room.topic))))
         else:
             self._interaction.say(_("This room has no topic. /topic TEXT sets one."))
 

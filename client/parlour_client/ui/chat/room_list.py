@@ -31,7 +31,7 @@ _LONGEST_FILTER: Final = 32
 INVITATIONS: Final = N_("Invitations")
 INVITATION: Final = "invitation:"
 """The prefix of an option's id that is not a room yet."""
-_SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
+SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
 
 Order = Callable[[Room], Any]
 ORDERS: Final[dict[str, Order]] = {
@@ -129,7 +129,7 @@ class RoomList(SideList):
                 rows = [
                     *(
                         option(
-                            join(own(" "), _name(_SIGNS[one.kind], one.title, width - 1, "bold")),
+                            join(own(" "), _name(SIGNS[one.kind], one.title, width - 1, "bold")),
                             id=f"{INVITATION}{one.id}",
                         )
                         for one in invited
@@ -202,7 +202,7 @@ def _calls(room: Room) -> bool:
 
 def _row(room: Room, width: int) -> Content:
     """Return the row of a room."""
-    name = _SIGNS[room.kind], room.title
+    name = SIGNS[room.kind], room.title
     return _drawn(room.number or 0, *name, room.unread, room.mentions > 0, room.muted, width)
 
 

@@ -41,7 +41,7 @@ from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
-from parlour_client.ui.dialogs.help import command_page, help_page
+from parlour_client.ui.dialogs.help import HelpScreen, command_page
 from parlour_client.ui.input.keymap import letters_act
 from parlour_client.ui.registry import REGISTRY, Key
 from parlour_protocol.ids import RoomId
@@ -104,7 +104,7 @@ class ChatScreen(Screen[None]):
         Binding("alt+w", "other_pane", N_("The other pane"), show=False, id="chat.other_pane"),
         Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
-        Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
+        Binding("escape", "go_back", N_("Write"), show=False, id="chat.write"),
         Binding("alt+g", "accept_offer", N_("Go where you asked to"), show=False, id="chat.take_offer"),
         Binding("alt+a", "approve", N_("Compare the code of a new device"), show=False, id="chat.approve"),
         Binding(
@@ -334,7 +334,10 @@ class ChatScreen(Screen[None]):
 
     def action_help(self, about: str = "") -> None:
         """Show help about the focused widget, or about a command or a topic."""
-        self.pane.interaction.push(command_page(about) if about else help_page(self))
+        if about:
+            self.pane.interaction.push(command_page(about))
+        else:
+            self.pane.interaction.push(HelpScreen(self, self.client.connection.status))
 
     def action_rooms(self) -> None:
         """Focus the list of rooms, or go back."""
@@ -414,6 +417,11 @@ class ChatScreen(Screen[None]):
     def action_newest(self) -> None:
         """Go to the newest message."""
         self.pane.go_to_newest()
+
+    def action_go_back(self) -> None:
+        """Return to the results of a search from a message that was found, or to writing."""
+        if not self.pane.results.views.return_to_results():
+            self.action_write()
 
     def action_write(self) -> None:
         """Focus the composer; a list that covers the rest is hidden."""

@@ -10,6 +10,7 @@ from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.box import quoted
 from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
@@ -26,7 +27,6 @@ def inspector_page(entry: Entry, wire: str) -> Page:
     points = inspect_text(text)
     hidden = safe_text(text).hidden
     parts = [
-        own(_("Message"), "bold"),
         _fact(_("author"), peer_line(display_name(entry.author))),
         _fact(_("device"), peer_line(entry.device)),
         _fact(_("time"), own(f"{day(entry.at)} {clock(entry.at)}")),
@@ -45,8 +45,10 @@ def inspector_page(entry: Entry, wire: str) -> Page:
     ]
     if len(points) > MAX_ROWS:
         parts.append(own(_("… {count} more").format(count=len(text) - MAX_ROWS), "dim"))
-    wired = [join(own("│ ", "dim"), peer(line)) for line in wire.split("\n")]
-    return Page(lines(*parts, own(""), own(_("As the server sent it"), "bold"), *wired))
+    return Page(
+        own(_("Message"), "bold"),
+        lines(*parts, own(""), own(_("As the server sent it"), "bold"), quoted(peer(wire))),
+    )
 
 
 def _fact(name: str, value: Content) -> Content:
@@ -54,7 +56,7 @@ def _fact(name: str, value: Content) -> Content:
 
 
 def _row(point: CodePoint) -> Content:
-    style = "bold $text-warning" if point.verdict.is_escaped else ""
+    style = "bold $warning" if point.verdict.is_escaped else ""
     facts = own(f"{point.code:<9}{point.category:<4}{point.verdict.value:<28}", style)
     return join(facts, peer_line(point.name, limit=60), own("  "), _shown(point))
 

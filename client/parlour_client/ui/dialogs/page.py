@@ -1,7 +1,4 @@
-"""Pages to read: help and the inspector are texts in a scrolled box; Esc closes them.
-
-A page takes only Content.
-"""
+"""A text to read in a dialog, such as the inspector's; Esc closes it. It takes only Content."""
 
 from typing import ClassVar
 
@@ -9,8 +6,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box, blocks
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
 
@@ -24,15 +23,20 @@ class Page(Overlay[None]):
         Binding("up,k", "scroll(-1)", N_("Up"), show=False, id="page.up"),
     ]
 
-    def __init__(self, content: Content) -> None:
-        super().__init__(classes="page")
-        self._content = content
+    def __init__(self, title: Content, content: Content) -> None:
+        super().__init__(classes="dialog")
+        self._title, self._content = title, content
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with VerticalScroll(classes="box"):
-            yield SafeStatic(self._content)
-        yield SafeStatic(own(_("up and down: scroll · esc: close"), "dim"), classes="keys")
+        with Box(self._title):
+            with VerticalScroll():
+                yield from blocks(self._content)
+            yield SafeStatic(own(_("Up, Down: scroll · Esc: close"), "dim"))
+
+    def on_resize(self, event: Resize) -> None:
+        """Use all rows but those of the frame and the keys: a picture of a code needs them."""
+        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height - 3)
 
     def action_scroll(self, step: int) -> None:
         """Scroll by a row."""

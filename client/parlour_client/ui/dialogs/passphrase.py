@@ -4,13 +4,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_protocol.kit.secret import Secret
 
 
@@ -27,8 +27,8 @@ class PassphraseScreen(Overlay[Secret | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(lines(own(_("Passphrase for the account"), "bold"), peer_line(self._account)))
+        with Box(own(_("Passphrase for the account"), "bold")):
+            yield SafeStatic(peer_line(self._account))
             yield Field(password=True, compact=True)
             yield SafeStatic(own(_("enter: open · esc: cancel"), "dim"))
 

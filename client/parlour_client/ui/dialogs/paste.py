@@ -10,12 +10,13 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.kit.widgets.box import Box, blocks, quoted
 from parlour_client.kit.widgets.questions import GuardedQuestion
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, lines, own, peer_line
 from parlour_client.text.secret_guard import Finding
 
 _SHOWN: Final = 40
@@ -49,17 +50,17 @@ class PasteScreen(GuardedQuestion[Choice]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            head = _("You are about to paste:") if self._pasted else _("This looks like a secret:")
-            yield SafeStatic(lines(own(head, "bold"), *map(_words, self._findings)))
+        head = _("You are about to paste") if self._pasted else _("This looks like a secret")
+        with Box(own(head, "bold")):
+            yield from blocks(lines(*map(_words, self._findings)))
             with VerticalScroll(id="doubtful"):
-                yield SafeStatic(self._shown())
+                yield from blocks(self._shown())
             yield SafeStatic(own(_("s: send as it is · e or esc: edit · d: delete"), "dim"))
-            yield SafeStatic(own("", "dim"), id="quiet")
+            yield SafeStatic(own(""), id="quiet")
 
     def _shown(self) -> Content:
         rows = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        shown = [join(own("│ ", "dim"), peer_line(row) if row else own("")) for row in rows[:_SHOWN]]
+        shown = [quoted(peer_line(row) if row else own("")) for row in rows[:_SHOWN]]
         if len(rows) > _SHOWN:
             shown.append(
                 own(
@@ -78,4 +79,4 @@ class PasteScreen(GuardedQuestion[Choice]):
 
 def _words(finding: Finding) -> Content:
     where = _(" (line {number})").format(number=finding.line) if finding.line else ""
-    return own(f"! {finding.what}{where}", "$text-warning")
+    return own(f"! {finding.what}{where}", "$warning")

@@ -4,10 +4,10 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, filled, own, peer_line
@@ -41,8 +41,7 @@ class ReactScreen(Overlay[str | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Vertical(classes="box"):
-            yield SafeStatic(own(_("React with an emoji or a short word")))
+        with Box(own(_("React with an emoji or a short word"), "bold")):
             yield Field(placeholder=_(":emoji name, or a word"), compact=True)
             yield self._offers
             yield SafeStatic(own(_("up and down: choose · enter: react · esc: cancel"), "dim"))

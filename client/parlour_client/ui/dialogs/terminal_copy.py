@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.questions import GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, own
 
@@ -31,8 +31,7 @@ class TerminalCopyScreen(GuardedQuestion[TerminalCopyAnswer]):
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
         self.add_class("dialog")
-        with Vertical(classes="box"):
-            yield SafeStatic(own(_("Let the terminal copy it?"), "bold"))
+        with Box(own(_("Let the terminal copy it?"), "bold")):
             yield SafeStatic(
                 own(
                     _(

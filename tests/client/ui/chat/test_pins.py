@@ -47,7 +47,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await screen.pane.commands.run("/pins")
         await settled(pilot)
         assert isinstance(pilot.app.screen, PinsScreen)
-        assert "Pinned in this room: 1" in screen_text(pilot)
+        assert "Pinned in this room" in screen_text(pilot)
         assert "the house ⟦U+202E⟧rules" in screen_text(pilot)
         await pilot.press("x", "escape")
         await settled(pilot)

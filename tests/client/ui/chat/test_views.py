@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
-from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient
+from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient, raw_text
+from textual.widgets import Input
 
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Delivery, Version
@@ -92,12 +93,12 @@ async def test_a_search_says_when_there_is_more(client: FakeClient, open_app: Op
         screen = await lobby(pilot)
         screen.pane.results.views.search("needle")
         await settled(pilot)
-        assert "50 found, newest first" in screen_text(pilot)
+        assert "50 found" in screen_text(pilot)
         await pilot.press("escape")
         client.say(LOBBY, BOB, "needle 50")
         screen.pane.results.views.search("needle")
         await settled(pilot)
-        assert "The newest 50. There are more" in screen_text(pilot)
+        assert "There are more: before:DATE finds older ones." in screen_text(pilot)
         assert "needle 50" in screen_text(pilot)
 
 
@@ -114,8 +115,8 @@ async def test_a_search_runs_while_one_types(
         await pilot.press(*"half a tho", "f3", *"needle")
         await settled(pilot)
         text = screen_text(pilot)
-        assert "1 found, newest first" in text
-        rows = [text.index(words) for words in ("the kettle is on", "> 06:", "who took my thread?")]
+        assert "1 found" in text
+        rows = [text.index(words) for words in ("the kettle is on", "├ needle", "who took my thread?")]
         assert rows == sorted(rows)
         assert [call[1] for call in client.calls if call[0] == "search"][-1] == "needle"
         await pilot.press("escape")
@@ -241,7 +242,8 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
         await screen.pane.commands.run("/whois bob")
         await settled(pilot)
         text = screen_text(pilot)
-        assert "bob  away" in text
+        assert "─ bob ─" in text
+        assert "away" in text
         assert "1 message from them is on this device" in text
         assert "lobby  member" in text
         await pilot.press("i")
@@ -305,3 +307,94 @@ async def test_going_to_a_result_is_a_peek(
         await settled(pilot)
         assert screen.pane.current.id == GARDEN
         assert not [call for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_the_way_back_from_a_message_is_to_the_results(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same words, mark and place; once the person did something else, Esc goes to writing."""
+    monkeypatch.setattr(search, "REST", 3600.0)
+    for number in range(30):
+        client.say(GARDEN, CAROL, f"rose {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("f3", *"rose", "enter")
+        await settled(pilot)
+        await pilot.press(*["down"] * 25)
+        await settled(pilot)
+        before = screen_text(pilot)
+        assert "> " in next(row for row in before.split("\n") if "rose 4" in row)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.text == "rose 4"
+        assert "Esc: back to the results" in screen_text(pilot)
+        calls = len(client.calls)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert screen_text(pilot) == before
+        assert not [call for call in client.calls[calls:] if call[0] == "search"]
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("up", "escape")
+        await settled(pilot)
+        assert pilot.app.screen is screen
+        assert screen.focused is screen.pane.composer
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_results_are_grouped_by_room(client: FakeClient, open_app: OpenApp) -> None:
+    """The room with the newest one first; in a narrow terminal its name is above them."""
+    for room, text in ((LOBBY, "bee 1"), (GARDEN, "bee 2"), (LOBBY, "bee 3")):
+        client.say(room, BOB, text)
+    for size, heads in (((80, 24), 0), ((40, 15), 2)):
+        async with open_app(client, size=size) as pilot:
+            screen = await lobby(pilot)
+            screen.pane.results.views.search("bee")
+            await settled(pilot)
+            listed = screen_text(pilot).split("\n")[2:]
+            rows = [row for row in listed if "│ bee" in row or row.startswith("  #")]
+            found = [row.partition("│ ")[2].strip() for row in rows if "│" in row]
+            assert found == ["bee 3", "bee 1", "bee 2"]
+            assert sum("│" not in row for row in rows) == heads
+
+
+async def test_tab_completes_what_a_search_can_have(client: FakeClient, open_app: OpenApp) -> None:
+    """The keys, then their values; the row below says which there are."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("f3")
+        field = pilot.app.screen.query_one(Input)
+        for typed, hint, completed in (
+            ("h", "has:", "has:"),
+            ("has:l", "has:link · Tab takes one", "has:link "),
+            ("has:", "has:link has:file has:reaction", "has:link "),
+            ("bees i", "in: is:", "bees in:"),
+            ("in:#gar", "in:garden", "in:garden "),
+            ("from:c", "from:carol", "from:carol "),
+            ("after:", "after:today after:yesterday", "after:today "),
+            ("bees", "from: in: on:", "bees"),
+        ):
+            field.value = typed
+            field.cursor_position = len(typed)
+            await pilot.pause()
+            assert hint in screen_text(pilot)
+            await pilot.press("tab")
+            assert field.value == completed
+            assert field.has_focus
+
+
+async def test_others_texts_wrap_behind_our_mark(client: FakeClient, open_app: OpenApp) -> None:
+    """In a page every row of them has it."""
+    entry = client.say(LOBBY, BOB, "now")
+    words = "── 4 new ── " * 20
+    client.texts[LOBBY, Seq(4)] = (Version(Seq(4), START, raw_text(words)),)
+    client.change(replace(entry, edited=True))
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "h")
+        await settled(pilot)
+        rows = [row[4:76] for row in screen_text(pilot).split("\n") if "4 new" in row[4:76]]
+        assert len(rows) > 3
+        assert all(row.startswith("│ │ ") for row in rows)

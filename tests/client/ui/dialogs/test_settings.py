@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from parlour_client.core.settings import BY_KEY, FILE, groups, load
 from parlour_client.kit.widgets.questions import Choices
+from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.settings import SettingsScreen
@@ -19,13 +20,11 @@ from parlour_client.ui.dialogs.settings import SettingsScreen
 
 async def at(pilot: Pilot[None], key: str) -> SettingsScreen:
     """Open the settings at one of them."""
-    await pilot.press("f10")
+    assert isinstance(pilot.app, ParlourApp)
+    pilot.app.action_settings(key)
     await settled(pilot)
     screen = pilot.app.screen
     assert isinstance(screen, SettingsScreen)
-    rows = screen.query_one("#rows", Choices)
-    rows.highlighted = rows.get_option_index(key)
-    await settled(pilot)
     return screen
 
 
@@ -35,15 +34,14 @@ async def test_every_setting_is_there_with_its_help(
 ) -> None:
     """In a small terminal, too."""
     async with open_app(client, size=size) as pilot:
-        screen = await at(pilot, next(iter(BY_KEY)))
-        rows = screen.query_one("#rows", Choices)
-        for row in BY_KEY.values():
-            rows.highlighted = rows.get_option_index(row.key)
+        await pilot.press("f10")
+        for key in (key for keys in groups().values() for key in keys):
             await settled(pilot)
-            text = screen_text(pilot)
+            row, text = BY_KEY[key], screen_text(pilot)
             assert row.key in text
             assert row.help.split()[0].lower() in text.lower()
-            assert "Enter: change" in text
+            assert ("Left, Right: choose" if row.words else "Enter: change") in text
+            await pilot.press("down")  # goes on to the next section behind the last one
 
 
 async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -55,10 +53,11 @@ async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenAp
         assert load(tmp_path).reduced_motion
         await pilot.press("escape")
         await at(pilot, "notifications")
-        await pilot.press("enter", "down", "enter")
+        assert "[bell] 1 of 6" in screen_text(pilot)
+        await pilot.press("right", "right", "left")
         await settled(pilot)
         assert load(tmp_path).notifications == "osc9"
-        assert "osc9" in screen_text(pilot)
+        assert "[osc9] 2 of 6" in screen_text(pilot)
         await pilot.press("escape")
         await at(pilot, "editor")
         await pilot.press("enter", *"vim -n", "enter")
@@ -73,10 +72,10 @@ async def test_a_change_stays_in_sight(client: FakeClient, open_app: OpenApp) ->
     """The last setting of the list, on a small terminal."""
     async with open_app(client) as pilot:
         await at(pilot, "clipboard")
-        assert "  clipboard        ask" in screen_text(pilot)
-        await pilot.press("enter", "down", "enter")
+        assert "> clipboard       [ask] 1 of 3" in screen_text(pilot)
+        await pilot.press("enter")
         await settled(pilot)
-        assert "* clipboard        program" in screen_text(pilot)
+        assert "> clipboard       [program] 2 of 3" in screen_text(pilot)
 
 
 async def test_reduced_motion_holds_at_once(client: FakeClient, open_app: OpenApp) -> None:
@@ -119,7 +118,7 @@ async def test_an_error_is_shown_and_nothing_is_lost(
         await pilot.press("enter")
         await settled(pilot)
         assert "nothing was written" in screen_text(pilot)
-        assert "vim              off" in screen_text(pilot)
+        assert "vim             [off] on" in screen_text(pilot)
     assert (tmp_path / FILE).read_text() == before
 
 
@@ -224,3 +223,59 @@ async def test_typing_searches_names_explanations_and_choices(client: FakeClient
         assert pilot.app.screen is screen
         await pilot.press("escape")
         assert pilot.app.screen is not screen
+
+
+async def test_d_brings_back_the_default_where_there_is_another_value(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """It says so there; a setting that has its default is not changed, and d is a letter of the search."""
+    (tmp_path / FILE).write_text('timestamps = "off"\n')
+    async with open_app(client, size=(100, 24), folder=tmp_path) as pilot:
+        await at(pilot, "timestamps")
+        text = screen_text(pilot)
+        assert "> timestamps      minutes seconds [off]" in text
+        assert "d: the default" in text
+        await pilot.press("d")
+        await settled(pilot)
+        assert load(tmp_path).timestamps == "minutes"
+        text = screen_text(pilot)
+        assert "> timestamps      [minutes] seconds off" in text
+        assert "d: the default" not in text
+        await pilot.press(*"down")
+        await settled(pilot)
+        assert "/ down" in screen_text(pilot)
+        assert "> downloads" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(100, 3), (99, 2), (60, 2), (59, 1)])
+async def test_the_columns_are_those_that_fit(
+    client: FakeClient, open_app: OpenApp, width: int, columns: int
+) -> None:
+    """The explanation goes to the bottom, then the sections away, until Esc goes back to them."""
+    async with open_app(client, size=(width, 24)) as pilot:
+        screen = await at(pilot, "bell")
+        rows = screen_text(pilot).split("\n")
+        row = next(row for row in rows if "> bell" in row)
+        assert row.count("│") == columns - 1
+        assert ("Rooms" in screen_text(pilot)) is (columns > 1)
+        assert ("Let Parlour ring" in rows[2]) is (columns == 3)
+        await pilot.press("escape")
+        assert (pilot.app.screen is screen) is (columns == 1)
+        if columns == 1:
+            assert "> Notifications" in screen_text(pilot)
+            await pilot.press("down", "enter")
+            await settled(pilot)
+            assert "> typing" in screen_text(pilot)
+
+
+async def test_tab_goes_to_the_sections_and_back(client: FakeClient, open_app: OpenApp) -> None:
+    """Its values follow the section."""
+    async with open_app(client, size=(100, 24)) as pilot:
+        await at(pilot, "theme")
+        await pilot.press("tab", "down")
+        await settled(pilot)
+        assert "> Writing" in screen_text(pilot)
+        assert "> send_on" in screen_text(pilot)
+        await pilot.press("right", "right")
+        await settled(pilot)
+        assert "send_on         enter [ctrl+enter]" in screen_text(pilot)

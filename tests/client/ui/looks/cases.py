@@ -219,10 +219,10 @@ async def link(opened: Opened) -> None:
 
 
 async def settings(opened: Opened) -> None:
-    """Go to the layout in the settings."""
+    """Go to the order of rooms, in the settings."""
     app = opened.pilot.app
     assert isinstance(app, ParlourApp)
-    app.action_settings("message_layout")
+    app.action_settings("room_sort")
     await settled(opened.pilot)
 
 

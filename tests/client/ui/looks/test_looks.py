@@ -7,7 +7,7 @@ from tests.client.ui.looks.cases import LOOKS, compared, opened
 
 pytestmark = pytest.mark.usefixtures("in_utc")
 
-_TO_DO = {*LOOKS} - {"welcome"}
+_TO_DO = {*LOOKS} - {"welcome", "search", "settings", "help", "link"}
 
 
 @pytest.mark.parametrize(

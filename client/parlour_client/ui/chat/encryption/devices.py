@@ -104,21 +104,21 @@ def recovery_page(words: Sequence[str]) -> Page:
         for start in range(0, len(words), 4)
     ]
     return Page(
+        own(_("Recovery words"), "bold"),
         lines(
-            own(_("Recovery words"), "bold"),
             own(_("They are the key to your account: anyone who has them can add devices to it.")),
             own(_("Write them on paper, show them to no one, and close this page.")),
             own(""),
             *rows,
-        )
+        ),
     )
 
 
 def code_page(code: str) -> Page:
     """Return the page with this account's code, for others to scan or copy; the QR code fits into 24 rows."""
     return Page(
+        own(_("Your code, to scan; the text is below"), "bold"),
         lines(
-            own(_("Your code, to scan; the text is below"), "bold"),
             *_picture(code),
             own(
                 _(
@@ -128,20 +128,20 @@ def code_page(code: str) -> Page:
             ),
             own(""),
             own(code),
-        )
+        ),
     )
 
 
 def link_page(link: str) -> Page:
     """Return the page with the link for another device, as a picture and as text."""
     return Page(
+        own(_("Add a device: scan or paste this link there"), "bold"),
         lines(
-            own(_("Add a device: scan or paste this link there"), "bold"),
             *_picture(link),
             own(link),
             own(""),
             *(own(step) for step in steps_to_add()),
-        )
+        ),
     )
 
 

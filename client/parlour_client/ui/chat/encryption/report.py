@@ -30,7 +30,7 @@ TRUST_WORDS = {
 def report_page(found: EncryptionShown) -> Page:
     """Return the page."""
     title = peer_line(found.room.title, style="bold")
-    return Page(lines(filled(_("Encryption of {room}"), "bold", room=title), *_parts(found.report)))
+    return Page(filled(_("Encryption of {room}"), "bold", room=title), lines(*_parts(found.report)))
 
 
 def _parts(report: RoomReport) -> Iterator[Content]:

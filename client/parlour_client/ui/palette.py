@@ -84,7 +84,7 @@ class Palette(Overlay[Choice | None]):
         with Box(own(_("Go to"), "bold")):
             yield self._field
             yield self._rows
-            yield SafeStatic(own(_("enter: go · up and down: choose · esc: close"), "dim"))
+            yield SafeStatic(own(_("Enter: go · Up, Down: choose · Esc: close"), "dim"))
 
     def on_mount(self) -> None:
         """Show everything."""

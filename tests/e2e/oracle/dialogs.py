@@ -28,7 +28,7 @@ WHOLE = 6_000
 """Characters of a message that is shown whole."""
 TABLE = 390
 """Code points that the inspector describes, without the mark."""
-CHOOSE = "enter: choose"
+CHOOSE = "Enter: choose"
 PLAIN = frozenset({"Ll", "Lu", "Lo", "Lm", "Nd", "Zs", "Mn", "Mc"})
 
 
@@ -85,7 +85,7 @@ async def _inspected(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     await run.terminal.until("Code points")
     await page_through(run, "inspector", *numbers)
     run.terminal.press(ESCAPE)
-    await run.terminal.until(lambda _text: not run.terminal.has("esc: close"), "the end of the inspector")
+    await run.terminal.until(lambda _text: not run.terminal.has("Esc: close"), "the end of the inspector")
 
 
 async def _edited(run: Run[HostileServer], numbers: Sequence[int]) -> None:
@@ -97,7 +97,7 @@ async def _edited(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     while await turn(run, f"{WHEEL_UP}{at}" * 2):
         run.blame("edit, in the composer", *numbers)
     run.blame("edit, in the composer", *numbers)
-    await terminal.leave(ESCAPE, "esc: c")
+    await terminal.leave(ESCAPE, "Esc: c")
 
 
 # --- what shows one line
@@ -255,7 +255,7 @@ async def pictures(run: Run[HostileServer]) -> None:
     await terminal.until("▀")
     run.blame("picture dialog", *numbers)
     terminal.press(ESCAPE)
-    await terminal.until(lambda _text: not terminal.has("esc: close"), "the end of a picture")
+    await terminal.until(lambda _text: not terminal.has("Esc: close"), "the end of a picture")
     await terminal.leave(ESCAPE, "Inspect")
 
 

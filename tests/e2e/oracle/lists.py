@@ -86,7 +86,7 @@ async def history(run: Run[HostileServer]) -> None:
     run.terminal.press("/history\r")
     await run.terminal.until("Edit history of a message")
     await page_through(run, "edit history")
-    await run.terminal.leave(ESCAPE, "esc: close")
+    await run.terminal.leave(ESCAPE, "Esc: close")
 
 
 async def pins(run: Run[HostileServer]) -> None:

@@ -70,7 +70,7 @@ class MonitorScreen(Overlay[Entry | None]):
                 own(_("All rooms, newest last. Nothing here is marked as read."), "bold"), id="found"
             )
             yield Choices()
-        keys = _("esc: close · enter: go to the message · end: follow the newest")
+        keys = _("Esc: close · Enter: go to the message · End: follow the newest")
         yield SafeStatic(own(keys, "dim"), classes="keys")
 
     def on_mount(self) -> None:

@@ -47,7 +47,7 @@ class PictureScreen(Overlay[None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._about)
             yield SafeStatic(own(_("Loading the picture…"), "dim"), id="said")
-            yield SafeStatic(own(_("esc: close"), "dim"), id="keys")
+            yield SafeStatic(own(_("Esc: close"), "dim"), id="keys")
 
     def on_mount(self) -> None:
         """Begin to load."""

@@ -44,7 +44,7 @@ class LockScreen(Screen[None]):
             yield SafeStatic(own(_("Locked"), "bold"))
             yield SafeStatic(own(_("Parlour is locked and disconnected.")), id="said")
             yield Field(password=True, compact=True)
-            yield SafeStatic(own(_("Type your passphrase · enter: unlock · Ctrl+Q: quit"), "dim"))
+            yield SafeStatic(own(_("Type your passphrase · Enter: unlock · Ctrl+Q: quit"), "dim"))
 
     def refuse(self, words: Content) -> None:
         """Show why it stays locked."""

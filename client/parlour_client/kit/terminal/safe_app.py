@@ -43,9 +43,9 @@ from parlour_client.kit.terminal.themes import (
 from parlour_protocol.kit.text import safe_text
 
 _WRITTEN: Final = {
-    "enter": "Enter", "escape": "Esc", "tab": "Tab", "space": "Space", "backspace": "Backspace",
-    "delete": "Del", "up": "Up", "down": "Down", "left": "Left", "right": "Right",
-    "home": "Home", "end": "End", "pageup": "PgUp", "pagedown": "PgDn",
+    "enter": "Enter", "escape": "Esc", "tab": "Tab", "space": N_("Space"), "backspace": N_("Backspace"),
+    "delete": N_("Del"), "up": N_("Up"), "down": N_("Down"), "left": N_("Left"), "right": N_("Right"),
+    "home": N_("Home"), "end": N_("End"), "pageup": N_("PgUp"), "pagedown": N_("PgDn"),
 }  # fmt: skip
 """Keys as they stand on the keyboard."""
 _HELD: Final = {"ctrl": N_("Ctrl"), "alt": "Alt", "shift": N_("Shift")}
@@ -144,7 +144,7 @@ class SafeApp(App[None]):
         named = last in _WRITTEN
         if binding.key_display or not (held or named or len(last) == 1 or _FUNCTION.fullmatch(last)):
             return super().get_key_display(binding)
-        written = _WRITTEN[last] if named else last.upper() if held or len(last) > 1 else last
+        written = _(_WRITTEN[last]) if named else last.upper() if held or len(last) > 1 else last
         return "+".join((*(_(_HELD.get(modifier, modifier)) for modifier in held), written))
 
     def action_help_quit(self) -> None:

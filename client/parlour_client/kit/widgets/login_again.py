@@ -45,7 +45,7 @@ class LoginAgainScreen(Overlay[bool]):
             yield SafeStatic(lines(own(_("Log in again"), "bold"), why, who))
             yield Field(password=True, compact=True)
             yield SafeStatic(id="outcome")
-            yield SafeStatic(join(filled(_("enter: log in · esc: {later}"), "dim", later=later)))
+            yield SafeStatic(join(filled(_("Enter: log in · Esc: {later}"), "dim", later=later)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try the password."""

@@ -55,7 +55,7 @@ class LineScreen(Overlay[str | None]):
                 yield SafeStatic(peer_line(self._problem))
             yield SafeStatic(peer_line(self._words))
             yield Field(password=self._hidden, compact=True)
-            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: confirm · Esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with what was typed, which the field forgets."""
@@ -86,7 +86,7 @@ class AppScreen(Overlay[str | None]):
             yield SafeStatic(peer_line(grouped(self._secret), style="bold"))
             yield SafeStatic(own(_("Then type the six digits that the app shows.")))
             yield Field(compact=True)
-            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: confirm · Esc: cancel"), "dim"))
             yield SafeStatic(qr_picture(self._uri), id="qr")
 
     def on_mount(self) -> None:
@@ -118,7 +118,7 @@ class RecoveryCodesScreen(GuardedQuestion[bool]):
                 own(_("Each works once in place of your other factor. Keep them: they are shown only now."))
             )
             yield SafeStatic(lines(*(peer_line(code) for code in self._codes)))
-            yield SafeStatic(own(_("enter: I have kept them"), "dim"))
+            yield SafeStatic(own(_("Enter: I have kept them"), "dim"))
             yield SafeStatic(own("", "dim"), id="quiet")
 
     def action_leave(self) -> None:
@@ -198,7 +198,7 @@ class SecondFactorsScreen(Overlay[None]):
                 own(
                     _(
                         "a: add an app · k: add a security key · x: remove · r: new recovery codes · "
-                        "esc: close"
+                        "Esc: close"
                     ),
                     "dim",
                 )

@@ -75,7 +75,7 @@ class ComposerController:
 
     def show_room(self, room: Room | None, lost: Removal | None = None) -> None:
         """Say in the empty composer what can be written here, and above it that the room is lost."""
-        words = own(_("Nothing can be sent here any more; what you write is kept · esc: what you can do"))
+        words = own(_("Nothing can be sent here any more; what you write is kept · Esc: what you can do"))
         self._hint.closed(words if lost is not None else None)
         if lost is not None:
             self._composer.placeholder = _("Nothing can be sent here any more. Esc: what you can do")
@@ -270,7 +270,7 @@ class ComposerController:
         quote = peer_line(preview(entry.text or ""), limit=40)
         author = peer_line(display_name(entry.author), style="bold")
         about = filled(words, "bold", user=author, text=quote)
-        self._set(mode, join(about, own("  "), own(_("esc: cancel"), "dim")))
+        self._set(mode, join(about, own("  "), own(_("Esc: cancel"), "dim")))
         self.focus()
 
     def _set(self, mode: Reply | Edit | None, words: Content | None) -> None:

@@ -228,7 +228,7 @@ class ChatScreen(Screen[None]):
 
     def show_mode(self) -> None:
         """Show in the status line whether keys act on messages, or the mode of a layer of keys."""
-        selects = _("SELECT: esc to write") if self.pane.selects else ""
+        selects = _("SELECT: Esc to write") if self.pane.selects else ""
         modes = (layer.mode(self) for layer in REGISTRY.layers if layer.is_on(settings_of(self)))
         self.status_line.mode(next(modes, selects))
 

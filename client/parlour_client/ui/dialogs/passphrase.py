@@ -30,7 +30,7 @@ class PassphraseScreen(Overlay[Secret | None]):
         with Box(own(_("Passphrase for the account"), "bold")):
             yield SafeStatic(peer_line(self._account))
             yield Field(password=True, compact=True)
-            yield SafeStatic(own(_("enter: open · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: open · Esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with it."""

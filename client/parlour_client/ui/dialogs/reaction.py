@@ -44,7 +44,7 @@ class ReactScreen(Overlay[str | None]):
         with Box(own(_("React with an emoji or a short word"), "bold")):
             yield Field(placeholder=_(":emoji name, or a word"), compact=True)
             yield self._offers
-            yield SafeStatic(own(_("up and down: choose · enter: react · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Up, Down: choose · Enter: react · Esc: cancel"), "dim"))
 
     def on_mount(self) -> None:
         """Offer common reactions."""

@@ -40,7 +40,7 @@ class TerminalCopyScreen(GuardedQuestion[TerminalCopyAnswer]):
                     )
                 )
             )
-            yield SafeStatic(own(_("y: this time · a: always · n or esc: no"), "dim"))
+            yield SafeStatic(own(_("y: this time · a: always · n or Esc: no"), "dim"))
             yield SafeStatic(own("", "dim"), id="quiet")
 
     def action_answer(self, answer: str) -> None:

@@ -134,7 +134,7 @@ def run(
     migrate: bool,  # noqa: FBT001 - click passes flags by name
     **options: Any,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
+    """Serve until SIGTERM or Ctrl+C. Log lines go to standard error, as JSON.
 
     It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
     reload its certificates and configuration.

@@ -222,7 +222,7 @@ async def test_someone_ignored_is_folded_to_one_line(client: FakeClient, open_ap
         screen.pane.timeline.add_pending()
         await pilot.pause()
         text = screen_text(pilot)
-        assert "ignored: 4 messages from carol (enter: show)" in text  # with the one that was there
+        assert "ignored: 4 messages from carol (Enter: show)" in text  # with the one that was there
         assert "ignored: 1 message from carol" in text
         assert "buy" not in text
         await pilot.press("alt+up", "k", "k")

@@ -199,7 +199,7 @@ class ApprovalScreen(GuardedQuestion[Approval]):
                     own(_("Approve it only if you see this code on your own device.")),
                 )
             )
-            yield SafeStatic(own(_("y: the codes match, approve · esc: later · r: not mine, revoke"), "dim"))
+            yield SafeStatic(own(_("y: the codes match, approve · Esc: later · r: not mine, revoke"), "dim"))
             yield SafeStatic(own("", "dim"), id="quiet")
 
     def action_answer(self, name: str) -> None:

@@ -37,7 +37,7 @@ class WordsScreen(Overlay[str | None]):
             yield SafeStatic(process_words(self.process), id="words")
             yield Field(placeholder=_("all five words, or: no"), compact=True)
             yield SafeStatic(own("", "$error"), id="told")
-            yield SafeStatic(own(_("esc: decide later"), "dim"))
+            yield SafeStatic(own(_("Esc: decide later"), "dim"))
 
     def show_process(self, process: SasVerification) -> None:
         """Show the current state."""

@@ -47,7 +47,7 @@ class PersonScreen(Overlay[Decision | None]):
             told = SafeStatic(own("", "$error"), id="told")
             told.display = False
             yield told
-            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: confirm · Esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the input, if it is one of the ways."""

@@ -163,7 +163,7 @@ def _drawn(parts: Iterator[_Part], view: TextView) -> Iterator[tuple[Piece, bool
         spoiler = next((span for span in part.spans if span.kind is StyleKind.SPOILER), None)
         if spoiler is not None and view.covered:
             if spoiler is not covered:
-                yield Piece(_("[spoiler, enter: show]"), Look.META, (StyleKind.SPOILER,)), leads
+                yield Piece(_("[spoiler, Enter: show]"), Look.META, (StyleKind.SPOILER,)), leads
             covered = spoiler
         elif view.markers or part.look is Look.ESCAPE:
             yield Piece(part.text, part.look, kinds), leads
@@ -240,7 +240,7 @@ def _code_rows(
     if len(rows) > CODE_FOLD_AT and not view.opened:
         yield from rows[:CODE_FOLDED]
         more = ngettext(
-            "… {count} more line of code (enter: show)", "… {count} more lines of code (enter: show)", hidden
+            "… {count} more line of code (Enter: show)", "… {count} more lines of code (Enter: show)", hidden
         ).format(count=hidden)
         yield (OWN, Piece(more if len(more) <= width else f"… {hidden}", Look.META))
     else:

@@ -174,11 +174,11 @@ def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
     if not count:
         return []
     words = (
-        _("ignored: {count} messages or more from {author} (enter: show)")
+        _("ignored: {count} messages or more from {author} (Enter: show)")
         if count >= MOST_FOLDED
         else ngettext(
-            "ignored: {count} message from {author} (enter: show)",
-            "ignored: {count} messages from {author} (enter: show)",
+            "ignored: {count} message from {author} (Enter: show)",
+            "ignored: {count} messages from {author} (Enter: show)",
             count,
         )
     ).format(count=min(count, MOST_FOLDED), author=_name(entry))
@@ -253,7 +253,7 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if len(rows) > FOLD_AT and not setting.opened:
         left = len(rows) - FOLD_AT + 1
         more = ngettext(
-            "… {count} more line (enter: show)", "… {count} more lines (enter: show)", left
+            "… {count} more line (Enter: show)", "… {count} more lines (Enter: show)", left
         ).format(count=left)
         rows[FOLD_AT - 1 :] = _own_rows(more, cells)
     covered = sum(span.kind is StyleKind.SPOILER for span in spans) if view.covered else 0

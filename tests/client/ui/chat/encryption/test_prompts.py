@@ -596,4 +596,4 @@ async def test_the_number_and_the_field_are_seen_together(
         assert NUMBER.split()[0] in text
         assert NUMBER.split()[-1] in text
         assert "the last 20 digits" in text
-        assert "esc: cancel" in text
+        assert "Esc: cancel" in text

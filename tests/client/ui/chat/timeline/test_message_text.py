@@ -43,7 +43,7 @@ def pieces(text: str, width: int, view: TextView) -> list[Row]:
             ["12. a point of many words that is", "    wrapped below"],
         ),
         ("/me _waves_", ["* cora waves"]),
-        ("no ||one|| ||two ~~x~~||", ["no [spoiler, enter: show] [spoiler,", "enter: show]"]),
+        ("no ||one|| ||two ~~x~~||", ["no [spoiler, Enter: show] [spoiler,", "Enter: show]"]),
         ("a\n```py\nx = 1\n```\nb", ["a", "· py · 1 line (c: copy)", "  x = 1", "b"]),
         ("```\nx\n\ny\n```", ["· code · 3 lines (c: copy)", "  x", "", "  y"]),
         ("```poetry\nx\n```", ["· code · 1 line (c: copy)", "poetry", "  x"]),
@@ -62,7 +62,7 @@ def test_the_markers_are_drawn_on_demand() -> None:
 
 def test_a_spoiler_is_covered_in_one_piece_whatever_is_in_it() -> None:
     """Its length and its words stay unknown until someone asks."""
-    assert rows("||a **b** `c` https://d.example||") == rows("||e||") == ["[spoiler, enter: show]"]
+    assert rows("||a **b** `c` https://d.example||") == rows("||e||") == ["[spoiler, Enter: show]"]
     assert rows("||a **b**||", view=TextView(covered=False)) == ["a b"]
 
 
@@ -72,7 +72,7 @@ def test_long_code_is_folded_and_counted() -> None:
     shown = rows(f"```\n{code}\n```")
     assert shown[0] == "· code · 40 lines (c: copy)"
     assert shown[1:-1] == [f"  x{number}" for number in range(CODE_FOLDED)]
-    assert shown[-1] == "· … 30 more lines of code (enter: show)"
+    assert shown[-1] == "· … 30 more lines of code (Enter: show)"
     assert rows(f"```\n{code}\n```", 20)[-1] == "· … 30"
     assert len(rows(f"```\n{code}\n```", view=TextView(opened=True))) == 41
 
@@ -86,7 +86,7 @@ def test_a_block_of_code_is_filled_to_the_width() -> None:
 
 def test_nobody_can_write_a_line_of_the_client() -> None:
     """What stands for markers is in another style than the same characters in a message."""
-    typed = pieces("[spoiler, enter: show]", 40, TextView())[0]
+    typed = pieces("[spoiler, Enter: show]", 40, TextView())[0]
     covered = pieces("||a||", 40, TextView())[0]
     assert typed[0].text == covered[0].text
     assert (typed[0].look, typed[0].kinds) != (covered[0].look, covered[0].kinds)

@@ -161,7 +161,7 @@ def test_long_messages_are_folded_with_a_count_and_open() -> None:
     entry = message(5, "\n".join(str(i) for i in range(100)))
     folded = plain(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN)))
     assert len(folded) == FOLD_AT + 1
-    assert folded[-1] == "· … 77 more lines (enter: show)"
+    assert folded[-1] == "· … 77 more lines (Enter: show)"
     assert len(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN, opened=True))) == 101
 
 

@@ -292,11 +292,11 @@ async def test_one_key_shows_the_markers_that_were_sent(client: FakeClient, open
     client.say(LOBBY, BOB, "a **bold** ||secret|| word")
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert message_rows(pilot)[-2] == "a bold [spoiler, enter: show] word"
+        assert message_rows(pilot)[-2] == "a bold [spoiler, Enter: show] word"
         await pilot.press("alt+up", "m")
         assert message_rows(pilot)[-1] == "a **bold** ||secret|| word"
         await pilot.press("m")
-        assert message_rows(pilot)[-2] == "a bold [spoiler, enter: show] word"
+        assert message_rows(pilot)[-2] == "a bold [spoiler, Enter: show] word"
 
 
 async def test_enter_opens_long_code_then_spoilers_then_folds_again(
@@ -312,8 +312,8 @@ async def test_enter_opens_long_code_then_spoilers_then_folds_again(
         for _ in range(3):
             ends.append(message_rows(pilot)[-3:])
             await pilot.press("enter")
-        covered = ["[spoiler, enter: show]", "              · 1 spoiler is covered"]
-        folded = ["              · … 7 more lines of code (enter: show)", *covered]
+        covered = ["[spoiler, Enter: show]", "              · 1 spoiler is covered"]
+        folded = ["              · … 7 more lines of code (Enter: show)", *covered]
         assert ends == [folded, ["  16", *covered], ["  15", "  16", "secret"]]
         assert message_rows(pilot)[-3:] == folded
 
@@ -327,7 +327,7 @@ async def test_formatting_can_be_off(client: FakeClient, open_app: OpenApp) -> N
         timeline.lay_out(Layout(formatting="off"))
         assert message_rows(pilot)[-1] == "a **bold** ||secret||"
         timeline.lay_out(Layout(formatting="markers"))
-        assert message_rows(pilot)[-2] == "a **bold** ||[spoiler, enter: show]||"
+        assert message_rows(pilot)[-2] == "a **bold** ||[spoiler, Enter: show]||"
 
 
 async def test_me_is_a_line_within_the_message(client: FakeClient, open_app: OpenApp) -> None:

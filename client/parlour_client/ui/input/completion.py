@@ -108,7 +108,8 @@ def _argument_at(before: str) -> Argument | None:
     if line.command is None or " " not in before:
         return None
     arguments = line.command.takes(Front.UI)
-    return current_argument(arguments, line.rest, begun=not before.endswith(" "))
+    begun = not before.endswith(" ") or before.endswith("\\ ")  # a path may have blanks
+    return current_argument(arguments, line.rest, begun=begun)
 
 
 def _rooms(word: str, rooms: Iterable[str]) -> tuple[Offer, ...]:

@@ -105,7 +105,7 @@ class ConfirmScreen(GuardedQuestion[bool]):
                     )
                     yield Field(compact=True)
                     yield SafeStatic(own("", "$error"), id="told")
-                    yield SafeStatic(own(_("enter: confirm · esc: leave it as it is"), "dim"))
+                    yield SafeStatic(own(_("Enter: confirm · Esc: leave it as it is"), "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take the marked answer; one that has a letter of its own is given by that letter only."""
@@ -159,7 +159,7 @@ class AskScreen(Overlay[str | None]):
             if rest:
                 yield from blocks(lines(*rest))
             yield Field(placeholder=self._placeholder, compact=True)
-            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: confirm · Esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the line."""
@@ -257,7 +257,7 @@ class ChooseScreen(Overlay[str | None]):
                 yield Choices(*(option(shown, id=key) for key, shown in self._choices))
             else:
                 yield SafeStatic(own(self._empty, "dim"))
-            yield SafeStatic(own(_("enter: choose · esc: cancel"), "dim"))
+            yield SafeStatic(own(_("Enter: choose · Esc: cancel"), "dim"))
 
     def on_mount(self) -> None:
         """Begin at the marked choice."""

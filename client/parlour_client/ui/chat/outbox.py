@@ -55,7 +55,7 @@ class OutboxScreen(Overlay[None]):
         with Box(own(_("Outbox"), "bold")):
             yield SafeStatic(id="found")
             yield MessageChoices()
-            yield SafeStatic(own(_("s: send again · x: cancel · esc: close"), "dim"))
+            yield SafeStatic(own(_("s: send again · x: cancel · Esc: close"), "dim"))
 
     def on_mount(self) -> None:
         """Follow the client."""

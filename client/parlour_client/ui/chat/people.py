@@ -59,9 +59,9 @@ class ProfileScreen(Overlay[PersonAction | None]):
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
         keys = (
-            _("enter: message them · m: their messages · l: the last one · i: stop ignoring · esc: close")
+            _("Enter: message them · m: their messages · l: the last one · i: stop ignoring · Esc: close")
             if self._person.ignored
-            else _("enter: message them · m: their messages · l: the last one · i: ignore · esc: close")
+            else _("Enter: message them · m: their messages · l: the last one · i: ignore · Esc: close")
         )
         with Box(join(peer_line(display_name(self._person.user), style="bold"))):
             yield from blocks(card(self._person))
@@ -115,7 +115,7 @@ class SessionsScreen(Overlay[SessionId | None]):
         """Create the child widgets."""
         with Box(own(_("Devices logged in to your account"), "bold")):
             yield Choices(*(option(_session(session)) for session in self._sessions))
-            yield SafeStatic(own(_("esc: close · x: log out the selected device"), "dim"))
+            yield SafeStatic(own(_("Esc: close · x: log out the selected device"), "dim"))
 
     def on_mount(self) -> None:
         """Mark the first."""

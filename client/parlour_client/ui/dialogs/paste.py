@@ -55,7 +55,7 @@ class PasteScreen(GuardedQuestion[Choice]):
             yield from blocks(lines(*map(_words, self._findings)))
             with VerticalScroll(id="doubtful"):
                 yield from blocks(self._shown())
-            yield SafeStatic(own(_("s: send as it is · e or esc: edit · d: delete"), "dim"))
+            yield SafeStatic(own(_("s: send as it is · e or Esc: edit · d: delete"), "dim"))
             yield SafeStatic(own(""), id="quiet")
 
     def _shown(self) -> Content:

@@ -49,8 +49,8 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/core/search_query.py": {"from:NAME": "the words of a search, which are typed"},
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
     "parlour_client/kit/widgets/footer.py": {
-        "{}bold $footer-key": "a style",
-        "{}$footer-description": "a style",
+        "bold {} on $footer-key-background": "a style",
+        "{} on $footer-description-background": "a style",
     },
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},

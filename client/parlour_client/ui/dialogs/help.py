@@ -49,8 +49,8 @@ _WRITE: Final = (
 )  # fmt: skip
 _GO: Final = (
     "chat.switch", "chat.next_unread", "chat.to_room", "chat.messages", "chat.rooms", "chat.people",
-    "two_rooms", "chat.newest", "chat.views", "chat.page", "chat.write", "chat.take_offer", "timeline.up",
-    "timeline.down", "timeline.newest", "timeline.parent", "timeline.thread", "jump",
+    "chat.newest", "chat.views", "chat.page", "chat.write", "chat.take_offer", "timeline.up",
+    "timeline.down", "timeline.newest", "timeline.parent", "timeline.thread",
 )  # fmt: skip
 _DO: Final = ("chat.search", "chat.outbox", "app.settings", "app.quit")
 """Ids of keys, or how they begin, in the order of their group. All others are in the last group."""

@@ -168,12 +168,13 @@ class Store:
         self._rows.clear()
 
     def _estimated(self, entries: Iterable[Entry]) -> Iterator[int]:
-        columns = self._columns
+        columns = self.columns
         least, cells = 1 if columns.name else 2, columns.text
         return (least + len(entry.text or "") // cells for entry in entries)
 
     @property
-    def _columns(self) -> Columns:
+    def columns(self) -> Columns:
+        """Where times, names and texts are."""
         return self.layout.columns(self.width, self._longest_name)
 
     def _note_names(self, entries: Iterable[Entry]) -> None:
@@ -181,8 +182,8 @@ class Store:
         names = {display_name(entry.author) for entry in entries if is_message(entry)}
         longest = max(map(cell_width, names), default=0)
         if longest > self._longest_name:
-            before, self._longest_name = self._columns, longest
-            if self._columns != before:
+            before, self._longest_name = self.columns, longest
+            if self.columns != before:
                 self.forget_rows()
 
     def prepend(self, older: Sequence[Entry]) -> None:
@@ -442,7 +443,7 @@ class Store:
     def _goes_on(self, before: Entry, entry: Entry) -> bool:
         if not is_message(before) or before.author != entry.author or entry.reply_to is not None:
             return False
-        if self._columns.beside and stamp(before.at, self.layout.timestamps) != stamp(
+        if self.columns.beside and stamp(before.at, self.layout.timestamps) != stamp(
             entry.at, self.layout.timestamps
         ):
             return False  # the time beside the name is that of every message below it

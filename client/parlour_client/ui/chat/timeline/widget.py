@@ -221,13 +221,15 @@ class Timeline(ScrollView, can_focus=True):
         self._pending = []
         if store is None or not pending:
             return
-        news = 0
+        news, columns = 0, store.columns
         for entry in pending:
             is_new = store.put(entry)
             folds = entry.author in store.ignored
             if not is_new or folds or entry.reply_to is not None:
                 self._painter.forget_rows()  # a quote, a header or a count elsewhere may have changed as well
             news += is_new and is_message(entry) and entry.author != store.me and not folds
+        if store.columns != columns:  # a longer name
+            self._painter.forget_rows()
         if not self._anchor.follows:
             self.new_below += news
         elif len(store) > 2 * self._keep:

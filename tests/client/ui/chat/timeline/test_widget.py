@@ -13,6 +13,7 @@ from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
 
 
 async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:
@@ -61,6 +62,18 @@ async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp)
         await settled(pilot)
         assert timeline.follows
         assert "the newest" in screen_text(pilot)
+
+
+async def test_a_longer_name_moves_the_texts_of_all_rows(client: FakeClient, open_app: OpenApp) -> None:
+    """The column of names is as wide for the rows that were drawn before someone with a long name writes."""
+    client.say(LOBBY, BOB, "hello")
+    async with open_app(client, size=(120, 24)) as pilot:
+        _, timeline = await lobby(pilot)
+        client.say(LOBBY, parse_user_name("bartholomew"), "hi all")
+        timeline.add_pending()
+        await settled(pilot)
+        rows = [row for row in screen_text(pilot).split("\n") if "├ hello" in row or "├ hi all" in row]
+        assert len({row.index("├") for row in rows}) == 1 < len(rows)
 
 
 async def test_keeps_its_place_when_messages_come_in_below(client: FakeClient, open_app: OpenApp) -> None:

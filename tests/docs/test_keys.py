@@ -47,7 +47,7 @@ def test_every_sentence_writes_keys_as_on_the_keyboard() -> None:
         told = [
             text
             for message in read(language)
-            for text in ([message.string] if isinstance(message.string, str) else message.string)
+            for text in ((message.string,) if isinstance(message.string, str) else message.string or ())
         ]
         assert [text for text in told if wrong(text)] == []
 

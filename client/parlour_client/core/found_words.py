@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.search_query import words_of
 
-TOKENIZER: Final = ("unicode61", "remove_diacritics", "2", "categories", "L* N* Co So")
+TOKENIZER: Final[tuple[str, ...]] = ("unicode61", "remove_diacritics", "2", "categories", "L* N* Co So")
 """The index's: its name, then its arguments. Emoji are words, too."""
 
 

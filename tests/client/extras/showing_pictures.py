@@ -29,7 +29,7 @@ def main() -> None:
     """Run."""
     register_all()
     client = WithPicture.peopled()
-    client.picture = Path(sys.argv[2]).read_bytes()
+    WithPicture.picture = Path(sys.argv[2]).read_bytes()
     for room in (GARDEN, DIRECT):
         client.remove_room(room)
     client.happen(LOBBY, BOB, bodies.Message(raw_text("look"), file=a_file("a.png", 999, "image/png")))

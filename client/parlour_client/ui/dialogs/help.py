@@ -35,6 +35,8 @@ _GENERAL: Final = N_(
     "Messages are shown strictly as text: characters that are invisible or would control the terminal "
     "appear as escapes such as ⟦ESC⟧ or ⟦U+202E⟧, and links are not clickable."
 )
+TWO_COLUMNS, THREE_COLUMNS = 60, 92
+"""Cells of the screen from which groups stand beside each other."""
 _WHERE: Final = {
     "composer": N_("you are in the composer"),
     "timeline": N_("you are at the messages"),
@@ -96,7 +98,7 @@ class Shown:
 class HelpScreen(Sheet[None]):
     """The keys for what has the focus."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-one"), (60, "-two"), (92, "-three")]  # noqa: RUF012 - Textual's declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-one"), (TWO_COLUMNS, "-two"), (THREE_COLUMNS, "-three")]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", N_("Close"), id="help.close"),
         Binding("f1", "ids", N_("The ids of all keys"), id="help.ids"),
@@ -164,9 +166,9 @@ class HelpScreen(Sheet[None]):
     def _fill(self, width: int) -> None:
         """Show the groups, in columns of as many rows."""
         columns = [width - 2] * 3
-        if width >= self.HORIZONTAL_BREAKPOINTS[2][0]:
+        if width >= THREE_COLUMNS:
             columns = [30, 29, width - 65]
-        elif width >= self.HORIZONTAL_BREAKPOINTS[1][0]:
+        elif width >= TWO_COLUMNS:
             columns = [width // 2 - 2, width // 2 - 2, width - 2]
         titles = (_("Write"), _("Go"), _("Do"))
         found = [
@@ -175,8 +177,8 @@ class HelpScreen(Sheet[None]):
         ]
         most = max(map(len, found))
         for shown, rows in zip(self._groups, found, strict=True):
-            beside = width >= self.HORIZONTAL_BREAKPOINTS[1][0] and shown is not self._groups[2]
-            beside = beside or width >= self.HORIZONTAL_BREAKPOINTS[2][0]
+            beside = width >= TWO_COLUMNS and shown is not self._groups[2]
+            beside = beside or width >= THREE_COLUMNS
             shown.show(lines(*rows, *([own("")] * (most - len(rows) if beside else 0))))
 
     def _grouped(self) -> tuple[list[Shown], list[Shown], list[Shown]]:

@@ -12,8 +12,12 @@ KITTY, SIXEL = "\x1b_Gi=1;OK\x1b\\", "\x1b[?62;4;22c"
 class Answering(SafeApp):
     """An app whose terminal answers this."""
 
-    cell_pixels = (9, 18)
     answer = ""
+    cell = (9, 18)
+
+    @property
+    def cell_pixels(self) -> tuple[int, int]:
+        return self.cell
 
     async def ask_terminal(self, question: str) -> str:
         assert "a=q" in question
@@ -45,5 +49,5 @@ async def test_the_terminal_says_how(
 async def test_without_the_size_of_a_cell_there_are_half_blocks() -> None:
     """Nobody is asked, and nobody could say what a picture covers."""
     app = Answering()
-    app.cell_pixels, app.answer = (0, 0), KITTY + SIXEL
+    app.cell, app.answer = (0, 0), KITTY + SIXEL
     assert await find_canvas(app, {"TERM_PROGRAM": "iTerm.app"}) is None

@@ -265,7 +265,8 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
 
 def _is_named(entry: Entry, me: UserName) -> bool:
     """Say whether the text is only the name of the file, which stands in the row of the file."""
-    return entry.file is not None and entry.text == entry.file.name and f"@{me}" not in entry.text
+    text = entry.text
+    return text is not None and entry.file is not None and text == entry.file.name and f"@{me}" not in text
 
 
 def _hidden_rows(hidden: int, cells: int) -> list[Row]:

@@ -175,11 +175,11 @@ class HelpScreen(Sheet[None]):
             [own(title, "bold"), *_table(group, cells)]
             for title, group, cells in zip(titles, self._grouped(), columns, strict=True)
         ]
-        most = max(map(len, found))
-        for shown, rows in zip(self._groups, found, strict=True):
-            beside = width >= TWO_COLUMNS and shown is not self._groups[2]
-            beside = beside or width >= THREE_COLUMNS
-            shown.show(lines(*rows, *([own("")] * (most - len(rows) if beside else 0))))
+        beside = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
+        most = max(map(len, found[:beside]))
+        for place, (shown, rows) in enumerate(zip(self._groups, found, strict=True)):
+            padding = most - len(rows) if beside > 1 and place < beside else 0
+            shown.show(lines(*rows, *([own("")] * padding)))
 
     def _grouped(self) -> tuple[list[Shown], list[Shown], list[Shown]]:
         groups: tuple[list[tuple[int, Binding]], ...] = ([], [], [])

@@ -31,6 +31,16 @@ async def test_keys_are_in_three_groups(client: FakeClient, open_app: OpenApp) -
         assert "chat.example:8443 · TLS 1.3, key pinned" in text.split("\n")[-1]
 
 
+async def test_the_third_group_is_right_below_the_two(client: FakeClient, open_app: OpenApp) -> None:
+    """Where only two fit beside each other, it is seen at once: no rows are left empty for it."""
+    async with open_app(client, size=(80, 24)) as pilot:
+        await lobby(pilot)
+        rows = (await shown(pilot, "f1")).split("\n")
+        at = next(at for at, row in enumerate(rows) if row.strip() == "Do")
+        assert rows[at - 1].replace("│", "").strip()
+        assert "Search" in rows[at + 1]
+
+
 @pytest.mark.parametrize(
     ("keys", "title"),
     [(["alt+up"], "at the messages"), (["f2"], "in the list of rooms"), (["f4"], "in the list of people")],

@@ -176,12 +176,16 @@ def everything(app: SettingsApp, screen: ChatScreen | None) -> Iterator[Choice]:
 def _in_chat(screen: ChatScreen) -> Iterator[Choice]:
     """Yield rooms, people, actions and commands."""
     client = screen.client
+    keys = {
+        active.binding.id: screen.app.get_key_display(active.binding)
+        for active in screen.active_bindings.values()
+    }
     for room in by_recency(client.rooms.all, client.preferences.recent_rooms, screen.pane.current.id):
         title = room.title if room.peer is not None else f"#{room.title}"
         count = own(f"{'@' if room.mentions else ' '}{min(room.unread, 999) or '':>3} ", "bold $text-accent")
         notes = [_("open")] if room.id == screen.pane.current.id else []
         notes += [_("muted")] if room.muted else []
-        notes += [f"alt+{room.number}"] if room.number is not None else []
+        notes += filter(None, [keys.get(f"chat.to_room_{room.number}")])
         shown = join(count, peer_line(title, style="bold"), own("  " + " · ".join(notes), "dim"))
         yield Choice(peer_line(title).plain, shown, partial(screen.pane.navigation.go_to, room.id))
     direct = {room.peer for room in client.rooms.all}

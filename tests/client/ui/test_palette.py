@@ -45,6 +45,20 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
             assert words in text
 
 
+async def test_a_room_has_its_key(client: FakeClient, open_app: OpenApp) -> None:
+    """As it stands on the keyboard; a number without a key is not one."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.pane.navigation.open(LOBBY)
+        await client.preferences.number(LOBBY, 3)
+        await client.preferences.number(GARDEN, 12)
+        await settled(pilot)
+        rows = offered(pilot).split("\n")
+        assert next(row for row in rows if "#lobby" in row).endswith("open · Alt+3")
+        assert "12" not in next(row for row in rows if "#garden" in row)
+
+
 @pytest.mark.parametrize("key", ["ctrl+k", "ctrl+p"])
 async def test_enter_returns_to_the_room_before(client: FakeClient, open_app: OpenApp, key: str) -> None:
     """The room that was open before is the first; the open one is the last; both keys show one list."""

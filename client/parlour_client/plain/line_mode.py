@@ -515,9 +515,9 @@ def _how(yes: Yes) -> str:
         case Harmless():
             return _("Type y for yes, anything else for no:")
         case Letter(key=key, does=does):
-            return _("Type {key} to {do}, anything else to leave it as it is:").format(key=key, do=does)
+            return _("Type {key} to {do}, anything else to change nothing:").format(key=key, do=does)
         case TypedName(name=name, does=does):
-            return _("Type {key} to {do}, anything else to leave it as it is:").format(key=name, do=does)
+            return _("Type {key} to {do}, anything else to change nothing:").format(key=name, do=does)
 
 
 def _agrees(yes: Yes, line: str) -> bool:

@@ -329,7 +329,7 @@ async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed
     assert call not in ear.client.calls
     ear.mode._asks = True
     assert (await ear.say(line))[0].endswith(
-        "anything else for no:" if yes == "y" else "anything else to leave it as it is:"
+        "anything else for no:" if yes == "y" else "anything else to change nothing:"
     )
     assert await ear.say("n") == ["Not done."]
     await ear.say(line, "sorry, what?")

@@ -94,7 +94,7 @@ class ConfirmScreen(GuardedQuestion[bool]):
                     yield Answers(("yes", _("Yes"), f"y, {_('Enter')}"), ("no", _("No"), f"n, {_('Esc')}"))
                 case Letter(key=key, does=does):
                     keep = f"{_('Enter')}, {_('Esc')}"
-                    yield Answers(("no", _("Leave it as it is"), keep), ("yes", _capital(does), key))
+                    yield Answers(("no", _("Change nothing"), keep), ("yes", _capital(does), key))
                 case TypedName(name=name, does=does):
                     yield SafeStatic(
                         filled(
@@ -105,7 +105,7 @@ class ConfirmScreen(GuardedQuestion[bool]):
                     )
                     yield Field(compact=True)
                     yield SafeStatic(own("", "$error"), id="told")
-                    yield SafeStatic(own(_("Enter: confirm · Esc: leave it as it is"), "dim"))
+                    yield SafeStatic(own(_("Enter: confirm · Esc: change nothing"), "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take the marked answer; one that has a letter of its own is given by that letter only."""

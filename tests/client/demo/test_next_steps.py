@@ -13,7 +13,6 @@ from tests.e2e import commands
 from parlour_client.demo.next_steps import next_steps
 from parlour_client.kit.language import language
 
-
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 

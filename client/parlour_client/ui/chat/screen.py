@@ -403,6 +403,7 @@ class ChatScreen(Screen[None]):
     def action_people(self) -> None:
         """Focus the list of members, or leave it: then it is hidden."""
         shows = not self.member_list.has_focus
+        self.remove_class("-rooms")
         self.panes.show_people(shows)
         self.set_focus(self.member_list if shows else self.pane.composer)
 

@@ -51,6 +51,13 @@ async def test_narrow_terminals_show_one_pane_at_a_time(client: FakeClient, open
         await pilot.pause()
         assert not screen.member_list.display
         assert screen.pane.composer.has_focus
+        await pilot.press("f2", "f4")  # from one list to the other, and back
+        await pilot.pause()
+        assert screen.member_list.region.width == 40
+        await pilot.press("f2")
+        await pilot.pause()
+        assert screen.room_list.region.width == 40
+        assert screen.room_list.has_focus
 
 
 async def test_dialogs_fit(client: FakeClient, open_app: OpenApp) -> None:

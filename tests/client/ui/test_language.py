@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
-from parlour_client.kit.language import language
+from parlour_client.core.settings import groups
+from parlour_client.kit.language import _, language
 from parlour_client.ui.chat.screen import ChatScreen
 
 
@@ -36,6 +37,25 @@ async def test_the_keys_at_the_foot_are_in_the_language_in_use(
     """German has longer words than English; the first keys still fit."""
     language.use(["de"])
     assert "F1 Hilfe" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (100, 30)])
+async def test_no_words_of_a_page_are_cut(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """A section of the settings has one row, and what the keys of the search do wraps."""
+    language.use(["de"])
+    async with open_app(client, size=size) as pilot:
+        await pilot.press("f10", *(["tab"] if size[0] < 60 else []))
+        await settled(pilot)
+        rows = [row.split("│")[0].lstrip(">").strip() for row in screen_text(pilot).split("\n")]
+        assert not [group for group in map(_, groups()) if group not in rows]
+        await pilot.press("escape", "f3")
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert "…" not in shown
+        assert "nichts wird als gelesen markiert" in shown
+        assert "Tab übernimmt" in shown
 
 
 @pytest.mark.parametrize(("order", "help_"), [("terminal", "עזרה"), ("client", "הרזע"), ("off", "עזרה")])

@@ -109,7 +109,7 @@ class SearchScreen(Sheet[Chosen | None]):
         yield self._choices
         yield SafeStatic(id="around")
         keys = _("Up, Down: choose · Enter: go there · nothing is marked as read")
-        yield SafeStatic(own(keys, "dim"), classes="row")
+        yield SafeStatic(own(keys, "dim"), id="keys", classes="row")
 
     def on_mount(self) -> None:
         """Search at once if words were given."""

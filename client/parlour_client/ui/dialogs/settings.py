@@ -26,10 +26,13 @@ from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.dialogs.sheet import Head, Sheet
 from parlour_client.ui.input.keymap import keymap, known, letters_act, problems
 from parlour_client.ui.registry import REGISTRY
+from parlour_protocol.kit.text.cell_width import cell_width
 
 _LONGEST_SEARCH: Final = 32
 _OF_CHOICES: Final = 21
 """Cells for all choices of a setting; if they are more, only the chosen one is in the list."""
+_BESIDE_NAME: Final = 3
+"""Cells of a section's row beside its name: two before it, and one that is free."""
 
 
 class SettingsScreen(Sheet[None]):
@@ -74,6 +77,8 @@ class SettingsScreen(Sheet[None]):
     def on_mount(self) -> None:
         """Fill the columns."""
         self._head.tell(_("type to search"), _("F5 the file"), _("Esc close"))
+        longest = max(cell_width(_(group)) for group in groups())
+        self._sections.styles.min_width = longest + _BESIDE_NAME
         self._fill(self._key)
         self._say(self._wrong)
 

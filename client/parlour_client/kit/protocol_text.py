@@ -33,6 +33,13 @@ SENTENCES: Final = (
     N_("the link names a part twice"),
     N_("the link is damaged: its code or its pin has the wrong form"),
     N_("the inviter's part of the link is damaged: ask them for the link again"),
+    # of the verdicts on code points
+    N_("visible"),
+    N_("let through in context"),
+    N_("visible on a dotted circle"),
+    N_("shown as spaces"),
+    N_("escaped"),
+    N_("line break"),
 )
 
 

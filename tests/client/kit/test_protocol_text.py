@@ -13,6 +13,7 @@ from parlour_protocol.kit.errors import InvalidLinkError
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names.errors import NameReason, NameRefusedError
 from parlour_protocol.kit.text.errors import WireTextError, WireTextReason
+from parlour_protocol.kit.text.line_classifier import Verdict
 
 SOURCES = Path(next(iter(parlour_protocol.__path__)))
 
@@ -29,11 +30,11 @@ def about_links() -> Iterator[str]:
 
 
 def test_every_sentence_is_known_to_translators() -> None:
-    """Those of names, of texts and of links, in the protocol's words."""
+    """Those of names, of texts, of code points and of links, in the protocol's words."""
     refused = [*map(NameRefusedError, NameReason), *map(WireTextError, WireTextReason)]
     links = list(about_links())
     assert len(links) > 5
-    assert sorted(SENTENCES) == sorted({*map(str, refused), *links})
+    assert sorted(SENTENCES) == sorted({*map(str, refused), *links, *(verdict.value for verdict in Verdict)})
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """Screens in another language, also one that is written from right to left."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 
+from parlour_client.core.archive.key import Protection
 from parlour_client.core.settings import groups
 from parlour_client.kit.language import _, language
+from parlour_client.ui.chat.encryption.devices import heading
 from parlour_client.ui.chat.screen import ChatScreen
 
 
@@ -56,6 +59,25 @@ async def test_no_words_of_a_page_are_cut(
         assert "…" not in shown
         assert "nichts wird als gelesen markiert" in shown
         assert "Tab übernimmt" in shown
+
+
+async def test_no_page_is_half_in_english(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Words of the core and of the protocol are translated where they are shown."""
+    language.use(["de"])
+    client.say(LOBBY, BOB, "hi\n\u202e")
+    async with open_app(client, size=(100, 30), folder=tmp_path) as pilot:
+        assert isinstance(pilot.app.screen, ChatScreen)
+        await pilot.app.screen.pane.navigation.open(LOBBY)
+        await settled(pilot)
+        await pilot.press("alt+up", "i")
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert "sichtbar" in shown
+        assert "maskiert" in shown
+        assert "visible" not in shown
+    for protection in Protection:
+        own_keys = replace(client.encryption.own_keys, protection=protection)
+        assert protection not in heading(own_keys).plain
 
 
 @pytest.mark.parametrize(("order", "help_"), [("terminal", "עזרה"), ("client", "הרזע"), ("off", "עזרה")])

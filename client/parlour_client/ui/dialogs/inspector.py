@@ -57,7 +57,7 @@ def _fact(name: str, value: Content) -> Content:
 
 def _row(point: CodePoint) -> Content:
     style = "bold $warning" if point.verdict.is_escaped else ""
-    facts = own(f"{point.code:<9}{point.category:<4}{point.verdict.value:<28}", style)
+    facts = own(f"{point.code:<9}{point.category:<4}{_(point.verdict.value):<28}", style)
     return join(facts, peer_line(point.name, limit=60), own("  "), _shown(point))
 
 

@@ -40,7 +40,7 @@ def heading(own_keys: OwnKeys) -> Content:
     """Return the heading of the list."""
     parts = [
         own(_("Your devices"), "bold"),
-        own(_("Archive: {protection}").format(protection=own_keys.protection), "dim"),
+        own(_("Archive: {protection}").format(protection=_(own_keys.protection)), "dim"),
     ]
     if waiting := waits(own_keys):
         parts += waiting

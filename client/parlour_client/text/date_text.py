@@ -45,9 +45,9 @@ def day_found(wanted: Millis, first: Millis | None, *, is_that_day: bool) -> str
 
 
 def _date(at: Millis) -> str:
-    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d")
+    return _local(at).strftime("%Y-%m-%d")
 
 
 def iso_minute(at: Millis) -> str:
     """Return a moment in the person's time zone as other programs read it: `2026-12-01 07:31`."""
-    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+    return _local(at).strftime("%Y-%m-%d %H:%M")

@@ -7,6 +7,7 @@ from tests.client.ui.ui_fake import ALICE, BOB, LOBBY, FakeClient, a_file, raw_t
 
 from parlour_client.text.transcript import transcript
 from parlour_protocol.frames import bodies
+from parlour_protocol.kit.ids import Millis
 
 
 def test_a_line_that_begins_with_a_time_is_ours() -> None:
@@ -36,3 +37,10 @@ def test_what_was_deleted_is_not_there() -> None:
     gone = replace(client.say(LOBBY, BOB, "secret"), deleted=True)
     event = client.happen(LOBBY, BOB, bodies.Left())
     assert transcript([gone, event]) == ""
+
+
+def test_no_time_that_a_server_writes_stops_it() -> None:
+    """Not one behind the last year that there is a date for."""
+    client = FakeClient.peopled()
+    late = replace(client.say(LOBBY, BOB, "hello"), at=Millis(2**53 - 1))
+    assert re.fullmatch(r"9999-12-\d\d \d\d:\d\d bob: hello", transcript([late]))

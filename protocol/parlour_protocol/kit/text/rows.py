@@ -42,6 +42,8 @@ def spoken_rows(printed: str, columns: int, mark: str) -> list[str]:
     first, *further = printed.split("\n")
     if columns < 2 * len(mark):
         mark = mark.lstrip(" ")
+    if columns < len(mark) + _MIN_CONTENT:
+        mark = NARROW_BAR
     rows: list[str] = []
     for line in (first, *further):
         found = list(_hung(line, columns, columns - len(mark)))

@@ -75,3 +75,13 @@ def test_a_row_that_is_read_aloud_begins_with_the_mark_or_as_its_line_did(head: 
     assert all(most_cells(row) <= columns for row in rows)
     ours = [row for row in rows[1:] if not row.startswith((mark, MARK[:columns]))]
     assert len(ours) == 1
+
+
+@pytest.mark.parametrize("columns", range(len(NARROW_BAR) + 2, 12))
+def test_a_terminal_too_narrow_for_the_mark_has_the_bar(columns: int) -> None:
+    """Its rows fit all the same: none is broken by the terminal, and begins with someone's text."""
+    printed = f"b: {'y' * 40} 漢漢{'z ' * 20}\n{MARK}{'x' * 40}"
+    rows = spoken_rows(printed, columns, MARK)
+    assert all(most_cells(row) <= columns for row in rows)
+    marks = (MARK.lstrip(" "), NARROW_BAR, MARK[:columns])
+    assert all(row.startswith(marks) or not row.strip() for row in rows[1:])

@@ -19,7 +19,7 @@ _BEGIN: Final = "\x1b[200~"
 _END: Final = "\x1b[201~"
 _ANSWER: Final = re.compile(r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[\d;]*c")
 """What a terminal says of Kitty's graphics, and its attributes (DA1): no key is written so."""
-_BEGUN: Final = re.compile(r"\x1b(_(G[^\x1b]*\x1b?)?|\[(\?[\d;]*)?)\Z")
+_BEGUN: Final = re.compile(r"\x1b(_(G[^\x1b]*\x1b?)?|\[(\?[\d;]*)?)?\Z")
 
 
 class TerminalAnswer(Message):
@@ -33,7 +33,7 @@ class TerminalAnswer(Message):
 class InputParser:
     """Textual's parser for everything but pastes."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: int = 0) -> None:
         self._keys = XTermParser()
         self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._before = ""
@@ -41,8 +41,10 @@ class InputParser:
         self._pasted: str | None = None
         self._begun = ""
         """The first characters of an answer, because it may come in several reads."""
-        self.asked = False
-        """Whether the terminal has been asked, and has not answered all yet."""
+        self._is_esc_old = False
+        """Whether an Esc that may begin an answer was there before the last read."""
+        self.asked = asked
+        """Questions that the terminal has not answered yet; each ends with that for the attributes."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield what is complete now."""
@@ -73,14 +75,19 @@ class InputParser:
                 yield from self._keys.feed(before)
             yield TerminalAnswer(answer[0])
             text = text[answer.end() :]
-            self.asked = not answer[0].endswith("c")  # each question ends with that for the attributes
+            self.asked -= answer[0].endswith("c")
         if self.asked and (begun := _BEGUN.search(text)):
-            text, self._begun = text[: begun.start()], begun[0]
+            text, self._begun, self._is_esc_old = text[: begun.start()], begun[0], False
         if text:  # no text would be the end of all input
             yield from self._keys.feed(text)
 
     def tick(self) -> Iterator[Message]:
         """Yield an Esc that nothing has followed for a while; call it between reads."""
+        if self._begun == "\x1b":
+            if self._is_esc_old:  # nothing followed it: it is the key
+                self._begun = ""
+                yield from self._keys.feed("\x1b")
+            self._is_esc_old = True
         yield from self._keys.tick()
 
     def close(self) -> None:

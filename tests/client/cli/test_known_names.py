@@ -119,6 +119,7 @@ def test_tab_asks_nothing_and_makes_nothing(home: Path, tmp_path: Path) -> None:
     assert offered("--home", str(tmp_path / "none"), "send", "l") == []
     assert not (tmp_path / "none").exists()
     assert offered("--account", "No Name", "send", "l") == []
+    assert offered("--home", "~no one/here", "send", "l") == []
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,16 @@ def _local(at: Millis) -> datetime:
 def day_found(wanted: Millis, first: Millis | None, *, is_that_day: bool) -> str:
     """Say what is there instead of the day that was wanted; empty if it is that day."""
     if first is None:
-        return _("Nothing here is from {date} or later.").format(date=_date(wanted))
+        return _("Nothing here is from {date} or later.").format(date=iso_day(wanted))
     if not is_that_day:
         return _("Nothing here is from {date}. The next message is from {next}.").format(
-            date=_date(wanted), next=_date(first)
+            date=iso_day(wanted), next=iso_day(first)
         )
     return ""
 
 
-def _date(at: Millis) -> str:
+def iso_day(at: Millis) -> str:
+    """Return a day in the person's time zone, `2026-12-01`."""
     return _local(at).strftime("%Y-%m-%d")
 
 

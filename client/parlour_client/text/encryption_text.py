@@ -1,14 +1,13 @@
 """Texts about encryption that every view shares."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from parlour_client.core.e2ee.values import RoomPerson, SasVerification, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
+from parlour_client.text.date_text import iso_day
 from parlour_client.text.untrusted_text import shown
-from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 
 TRUST: Final = {
@@ -43,17 +42,13 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
 
 def how_admitted(person: RoomPerson) -> str:
     """Say who admitted someone, and when."""
-    when = "" if person.admitted_at is None else _(" on {day}").format(day=_day(person.admitted_at))
+    when = "" if person.admitted_at is None else _(" on {day}").format(day=iso_day(person.admitted_at))
     if person.admitted_by is None:
         return _("listed only by the server")
     if person.admitted_by == person.user:
         how = _("created the encrypted room") if person.founder else _("joined by themselves")
         return f"{how}{when}"
     return _("let in by {member}{when}").format(member=display_name(person.admitted_by), when=when)
-
-
-def _day(at: Millis) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%Y-%m-%d}"
 
 
 def label_line(title: str, label: str, problem: str) -> str:

@@ -1,14 +1,8 @@
 """How long the server keeps messages of a room, in words."""
 
-from datetime import datetime
-from typing import Final
-
 from parlour_client.kit.language import _, ngettext
+from parlour_client.text.date_text import iso_day
 from parlour_protocol.frames.replies import Retention
-from parlour_protocol.kit.ids import Millis
-
-_LAST_TIME: Final = 253_402_000_000_000
-"""The year 9999: a server may write any number."""
 
 
 def kept_for(days: int | None) -> str:
@@ -24,7 +18,7 @@ def retention_short(retention: Retention | None) -> str:
         return ""
     if retention.next_from is not None:
         return _("messages {kept} from {date}").format(
-            date=_date(retention.next_from), kept=kept_for(retention.next_days)
+            date=iso_day(retention.next_from), kept=kept_for(retention.next_days)
         )
     if retention.days is None:
         return ""
@@ -49,18 +43,14 @@ def retention_sentences(retention: Retention | None) -> list[str]:
     if retention.next_from is not None:
         sentences.append(
             _("From {date} on they are {kept}.").format(
-                date=_date(retention.next_from), kept=kept_for(retention.next_days)
+                date=iso_day(retention.next_from), kept=kept_for(retention.next_days)
             )
         )
     if retention.removed_before is not None:
         sentences.append(
             _("Messages up to {date} may have been removed here.").format(
-                date=_date(retention.removed_before)
+                date=iso_day(retention.removed_before)
             )
         )
     sentences.append(_("People's devices keep their copies; /forget deletes yours."))
     return sentences
-
-
-def _date(at: Millis) -> str:
-    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d}"

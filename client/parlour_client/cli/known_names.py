@@ -58,7 +58,8 @@ def _read(context: click.Context | None, call: "Callable[[apsw.Connection], T]")
     """Return what the archive of the home that the command line names tells; None if it stays shut."""
     if context is None:
         return None
-    with suppress(ParlourClientError, ParlourProtocolError, OSError, RuntimeError):  # ~ of nobody: RuntimeError
+    # RuntimeError: of a home of nobody, ~name
+    with suppress(ParlourClientError, ParlourProtocolError, OSError, RuntimeError):
         given = context.find_root().params  # the root's own code has not run
         folder, account = given.get("home"), given.get("account")
         if folder is None:

@@ -89,7 +89,7 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read until the app leaves, as Textual's method does, with a parser that takes no paste for keys."""
-        parser = self._parser = InputParser(self._parser.asked)  # a program that had the terminal may have come first
+        parser = self._parser = InputParser(self._parser.asked)  # the terminal was lent meanwhile
         is_last = False
         while not is_last:
             is_last = self.exit_event.is_set()  # what has come by then is read, so that no shell gets it

@@ -1,5 +1,6 @@
 """Commands for rooms: find, create, join, leave and describe them, and sort them for oneself."""
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -38,6 +39,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_protocol.kit.text import safe_text
 from parlour_protocol.limits import RETENTION_DAYS
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
 """Front ends where a text with a command was checked for secrets already, or a script wrote it."""
+_KINDS_OF_ROOMS: Final = ("public", "private", "encrypted", "post-quantum")
+"""Words that say what `/create` makes."""
+_NEAR: Final = 0.8
+"""A word as much like one of them is a misspelling, or another language's."""
 _NEWEST: Final = 10
 """Messages that are shown of a room that is opened."""
 
@@ -56,6 +62,16 @@ def _check_create(front: Front, values: Mapping[str, Any]) -> None:
         raise WrongUseError(_("A room is either public or private."))
     if front is Front.CLI and values["post_quantum"] and not values["encrypted"]:
         raise WrongUseError(_("--post-quantum only works with --encrypted."))
+    if front is not Front.CLI and (word := values["topic"].partition(" ")[0]):
+        # `/create den privat` must not make a public room
+        near = difflib.get_close_matches(word.lower(), _KINDS_OF_ROOMS, 1, _NEAR)
+        if near:
+            raise WrongUseError(
+                _("Did you mean {choice}? The topic would begin with {word}.").format(
+                    choice=near[0], word=" ".join(safe_text(word).lines)
+                ),
+                _("If you mean a topic, set it afterwards: /topic."),
+            )
 
 
 def _check_dm(_front: Front, values: Mapping[str, Any]) -> None:

@@ -85,12 +85,19 @@ async def test_a_message_after_a_direct_room_is_refused_where_it_would_not_be_se
 @pytest.mark.parametrize("front", [Front.UI, Front.LINE])
 @pytest.mark.parametrize(
     "line",
-    ["/create den --private", "/create den --encrypted tea", "/ban bob --for 60", "/kick bob --reason noise"],
+    [
+        "/create den --private",
+        "/create den --encrypted tea",
+        "/create den privat",
+        "/create den Encypted tea",
+        "/ban bob --for 60",
+        "/kick bob --reason noise",
+    ],
 )
-async def test_an_option_of_the_shell_is_no_topic_and_no_reason(
+async def test_an_option_or_nearly_one_is_no_topic_and_no_reason(
     client: FakeClient, front: Front, line: str
 ) -> None:
-    """`--private` as a topic would make the room public, and say so only afterwards."""
+    """`--private` or `privat` as a topic would make the room public, and say so only afterwards."""
     with pytest.raises(WrongUseError):
         await give(client, front, line)
     assert not [call for call in client.calls if call[0] in {"create_room", "ban", "kick"}]

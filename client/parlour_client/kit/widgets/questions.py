@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Input, OptionList
@@ -23,7 +23,7 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.terminal.key_queue import KeyQueue
 from parlour_client.kit.terminal.safe_app import SafeApp
-from parlour_client.kit.widgets.box import Box, blocks
+from parlour_client.kit.widgets.box import GUTTER, Box, blocks
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
@@ -32,6 +32,8 @@ from parlour_protocol.kit.text.cell_width import cell_width
 Answer = TypeVar("Answer")
 QUIET: Final = 0.5
 """Seconds without a key before one that answers a question."""
+_AROUND: Final = 20
+"""Cells of a screen that a dialog's choices do not have, at most: margins, frame, mark, scrollbar."""
 _TOO_SOON: Final = N_("A key counts half a second after the last one: press it again.")
 _LEAVE = Binding("escape", "leave", N_("Leave"), id="dialog.leave")
 
@@ -254,7 +256,7 @@ class ChooseScreen(Overlay[str | None]):
         """Create the child widgets."""
         with Box(self._heading):
             if self._choices:
-                yield Choices(*(option(shown, id=key) for key, shown in self._choices))
+                yield Choices(*(option(self._fitting(shown), id=key) for key, shown in self._choices))
             else:
                 yield SafeStatic(own(self._empty, "dim"))
             yield SafeStatic(own(_("Enter: choose · Esc: cancel"), "dim"))
@@ -264,6 +266,20 @@ class ChooseScreen(Overlay[str | None]):
         ids = [key for key, _shown in self._choices]
         if self._marked in ids:
             self.query_one(Choices).highlighted = ids.index(self._marked)
+
+    def on_resize(self, _event: Resize) -> None:
+        """Fit the width."""
+        for choices in self.query(Choices):
+            for key, shown in self._choices:
+                _ = choices.replace_option_prompt(key, self._fitting(shown))
+
+    def _fitting(self, shown: Content) -> Content:
+        """Cut each line of another's text: behind our mark is only the first row of one that wraps."""
+        cells = max(len(GUTTER) + 1, self.app.size.width - _AROUND)
+        rows = shown.split("\n", allow_blank=True)
+        return lines(
+            *(row.truncate(cells, ellipsis=True) if row.plain.startswith(GUTTER) else row for row in rows)
+        )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the choice."""

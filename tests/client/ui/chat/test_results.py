@@ -1,5 +1,7 @@
 """What commands give back is shown, and what is about the screen itself is done there."""
 
+import re
+
 from tests.client.commands.giving import results_of
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, START, FakeClient
@@ -110,3 +112,21 @@ async def test_a_ban_is_lifted_from_the_list_by_a_letter(client: FakeClient, ope
         assert [ban.user for ban in client.banned] == [CAROL]
         assert isinstance(pilot.app.screen, ChooseScreen)
         assert "carol, banned by alice" in screen_text(pilot)
+
+
+async def test_no_row_of_a_long_reason_of_a_ban_is_without_its_mark(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """However wide the terminal becomes: a row that wrapped would be another ban, or words of ours."""
+    client.banned = [BanView(BOB, ALICE, START, None, ReasonText("posing " * 40))]
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.pane.navigation.open(LOBBY)
+        await pilot.press(*"/bans", "enter")
+        for columns in (80, 40, 132):
+            await pilot.resize_terminal(columns, 24)
+            await settled(pilot)
+            rows = [row for row in screen_text(pilot).split("\n") if "posing" in row]
+            assert rows
+            assert all(re.search(r"│ +│ *posing", row) for row in rows), rows

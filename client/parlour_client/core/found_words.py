@@ -61,7 +61,7 @@ class FoundWords:
             for at in range(len(tokens) - len(phrase) + 1):
                 if _same(phrase, [token.word for token in islice(tokens, at, at + len(phrase))], part=part):
                     found.append((tokens[at].start, tokens[at + len(phrase) - 1].end))
-        return sorted(found)
+        return sorted(set(found))
 
 
 def _same(phrase: Sequence[str], words: Sequence[str], *, part: bool) -> bool:

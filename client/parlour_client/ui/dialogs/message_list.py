@@ -152,7 +152,7 @@ def _marked(shown: Content, places: Places, cells: int) -> Content:
     for span in shown.spans:
         if span.style == ESCAPE:  # our words in another's text are nothing that could be found
             plain = plain[: span.start] + " " * (span.end - span.start) + plain[span.end :]
-    found = places(plain)
+    found = places(plain)[:SHOWN]  # of text that says one word a thousand times no more can be seen
     if found:
         edges = [0, *accumulate(len(cluster) for cluster, _cells in clusters(shown.plain))]
         for start, end in found:

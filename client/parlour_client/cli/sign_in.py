@@ -126,7 +126,7 @@ _INVITED: Final = {
 @click.option(
     "--pin",
     metavar="PIN",
-    help=N_("Trust only the server key with this pin: 43 characters from the server's owner."),
+    help=N_("Trust only the server key with this pin: 43 characters from the server's operator."),
 )
 @from_stdin
 @click.pass_context
@@ -198,7 +198,7 @@ async def _logout(home: ChatHome) -> None:
 @click.option("--password-stdin", is_flag=True, help=N_("Read the old and the new password from two lines."))
 @click.pass_context
 def passwd(context: click.Context, *, password_stdin: bool) -> None:
-    """Change your password, and log out every other session.
+    """Change your password, and end every other session.
 
     With --password-stdin a second factor is on the third line.
     """
@@ -206,7 +206,7 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
     old = read_password(stdin=password_stdin, words=_("Old password"))
     new = read_password(stdin=password_stdin, words=_("New password (15 characters or more)"), twice=True)
     asyncio.run(_passwd(home, old, new, second_factor(stdin=password_stdin)))
-    echo(_("Password changed; every other session was logged out."), err=True)
+    echo(_("Password changed; every other session has ended."), err=True)
 
 
 async def _passwd(home: ChatHome, old: Secret, new: Secret, dialog: ConsoleDialog) -> None:

@@ -31,7 +31,7 @@ from parlour_protocol.kit.ids import SessionId
 async def sessions(
     call: Call,
     *,
-    end: Annotated[str | None, Takes(Kind.SESSION, "ID", N_("End this session."), fronts=SHELL)] = None,
+    end: Annotated[str | None, Takes(Kind.SESSION, "ID", N_("End the session ID."), fronts=SHELL)] = None,
 ) -> SessionsListed | Done:
     """List where you are logged in, or end one of these sessions."""
     return (
@@ -41,7 +41,7 @@ async def sessions(
 
 @command(ui=Elsewhere(N_("x in /sessions.")), line="sessions end", cli=Elsewhere("parlour sessions --end ID"))
 async def end_session(call: Call, session: Session) -> Done:
-    """Log a device out, by its number in /sessions."""
+    """End a session, by its number in /sessions."""
     which = session
     if call.front is Front.LINE:
         listed = await call.client.sessions.all()

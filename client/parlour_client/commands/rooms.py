@@ -396,8 +396,8 @@ async def retention(
         await do()
         return None
     question = ngettext(
-        "Remove messages in {title} after {days} day?",
-        "Remove messages in {title} after {days} days?",
+        "Delete messages in {title} after {days} day?",
+        "Delete messages in {title} after {days} days?",
         days or 0,
     )
     return Question(

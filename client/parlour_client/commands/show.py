@@ -159,7 +159,7 @@ def _public_rooms_listed(result: results.PublicRoomsListed, _front: Front) -> Li
 def _members_listed(result: results.MembersListed, front: Front) -> Lines:
     if front is Front.LINE:
         count = len(result.members)
-        yield ngettext("{count} member", "{count} members", count).format(count=count)
+        yield ngettext("{count} person", "{count} people", count).format(count=count)
     for member in result.members:
         yield _row(front, None, display_name(member.user), member_words(member))
 

@@ -133,7 +133,7 @@ async def seal(
 async def plain(
     file: BinaryIO, size: int, update_digest: UpdateDigest, progress: Progress
 ) -> AsyncIterator[bytes]:
-    """Yield an open file as it is: for an open room."""
+    """Yield an open file as it is: for an unencrypted room."""
     left = size
     while left:
         chunk = _exactly(file, min(CHUNK, left))
@@ -174,7 +174,7 @@ async def open_sealed(
 
 
 async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, progress: Progress) -> bytes:
-    """Write a file of an open room; returns its digest. Raises ServerMisbehavedError if it is too long."""
+    """Write a file of an unencrypted room; returns its digest. Raises ServerMisbehavedError if too long."""
     digest, done = hashlib.sha256(), 0
     async for chunk in chunks:
         done += len(chunk)

@@ -117,7 +117,7 @@ _REASONS: Final = frozenset(
         N_("Join the room first."),
         N_("There is no such user."),
         N_("Their account was deleted."),
-        N_("Their account was deleted: no one reads this conversation any more."),
+        N_("Their account was deleted: no one reads this direct room any more."),
         N_("They are not in this room."),
         N_("Their role is as high as yours or higher."),
         N_("To go, leave the room instead."),

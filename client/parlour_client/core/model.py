@@ -136,7 +136,7 @@ class NoteKind(Enum):
     ROLLED_BACK = "rolled-back"
     """The server's history is older than the one here; messages that it lost are above."""
     MISSING = "missing"
-    """The server withholds events that its own numbers claim; in open rooms as well."""
+    """The server withholds events that its own numbers claim; in unencrypted rooms as well."""
     EXPIRED = "expired"
     """The room's retention removed messages."""
     LEFT_OUT = "left-out"

@@ -115,7 +115,7 @@ class PinChangedError(TrustError):
     """The server's key is not the pinned one."""
 
     hint = N_(
-        "Ask the server's owner, by phone or in person, whether the key was changed. If so, use "
+        "Ask the server's operator, by phone or in person, whether the key was changed. If so, use "
         "a new invite link or log in again; if not, someone may be intercepting."
     )
 
@@ -135,11 +135,11 @@ class UnreachableError(ParlourClientError):
 class ServerMisbehavedError(UnreachableError):
     """The server's answer does not follow this protocol."""
 
-    hint = N_("Ask the server's owner; it may be another program or another version.")
+    hint = N_("Ask the server's operator; it may be another program or another version.")
 
 
 class SessionEndedError(ParlourClientError):
-    """The session was ended: by a logout, a password change, its age, or the server's owner."""
+    """The session was ended: by a logout, a password change, its age, or the server's operator."""
 
     hint = N_("Log in again.")
     stops = True

@@ -83,7 +83,7 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
 def _answered(answered: Entry | None) -> str:
     if answered is None or answered.text is None:
         return ""
-    words = _("answers {author}: {beginning}").format(
+    words = _("replies to {author}: {beginning}").format(
         author=display_name(answered.author), beginning=beginning(preview(answered.text))
     )
     return f"\n{INDENT}{words}"

@@ -172,7 +172,7 @@ _WAS: Final = {
     "sealed": N_("A message by {author} was deleted"),
     "edited": N_("An edit by {author} was deleted"),
     "reacted": N_("A reaction by {author} was deleted"),
-    "expired": N_("A message expired and was removed"),
+    "expired": N_("A message expired and was deleted"),
 }
 _SOMETHING: Final = N_("Something by {author} was deleted")
 

@@ -35,8 +35,8 @@ def retention_sentences(retention: Retention | None) -> list[str]:
     else:
         sentences = [
             ngettext(
-                "The server removes messages of this room, and their files, after {days} day.",
-                "The server removes messages of this room, and their files, after {days} days.",
+                "The server deletes messages of this room, and their files, after {days} day.",
+                "The server deletes messages of this room, and their files, after {days} days.",
                 days,
             ).format(days=days)
         ]

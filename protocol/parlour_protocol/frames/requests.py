@@ -119,8 +119,8 @@ class History(RoomRequest, frozen=True, tag="history"):
 class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
     """Mark everything up to ``seq`` as read on all your devices. ``seq`` may go back (mark unread).
 
-    With ``share`` the other members of an open room see it as well (a read receipt); off unless a person
-    turned it on. In an encrypted room a receipt is an encrypted message instead.
+    With ``share`` the other members of an unencrypted room see it as well (a read receipt); off unless a
+    person turned it on. In an encrypted room a receipt is an encrypted message instead.
     """
 
     cost = Cost.FREE
@@ -406,7 +406,7 @@ class Report(RoomRequest, frozen=True, tag="report"):
     """Report message ``target`` to the server's operator, and to no one else.
 
     ``quote`` is the text as your client shows it; of an encrypted message the operator has nothing else, and
-    can't check it. The server adds the author and the time of the event, and its text in an open room.
+    can't check it. The server adds the author and the time of the event, and its text in an unencrypted room.
     """
 
     cost = Cost.LIMITED

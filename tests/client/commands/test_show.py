@@ -31,7 +31,7 @@ async def test_a_list_is_in_columns_or_is_heard(client: FakeClient) -> None:
     assert heard[:2] == [f"1: laptop, {seen}, this one", f"2: phone, {seen}"]
     assert shell[2:] == heard[2:]
     shell, heard = both(results.MembersListed((await client.members(LOBBY))[:1]))
-    assert (shell, heard) == (["alice  owner, online"], ["1 member", "alice, owner, online"])
+    assert (shell, heard) == (["alice  owner, online"], ["1 person", "alice, owner, online"])
 
 
 async def test_a_device_that_waits_is_told_with_what_can_be_done(client: FakeClient) -> None:

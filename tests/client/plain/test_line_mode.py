@@ -208,7 +208,7 @@ async def test_replies_name_what_they_answer(ear: Ear) -> None:
     """With its author and its beginning."""
     entry = ear.client.say(LOBBY, BOB, "shall we?")
     ear.client.say(LOBBY, BOB, "yes", reply_to=entry.seq)
-    assert ear.heard[-1] == "bob 5, reply to bob 4: yes\n    answers bob: shall we?"
+    assert ear.heard[-1] == "bob 5, reply to bob 4: yes\n    replies to bob: shall we?"
 
 
 async def test_a_hostile_message_is_text_behind_a_bar(ear: Ear) -> None:
@@ -493,7 +493,7 @@ async def test_the_first_events_of_a_room_that_a_command_opens_are_read_once(ear
 
 async def test_the_members_are_counted_first(ear: Ear) -> None:
     """A list that is read aloud says how long it is."""
-    assert (await ear.say("/who"))[0] == "3 members"
+    assert (await ear.say("/who"))[0] == "3 people"
 
 
 async def test_a_listener_hears_a_new_room_once(ear: Ear) -> None:

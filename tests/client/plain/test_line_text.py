@@ -48,7 +48,7 @@ def test_a_reply_names_its_parent() -> None:
     """Whom, which number, and how it began; only the number where it is not known."""
     answer = replace(said("yes"), seq=Seq(8), reply_to=Seq(7))
     assert entry_line("lobby", answer, said("shall we?\nnow")) == (
-        "lobby, bobby 8, reply to bobby 7: yes\n    answers bobby: shall we?"
+        "lobby, bobby 8, reply to bobby 7: yes\n    replies to bobby: shall we?"
     )
     assert entry_line("lobby", answer) == "lobby, bobby 8, reply to 7: yes"
 

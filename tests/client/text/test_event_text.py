@@ -60,7 +60,7 @@ SENTENCES = [
     (bodies.Blank("sealed"), "A message by alice was deleted", None),
     (bodies.Blank("edited"), "An edit by alice was deleted", None),
     (bodies.Blank("reacted"), "A reaction by alice was deleted", None),
-    (bodies.Blank("expired"), "A message expired and was removed", None),
+    (bodies.Blank("expired"), "A message expired and was deleted", None),
     (bodies.Blank("later"), "Something by alice was deleted", None),
     (bodies.Renamed(parse_room_name("den")), "alice renamed this room to den", None),
     (bodies.Archived(True), "alice archived this room", None),

@@ -12,7 +12,7 @@ SOON = Millis(1_700_000_000_000)
 DAY = f"{datetime.fromtimestamp(SOON / 1000).astimezone():%Y-%m-%d}"
 FOR_EVER = "The server keeps the messages of this room for ever."
 COPIES = "People's devices keep their copies; /forget deletes yours."
-REMOVES = "The server removes messages of this room, and their files, after 30 days."
+REMOVES = "The server deletes messages of this room, and their files, after 30 days."
 
 
 @pytest.mark.parametrize(

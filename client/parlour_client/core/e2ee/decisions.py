@@ -1,9 +1,9 @@
 """This person's decisions about a room's members, signed by this device: invitations, removals, roles.
 
-In an open room the server decides, and nothing is signed. In an encrypted one the request to the server
-carries the signed statement, and any member's device executes it: an invitation once its person has accepted
-it, which they sign, too. An invited person whose account has no key yet is remembered, and this device signs
-the admission once there is one.
+In an unencrypted room the server decides, and nothing is signed. In an encrypted one the request to the
+server carries the signed statement, and any member's device executes it: an invitation once its person has
+accepted it, which they sign, too. An invited person whose account has no key yet is remembered, and this
+device signs the admission once there is one.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class Membership:
         self._incoming = incoming
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
-        """Sign an admission; None in an open room, or while the person has no key: then it is remembered."""
+        """Sign an admission; None in an unencrypted room, or, remembered, while the person has no key."""
         if room not in self._world.encrypted:
             return None
         key = await self._key_of(user)
@@ -245,7 +245,7 @@ class Membership:
         return min(others, key=lambda one: (one.role is not Role.MODERATOR, one.since, one.user)).user
 
     async def bans(self, room: RoomId) -> Mapping[UserName, Statement] | None:
-        """Return the bans that an encrypted room's members go by; None: an open room, or not known here."""
+        """Return the bans that an encrypted room's members go by; None: unencrypted, or not known here."""
         if room not in self._world.encrypted:
             return None
         await self._caught_up(room)

@@ -2,9 +2,9 @@
 
 It makes the parts, passes them the server's frames and the results of events, and answers views: labels,
 reports, a person's decisions. Every label keeps two facts apart: whether a room is encrypted, and how many of
-its people are verified. Keys that cannot be loaded now never keep open rooms from working: encrypted rooms
-wait and say why. Methods that are not awaited answer from memory; the others raise ParlourClientError with a
-sentence.
+its people are verified. Keys that cannot be loaded now never keep unencrypted rooms from working: encrypted
+rooms wait and say why. Methods that are not awaited answer from memory; the others raise
+ParlourClientError with a sentence.
 """
 
 import asyncio

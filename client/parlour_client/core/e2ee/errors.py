@@ -1,7 +1,7 @@
 """Why nothing is encrypted, joined or committed now, and errors about keys, devices and the key log.
 
-Each says what to do. An operation that raises one has changed nothing; open rooms work with all of them.
-Nothing here quotes what a server sent.
+Each says what to do. An operation that raises one has changed nothing; unencrypted rooms work with all of
+them. Nothing here quotes what a server sent.
 """
 
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ class KeyLogError(EncryptionError):
     """The server's key log contradicts itself, or its earlier state. Our copy is unchanged."""
 
     hint = N_(
-        "Ask the server's owner whether a backup was restored; if not, do not trust new devices "
+        "Ask the server's operator whether a backup was restored; if not, do not trust new devices "
         "or keys from this server, and compare safety numbers in person."
     )
 
@@ -126,7 +126,7 @@ class OtherServerError(EncryptionError):
     """The server's name is not the one at first contact."""
 
     hint = N_(
-        "Ask the server's owner whether it was renamed; device certificates are only valid for one name."
+        "Ask the server's operator whether it was renamed; device certificates are only valid for one name."
     )
 
 

@@ -1,8 +1,8 @@
 """How far this account has read: stored here, sent to its other devices, and shared with others on request.
 
 The read marker itself is never encrypted: a group has one key for all members, so they would read it too.
-Read receipts for others go through the server in open rooms only; in encrypted rooms they are encrypted
-messages, and the server is asked not to send any.
+Read receipts for others go through the server in unencrypted rooms only; in encrypted rooms they are
+encrypted messages, and the server is asked not to send any.
 """
 
 from msgspec.structs import replace

@@ -1,7 +1,7 @@
 """How far others have read, as they chose to share: never stored, one number a person.
 
-In an open room the server is trusted for it. In an encrypted one it is an end-to-end encrypted message of
-that person, and the server's own receipts are ignored.
+In an unencrypted room the server is trusted for it. In an encrypted one it is an end-to-end encrypted message
+of that person, and the server's own receipts are ignored.
 """
 
 from collections.abc import Mapping

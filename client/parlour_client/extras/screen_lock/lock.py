@@ -42,7 +42,7 @@ class LockScreen(Screen[None]):
         """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Locked"), "bold"))
-            yield SafeStatic(own(_("Parlour is locked and disconnected.")), id="said")
+            yield SafeStatic(own(_("Parlour is locked and not connected.")), id="said")
             yield Field(password=True, compact=True)
             yield SafeStatic(own(_("Type your passphrase · Enter: unlock · Ctrl+Q: quit"), "dim"))
 

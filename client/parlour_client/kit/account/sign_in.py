@@ -61,7 +61,7 @@ def of_known_account() -> Iterator[None]:
         raise LoginRefusedError(
             _("Wrong password, or the account was disabled or deleted."),
             error.code,
-            hint=_("If the password is right, ask the server's owner. What is on this device stays."),
+            hint=_("If the password is right, ask the server's operator. What is on this device stays."),
         ) from error
 
 
@@ -193,7 +193,9 @@ class SignIn:
         api = Api(Verifier(profile.address, profile.trust))
         made = await log_in(api, login, profile.address, dialog)
         if made.user != profile.user:
-            raise SetupError(_("The server answered for a different account."), _("Ask the server's owner."))
+            raise SetupError(
+                _("The server answered for a different account."), _("Ask the server's operator.")
+            )
         await self._accepted(profile)
         profile = replace(profile, session=made.session, key=seed)
         await self.store.save(profile)

@@ -29,8 +29,8 @@ _HEADINGS = {Status.ONLINE: N_("Online"), Status.AWAY: N_("Away"), Status.OFFLIN
 
 
 def how_many(members: int) -> str:
-    """Return a count of members in words."""
-    return ngettext("{count} member", "{count} members", members).format(count=members)
+    """Return a count of people in words."""
+    return ngettext("{count} person", "{count} people", members).format(count=members)
 
 
 class MemberList(SideList):
@@ -60,7 +60,7 @@ class MemberList(SideList):
                 ]
                 if rows:
                     shown.append([heading(f"{_(words)} {len(group)}"), *rows])
-            return shown or [[heading(_("No members loaded yet"))]]
+            return shown or [[heading(_("No people loaded yet"))]]
 
         self.show(sections, self.chosen)
 

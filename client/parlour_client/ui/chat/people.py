@@ -104,7 +104,7 @@ class SessionsScreen(Overlay[SessionId | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", N_("Close"), id="sessions.leave"),
-        Binding("x", "end", N_("Log out"), id="sessions.end"),
+        Binding("x", "end", N_("End"), id="sessions.end"),
     ]
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:
@@ -113,9 +113,9 @@ class SessionsScreen(Overlay[SessionId | None]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        with Box(own(_("Devices logged in to your account"), "bold")):
+        with Box(own(_("Sessions: where you are logged in"), "bold")):
             yield Choices(*(option(_session(session)) for session in self._sessions))
-            yield SafeStatic(own(_("Esc: close · x: log out the selected device"), "dim"))
+            yield SafeStatic(own(_("Esc: close · x: end the selected session"), "dim"))
 
     def on_mount(self) -> None:
         """Mark the first."""

@@ -58,7 +58,7 @@ _VIEWS: Final = (
     ("pins", N_("Pinned: messages pinned in this room")),
     ("outbox", N_("Outbox: messages that are not sent yet")),
     ("ignored", N_("Ignored people")),
-    ("sessions", N_("Devices logged in to your account")),
+    ("sessions", N_("Sessions: where you are logged in")),
 )
 """The menu of F6: commands and their labels."""
 

@@ -71,7 +71,7 @@ _SHORT: Final = {
     "composer.down": N_("What you sent"),
     "composer.editor": N_("Your editor"),
     "composer.clear": N_("Clear"),
-    "composer.leave": N_("Drop reply or edit"),
+    "composer.leave": N_("Cancel reply, edit"),
 }
 """What keys do, where the words of their bindings are not short."""
 _COMMANDS: Final = (

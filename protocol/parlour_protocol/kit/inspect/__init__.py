@@ -1,7 +1,7 @@
 """Inspectors: pure functions that look at what someone sends, before it is stored or encrypted.
 
 `inspector.py` has the interface, `judge.py` runs several of them, `shipped.py` lists those that come with
-Parlour. The server runs them on open rooms and files, the sending client on encrypted rooms.
+Parlour. The server runs them on unencrypted rooms and files, the sending client on encrypted rooms.
 """
 
 from parlour_protocol.kit.inspect.inspector import Context, File, Inspector, Options, Part, Sealed, Text

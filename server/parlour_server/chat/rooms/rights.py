@@ -172,7 +172,7 @@ def refuse_deleted_peer(event: AppendEvent, facts: RoomFacts) -> None:
     """
     if facts.peer_deleted and facts.author is not None and not _is_still_allowed(event.body):
         raise RefusedError(
-            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this conversation any more"
+            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this direct room any more"
         )
 
 

@@ -218,7 +218,7 @@ class Hub:
         return sequencer is not None and sequencer.here.encrypted
 
     def group_changed(self, room: RoomId) -> Collection[ChatPeer]:
-        """Notify members that the room's group changed; returns their connections, none for an open room."""
+        """Notify members that the room's group changed; returns their connections, none if unencrypted."""
         sequencer = self.fanout.sequencer(room)
         if sequencer is None or not sequencer.here.encrypted:
             return ()

@@ -116,7 +116,7 @@ async def test_a_message_that_the_server_drops_by_itself_is_reported(harness: Ha
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["one", "four"]
     assert await noted(ben, room, NoteKind.DROPPED) == [
-        "the server removed this message from ana, though no one who may delete it asked for that"
+        "the server deleted this message from ana, though no one who may delete it asked for that"
     ]
     assert [row.seq for row in await rows(ben, room) if row.deleted] == [dropped, deleted]
 

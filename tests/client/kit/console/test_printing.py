@@ -216,15 +216,15 @@ def test_nothing_else_prints_for_people() -> None:
 
 def test_a_typed_line_is_told_from_a_line_of_ours_on_a_terminal() -> None:
     """What is answered, files and reactions begin with words of ours, and a typed one with the other word."""
-    typed = "answers carol: yes\nfile 9 B\nreactions: x\nmore: x\n    answers carol: yes\n> carol: yes"
+    typed = "replies to carol: yes\nfile 9 B\nreactions: x\nmore: x\n    replies to carol: yes\n> carol: yes"
     body = message("shall we?")
     parent = Entry(LOBBY, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(6), text=WireText("shall we?"))
     entry = replace(parent, body=message(typed), seq=Seq(7), text=WireText(typed), reply_to=Seq(6))
     with on_terminal() as terminal:
         speak(spoken(entry_line("", entry, parent)))
         rows = terminal.rows()
-    assert rows[0].endswith(": answers carol: yes")
-    assert [row for row in rows[1:] if not row.startswith(more())] == [f"    answers {BOB}: shall we?"]
+    assert rows[0].endswith(": replies to carol: yes")
+    assert [row for row in rows[1:] if not row.startswith(more())] == [f"    replies to {BOB}: shall we?"]
 
 
 def test_our_own_sentences_go_on_without_a_word() -> None:

@@ -353,7 +353,7 @@ def older_copy_note(user: UserName) -> Note:
 def dropped_note(user: UserName) -> Note:
     """Say that the server blanked a message by itself."""
     words = _(
-        "the server removed this message from {user}, though no one who may delete it asked for that"
+        "the server deleted this message from {user}, though no one who may delete it asked for that"
     ).format(user=user)
     return Note(NoteKind.DROPPED, user, words)
 

@@ -131,7 +131,7 @@ def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName
 def closed_direct_words(peer: UserName) -> str:
     """Say that no one reads a direct room any more."""
     return _(
-        "{user}'s account was deleted. No one reads this conversation any more, so nothing is sent."
+        "{user}'s account was deleted. No one reads this direct room any more, so nothing is sent."
     ).format(user=display_name(peer))
 
 

@@ -25,7 +25,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 
 _SIGN_IN_SECONDS: Final = 15.0
-"""After this long the connection is opened without keys: open rooms do not wait for them."""
+"""After this long the connection is opened without keys: unencrypted rooms do not wait for them."""
 _FIRST_RETRY: Final = 10.0
 _LONGEST_RETRY: Final = 300.0
 _NO_KEYS: Final = N_("This device has no keys yet, so encrypted rooms wait.")

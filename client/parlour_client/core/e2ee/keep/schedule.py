@@ -76,7 +76,7 @@ class Scheduler:
             self.changed(room, _FIRST_LOOK)
 
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
-        """Check a room soon, as a bystander; whatever the server says, an open room has no group."""
+        """Check a room soon, as a bystander; whatever the server says, an unencrypted room has no group."""
         if room not in self._world.encrypted:
             return
         self.unsure.add(room)

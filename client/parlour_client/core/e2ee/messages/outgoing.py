@@ -90,7 +90,7 @@ class Recipients:
             raise BlockedError(wrong, _("Do not trust this server; contact its operator some other way."))
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
         if peer is not None and peer in self.closed:
-            raise EncryptionError(closed_direct_words(peer), _("Your copy of the conversation stays."))
+            raise EncryptionError(closed_direct_words(peer), _("Your copy of the room stays."))
         if peer is not None and not any(member.user == peer for member in report.members):
             if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
                 raise BlockedError(changed_words(peer))

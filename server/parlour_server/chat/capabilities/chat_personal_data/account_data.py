@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _GOES: Final = "Their uploaded files, devices, invitations and blocks go."
 _STAYS: Final = (
     "The name stays taken, so that no one else can use it and be mistaken for them.",
-    "Open rooms keep the lines that say when they joined and left, and what others wrote about them.",
+    "Unencrypted rooms keep the lines that say when they joined and left, and what others wrote about them.",
     "Encrypted rooms keep their messages: the server can't read them, and members would miss them.",
     (
         "Only members' devices can remove anyone from an encrypted room: the client of an owner or moderator "

@@ -214,7 +214,7 @@ class AccountDataStore:
         return False
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:
-        """Make ``pseudonym`` the author of what stays in open rooms; returns the number of rows."""
+        """Make ``pseudonym`` the author of what stays in unencrypted rooms; returns the number of rows."""
         if user == pseudonym:
             return 0
         changed = 0

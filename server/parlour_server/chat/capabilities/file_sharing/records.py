@@ -213,7 +213,7 @@ def _check_room(db: Connection, room: RoomId, user: UserName) -> None:
         raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nobody can write in it")
     if found[1] is not None:
         raise RefusedError(
-            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this conversation any more"
+            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this direct room any more"
         )
 
 

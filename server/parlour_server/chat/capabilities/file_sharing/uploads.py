@@ -4,8 +4,8 @@ The server stores only bytes: the name and type are in the message that refers t
 encrypted room the bytes are ciphertext. No input becomes part of a path (CWE-22): the server creates each id,
 and looks up a requested id in the store before it opens a file. `expiry.py` removes files.
 
-With a content filter, all of a file of an open room is looked at before it is kept; the files of encrypted
-rooms are ciphertext, and are not.
+With a content filter, all of a file of an unencrypted room is looked at before it is kept; the files of
+encrypted rooms are ciphertext, and are not.
 """
 
 import asyncio

@@ -46,7 +46,7 @@ class ReportRecord:
     logged: str | None
     """The text in the log; None if it is encrypted, or was deleted."""
     file: str | None
-    """The name and id of the file that came with it, in an open room."""
+    """The name and id of the file that came with it, in an unencrypted room."""
     closed: Millis | None
     resolution: str
     """The operator's note when they closed it."""

@@ -36,7 +36,7 @@ def room() -> None:
 )
 @data_option
 @json_option
-@click.option("--days", type=click.IntRange(1, 36_500), help="Remove messages after so many days.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Delete messages after so many days.")
 @click.option("--clear", is_flag=True, help="Keep messages as long as the server keeps any.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("name")
@@ -50,7 +50,7 @@ def retention(
 ) -> None:
     """Show how long messages of the room NAME (its name or id) are kept, or set it.
 
-    Members are told at once. A shorter time applies after `messages.notice_days`; it removes messages for
+    Members are told at once. A shorter time applies after `messages.notice_days`; it deletes messages for
     good, so it asks first.
     """
     from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415

@@ -198,7 +198,7 @@ def test_a_quoted_beginning_stands_behind_what_was_answered_with() -> None:
     """The words of one person are never before the colon that another one's begin after."""
     answer = replace(message(5, "no"), reply_to=Seq(1))
     assert entry_line("lobby", answer, replace(message(1, 'x": yes'), author=CAROL)) == (
-        'lobby, bob 5, reply to carol 1: no\n    answers carol: x": yes'
+        'lobby, bob 5, reply to carol 1: no\n    replies to carol: x": yes'
     )
     assert answer.author == BOB
 

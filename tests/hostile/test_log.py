@@ -201,7 +201,7 @@ async def test_a_message_dropped_as_if_it_were_deleted(world: World) -> None:
         )
     await ben.start()
     await world.heard(room, texts[1], ben)
-    await world.told(ben, "removed this message from ada", "no one who may delete it asked for that")
+    await world.told(ben, "deleted this message from ada", "no one who may delete it asked for that")
     await world.goes_on(room, ada, ben)
     await world.judge()
 

@@ -32,7 +32,7 @@ async def test_it_shows_what_it_is_given(client: FakeClient) -> None:
         header.show_alarms([own("a key has changed"), own("a device is waiting")])
         await pilot.pause()
         heading, lock, alarm = (str(row.render()) for row in rows)
-        assert heading.startswith("lobby  wants to chat: /accept /decline /block  public room, 3 members")
+        assert heading.startswith("lobby  wants to chat: /accept /decline /block  public room, 3 people")
         assert "peek" in heading
         assert lock == client.encryption.room(LOBBY).label
         assert alarm == "a key has changed\na device is waiting"

@@ -72,7 +72,7 @@ async def called_deleted(world: World, seen: Evidence) -> bool:
     await ben.start()
     await world.heard(room, texts[1], ben)
     seen.received(f"ben's client says: {await ben.words()}")
-    return await ben.tells("removed this message from ada", "no one who may delete it asked for that")
+    return await ben.tells("deleted this message from ada", "no one who may delete it asked for that")
 
 
 @attack(

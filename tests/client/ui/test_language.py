@@ -12,8 +12,11 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from parlour_client.core.archive.key import Protection
 from parlour_client.core.settings import groups
 from parlour_client.kit.language import _, language
+from parlour_client.kit.widgets.box import Box
+from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.chat.encryption.devices import heading
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.page import Page
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +81,16 @@ async def test_no_page_is_half_in_english(client: FakeClient, open_app: OpenApp,
     for protection in Protection:
         own_keys = replace(client.encryption.own_keys, protection=protection)
         assert protection not in heading(own_keys).plain
+
+
+async def test_a_page_scrolls_in_one_place(client: FakeClient, open_app: OpenApp) -> None:
+    """Its text does in a small terminal, and not the frame around it, also where its keys need two rows."""
+    language.use(["de"])
+    async with open_app(client, size=(40, 15)) as pilot:
+        await pilot.app.push_screen(Page(own("Titel"), own("Wort\n" * 40)))
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Box).max_scroll_y == 0
+        assert "schließen" in screen_text(pilot)
 
 
 @pytest.mark.parametrize(("order", "help_"), [("terminal", "עזרה"), ("client", "הרזע"), ("off", "עזרה")])

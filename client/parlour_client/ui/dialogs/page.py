@@ -36,7 +36,20 @@ class Page(Overlay[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Use all rows but those of the frame and the keys: a picture of a code needs them."""
-        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height - 3)
+        self._leave_rows(event.size.height, 3)
+        self.call_after_refresh(self._fit)  # long words in a narrow terminal: the keys or the title wrap
+
+    def _fit(self) -> None:
+        """Leave rows for the frame, the keys and a title in the box, as they were laid out."""
+        around = sum(
+            widget.size.height
+            for widget in self.query_one(Box).children
+            if widget.display and not isinstance(widget, VerticalScroll)
+        )
+        self._leave_rows(self.size.height, 2 + around)
+
+    def _leave_rows(self, height: int, rows: int) -> None:
+        self.query_one(VerticalScroll).styles.max_height = max(3, height - rows)
 
     def action_scroll(self, step: int) -> None:
         """Scroll by a row."""

@@ -14,7 +14,7 @@ from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.box import quoted
+from parlour_client.kit.widgets.box import GUTTER, quoted
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
@@ -178,9 +178,11 @@ class ResultViews:
     def _public_rooms(self, result: results.PublicRoomsListed) -> None:
         choices = []
         for room in result.rooms:
-            facts = f"  {how_many(room.members)}{', joined' if room.room in result.joined else ''}  "
-            topic = peer_line(room.topic) if room.topic else own("")
-            choices.append((room.room, join(peer_line(room.name, style="bold"), own(facts, "dim"), topic)))
+            facts = f"  {how_many(room.members)}{', joined' if room.room in result.joined else ''}"
+            rows = [join(peer_line(room.name, style="bold"), own(facts, "dim"))]
+            if room.topic:
+                rows.append(join(own(GUTTER, "dim"), peer_line(room.topic)))
+            choices.append((room.room, lines(*rows)))
 
         def answered(chosen: str | None) -> None:
             if chosen:

@@ -15,7 +15,11 @@ from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.settings import SettingsScreen
 from parlour_client.ui.registry import REGISTRY
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.room_name import parse_room_name
 
 
 def test_every_result_and_every_view_has_its_place() -> None:
@@ -130,3 +134,16 @@ async def test_no_row_of_a_long_reason_of_a_ban_is_without_its_mark(
             rows = [row for row in screen_text(pilot).split("\n") if "posing" in row]
             assert rows
             assert all(re.search(r"│ +│ *posing", row) for row in rows), rows
+
+
+async def test_no_row_of_a_long_topic_in_the_list_of_rooms_is_without_its_mark(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A row that wrapped could be another room."""
+    client.listing = [RoomListing(RoomId("z" * 22), parse_room_name("zoo"), 3, TopicText("posing " * 30))]
+    async with open_app(client) as pilot:
+        await pilot.press(*"/rooms", "enter")
+        await settled(pilot)
+        rows = [row for row in screen_text(pilot).split("\n") if "posing" in row]
+        assert rows
+        assert all(re.search(r"│ +│ *posing", row) for row in rows), rows

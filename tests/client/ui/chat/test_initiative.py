@@ -203,7 +203,7 @@ async def test_someone_new_begins_in_the_first_room(open_app: OpenApp) -> None:
     [
         ("/rooms", "directory", "No public rooms yet"),
         ("/whois bob", "person", "Rooms you share"),
-        ("/sessions", "list_sessions", "Devices logged in"),
+        ("/sessions", "list_sessions", "Sessions: where you"),
     ],
 )
 async def test_a_page_that_comes_late_is_offered(

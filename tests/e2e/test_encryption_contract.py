@@ -20,7 +20,7 @@ from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.e2ee.identity import own_device
 from parlour_client.core.e2ee.identity.keys import words_of
 
-PLAIN = "Not encrypted: the server can read this room"
+PLAIN = "Not encrypted: the server can read this"
 
 
 @pytest.fixture(scope="module")

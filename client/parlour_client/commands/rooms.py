@@ -16,7 +16,6 @@ from parlour_client.commands.command import (
     NewRoom,
     On,
     OwnRoom,
-    Person,
     PublicRoom,
     Takes,
     View,
@@ -39,6 +38,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.limits import RETENTION_DAYS
 from parlour_protocol.room_name import parse_room_name
@@ -241,7 +241,7 @@ async def leave(call: Call, room: Here) -> Question:
 )
 async def dm(
     call: Call,
-    user: Person,
+    user: Annotated[UserName, Takes(Kind.PERSON, "PERSON", help=N_("whom you write to"))],
     text: Annotated[str, Takes(Kind.TEXT, "MESSAGE", fronts=GUARDED)] = "",
     *,
     is_open: Annotated[

@@ -23,6 +23,8 @@ from parlour_protocol.rooms import Role, RoomKind, Status
 SYSTEM_ACCOUNT: Final = parse_user_name("house")
 """The author, in a room's log, of what the server itself does."""
 
+_SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
+
 
 def display_name(user: UserName) -> str:
     """Return what to call someone on a screen: the system account is `server`, a name no person can have."""
@@ -71,6 +73,11 @@ class Room:
         if self.peer is not None:
             return f"@{self.peer}"
         return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"
+
+    @property
+    def signed_title(self) -> str:
+        """The same behind its kind's sign: `#lobby`, `*garden`, `@peer`."""
+        return f"{_SIGNS[self.kind]}{self.title}"
 
 
 @dataclass(frozen=True, slots=True)

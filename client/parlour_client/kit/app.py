@@ -229,7 +229,10 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             for line in screen.query(StatusLine):
                 line.tell(status, self._link.account)
         if status.session_ended:
+            before = self.screen
             self.action_log_in()
+            if self.screen is not before:
+                self.keys.guard(self.screen)  # nobody asked for it
 
     def goes_on_after(self, error: Exception) -> bool:
         """Say what was refused."""

@@ -140,7 +140,7 @@ LINES = [
     (sessions, f"{'s' * 22}  laptop  last seen 1970-01-01"),
     (devices, f"{THIS}  laptop  approved, seen 2026-09-21"),
     (key, "bob: first seen, not verified"),
-    (report, "Not encrypted: the server can read this room"),
+    (report, "Not encrypted: the server can read this"),
     (pins, "2026-11-24 "),  # and the local time
     (links, "#4 bob: http://a.example/⟦U+202E⟧1"),
 ]

@@ -24,14 +24,17 @@ async def test_the_operators_notice_stands_above_the_chat_until_it_is_read(
         assert screen.query_one(NoticeBar).display
         shown = screen_text(pilot)
         assert "Notice from the operator of chat.example:8443" in shown.split("lobby")[0]
-        assert "[red]down[/] ⟦ESC⟧[2Jat 8" in " ".join(shown.split())
+        assert "│ [red]down[/] ⟦ESC⟧[2Jat 8" in " ".join(shown.split())
         long = NoticeText.parse("word " * 99)
         client.notices.received(ServerNotice(NoticeId("8kq2m9x4tb"), Millis(1), Millis(2**50), long))
         await pilot.resize_terminal(40, 15)
         await settled(pilot)
+        client.notices.received(ServerNotice(NoticeId("9kq2m9x4tb"), Millis(1), Millis(2**50), long))
+        await settled(pilot)
         first, second, *_rest = screen_text(pilot).splitlines()
-        assert first.startswith(" Alt+N: read all 2 · Notice from the o")
-        assert "word" not in second  # the whole text is a key away: every other row is for the chat
+        rows = f"{first.strip()} {second.strip()}"
+        assert rows == "! Notice from the operator of chat.example:8443 · Alt+N: read all 3"
+        assert "word" not in screen_text(pilot)  # the text is a key away: every other row is for the chat
         await pilot.press("alt+n")
         await settled(pilot)
         assert isinstance(pilot.app.screen, Page)

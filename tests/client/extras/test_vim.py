@@ -108,10 +108,10 @@ async def test_a_reply_outlives_normal_mode(client: FakeClient, open_app: OpenAp
     async with vim(client, open_app, tmp_path) as (pilot, screen):
         await pilot.press("escape", "k", "r", *"yes", "escape")
         await settled(pilot)
-        assert "reply to" in screen_text(pilot)
+        assert "Reply to" in screen_text(pilot)
         await pilot.press("escape")
         await settled(pilot)
-        assert "reply to" not in screen_text(pilot)
+        assert "Reply to" not in screen_text(pilot)
         assert screen.pane.composer.text == "yes"
 
 

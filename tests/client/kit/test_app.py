@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from tests.client.ui.conftest import screen_text
+from tests.client.ui.conftest import calm_hands, screen_text
 from tests.server.app.test_app import Ticker
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -149,6 +149,7 @@ async def opened(
     """Open the program's app on a home."""
     app = LinkApp[Hello, Watch, Part, Price]("Ticker", Home(home), TICKER, screen, trust=trust)
     app.crash_log = home.with_name("crash.log")
+    app.keys.now = calm_hands()
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         yield pilot
 

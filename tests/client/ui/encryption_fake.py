@@ -28,7 +28,8 @@ from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_n
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
 
-OPEN = "Not encrypted: the server can read this room"
+OPEN = "Not encrypted: the server can read this"
+OPEN_SHORT = "Not encrypted"
 NUMBER = " ".join(f"{n:05}" for n in range(11111, 11123))
 LAST = "".join(NUMBER.split()[-4:])
 THIS = DeviceId("a" * 26)
@@ -58,7 +59,7 @@ class FakeEncryption(E2ee):
         self.process = SasVerification(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
-        return self.rooms.get(room, RoomEncryption(RoomState.OPEN, OPEN))
+        return self.rooms.get(room, RoomEncryption(RoomState.OPEN, OPEN, short=OPEN_SHORT))
 
     def own(self) -> OwnKeys:
         return self.own_keys

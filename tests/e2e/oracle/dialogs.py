@@ -155,7 +155,7 @@ class Dialog:
         return lines_of(entries, self.most)[(part + self.half) % 2 :: self.every]
 
 
-HINT = Dialog("reply hint", "r", "reply to ", 40, 0, 12)
+HINT = Dialog("reply hint", "r", "Reply to ", 40, 0, 12)
 """A sample: the line above the composer shows every text as the hint of an error, and a reply is slow."""
 DIALOGS = (
     Dialog("deletion dialog", "d", "Delete this message", 116, 0),

@@ -48,6 +48,7 @@ from parlour_client.core.e2ee.values import (
     CHECKED,
     KEYS,
     OPEN,
+    OPEN_SHORT,
     SERVER_SEES,
     SERVER_SEES_OPEN,
     Alarm,
@@ -361,10 +362,11 @@ class E2ee:
     def room(self, room: RoomId) -> RoomEncryption:
         """Return the room's encryption for its window; from memory."""
         if not self.covers(room):
-            return RoomEncryption(RoomState.OPEN, _(OPEN))
+            return RoomEncryption(RoomState.OPEN, _(OPEN), short=_(OPEN_SHORT))
         report = self.room_statuses.of(room)
         state, problem = self._labels.state(room, report)
-        return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
+        label, short = self._labels.label(report, state), self._labels.label(report, state, short=True)
+        return RoomEncryption(state, label, problem, self._claims(report), short)
 
     async def report(self, room: RoomId) -> RoomReport:
         """Return everything that `/encryption` shows of a room."""

@@ -23,7 +23,7 @@ from parlour_client.core.e2ee.keep.schedule import Scheduler
 from parlour_client.core.e2ee.values import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.model import display_name
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
@@ -82,10 +82,12 @@ class RoomLabels:
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._keys.identity.trust(user) is Trust.CHANGED)
         if changed:
-            words = _("The key of {changed} changed. Nothing is sent until you decide (/verify).").format(
-                changed=", ".join(changed)
+            words = ngettext(
+                "{changed} has new keys: compare them (/verify {first})",
+                "{changed} have new keys: compare them (/verify {first})",
+                len(changed),
             )
-            return RoomState.BLOCKED, words
+            return RoomState.BLOCKED, words.format(changed=", ".join(changed), first=changed[0])
         if room in self._world.state.preferences.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
@@ -129,8 +131,8 @@ class RoomLabels:
             return _("Devices that could not be added: {count} ({why}).").format(count=len(left_out), why=why)
         return ""
 
-    def label(self, report: GroupReport, state: RoomState) -> str:
-        """Return the permanent line above the room: words, never only a colour."""
+    def label(self, report: GroupReport, state: RoomState, *, short: bool = False) -> str:
+        """Return the permanent words above the room, never only a colour; ``short``: without names."""
         kind = _("Encrypted (post-quantum)") if report.suite is RoomSuite.X_WING else _("Encrypted")
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
             return f"{_('Encrypted')} · {_('not available on this device')}"
@@ -138,7 +140,7 @@ class RoomLabels:
             user: self._keys.identity.trust(user)
             for user in sorted({member.user for member in report.members} - {self._world.me})
         }
-        facts = [kind, who_is_verified(trust)]
+        facts = [_("Encrypted") if short else kind, who_is_verified(trust, short=short)]
         if state is RoomState.CONTESTED:
             facts.append(_("contested"))
         elif state is RoomState.BLOCKED:
@@ -193,19 +195,19 @@ class RoomLabels:
         ]
 
 
-def who_is_verified(others: Mapping[UserName, Trust]) -> str:
-    """Say which of the others in a room are not verified, by name if they are few."""
+def who_is_verified(others: Mapping[UserName, Trust], *, short: bool = False) -> str:
+    """Say which of the others in a room are not verified: by name if they are few, and not ``short``."""
     names = [display_name(user) for user, trust in others.items() if trust is not Trust.VERIFIED]
     if not others:
         return _("no one else here")
+    if names and short:
+        return _("{count} not verified").format(count=len(names))
     match names:
-        case [] if len(others) == 1:
+        case [] if len(others) == 1 and not short:
             return _("{name} verified").format(name=display_name(next(iter(others))))
         case []:
             return _("everyone verified")
-        case [name]:
-            return _("{name} not verified").format(name=name)
-        case [first, second]:
-            return _("{first} and {second} not verified").format(first=first, second=second)
+        case [_name] | [_name, _]:
+            return _("{names} not verified").format(names=", ".join(names))
         case _more:
             return _("{count} of {total} not verified").format(count=len(names), total=len(others))

@@ -60,11 +60,13 @@ class RoomEncryption:
 
     state: RoomState
     label: str
-    """`Encrypted · ben not verified`, or `Not encrypted: the server can read this room`."""
+    """`Encrypted · ben not verified`, or `Not encrypted: the server can read this`."""
     problem: str = ""
     """What prevents sending or reading, and what to do; empty if nothing does."""
     claims: Sequence[str] = ()
     """Sentences: the server's claims about the room's members that none of them has signed."""
+    short: str = ""
+    """The label where there is little room: `Encrypted · 2 not verified`, or `Not encrypted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ class Alarm:
     """The room that it is about."""
 
 
-OPEN: Final = N_("Not encrypted: the server can read this room")
+OPEN: Final = N_("Not encrypted: the server can read this")
+OPEN_SHORT: Final = N_("Not encrypted")
 CHECKED: Final = "2026-11-25"
 """The day on which the engine last passed the vectors, and the tests with another implementation."""
 ASSURANCE: Final = N_(

@@ -1,7 +1,7 @@
 """The bar above the chat with what the operator of the server tells everyone, until it was read."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from textual.screen import Screen
 
@@ -11,31 +11,33 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer, 
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.page import Page
+from parlour_client.ui.input.keymap import written
 from parlour_protocol.kit.server_notices import ServerNotice
 
-_SHOWN = 160
-"""Characters of the text; /notices and its key show all of it."""
+_AROUND: Final = 4
+"""Cells beside the text in its row: the padding, and the mark of what someone else wrote."""
 
 
 class NoticeBar(SafeStatic):
-    """The newest unread notice. No text of a room is ever shown here."""
+    """That there is a notice that was not read, in our words; below, behind a mark, how the newest begins."""
 
-    DEFAULT_CSS = """
-    NoticeBar { height: auto; max-height: 3; padding: 0 1; background: $panel; display: none; }
-    """
+    DEFAULT_CSS = "NoticeBar { height: auto; padding: 0 1; background: $panel; display: none; }"
 
     def __init__(self) -> None:
         super().__init__(id="notice")
 
     def tell(self, unread: Sequence[ServerNotice], server: str) -> None:
-        """Show the newest one, or nothing."""
-        self.display = bool(unread)
-        if unread:
-            newest = unread[-1]
-            count = len(unread)  # how to read them comes first: a small window cuts the end
-            hint = ngettext("Alt+N: read it", "Alt+N: read all {count}", count).format(count=count)
-            heading = own(_("Notice from the operator of {server}").format(server=server), "bold")
-            self.show(join(own(f"{hint} · "), heading, own(": "), peer_line(newest.text, limit=_SHOWN)))
+        """Show that there are some, or nothing."""
+        count = len(unread)
+        self.display = count > 0
+        key = written(self, "chat.notices", "alt+n")
+        hint = ngettext("{key}: read it", "{key}: read all {count}", count).format(key=key, count=count)
+        heading = peer_line(_("Notice from the operator of {server}").format(server=server), style="bold")
+        rows = [join(own("! ", "bold $warning"), heading, own(f" · {hint}"))]
+        if unread and not self.screen.has_class("-low"):
+            cells, newest = max(1, self.screen.size.width - _AROUND), unread[-1]
+            rows.append(join(own("│ ", "dim"), peer_line(newest.text, limit=cells)))
+        self.show(lines(*rows))
 
 
 def tell(screen: Screen[Any]) -> None:

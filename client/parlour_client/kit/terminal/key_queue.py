@@ -6,6 +6,10 @@ one, would be lost, or be written somewhere else. So a key of a dialog is handed
 out, and the next one when everything that it caused has been handled. ``SafeApp`` has one queue for all
 screens, so no dialog can do without. No handler can keep the keyboard, either: what takes ``LONGEST_WAIT``
 is not waited for any longer.
+
+A dialog that appears long after the key that asked for it, or that nobody asked for, comes under the hands of
+someone who types something else. ``guard`` keeps keys from it until one comes after ``QUIET`` seconds without
+any: by then it has been seen.
 """
 
 import asyncio
@@ -21,6 +25,10 @@ from textual.screen import ModalScreen, Screen
 
 LONGEST_WAIT: Final = 5.0
 """Seconds: a handler that takes longer waits for something outside."""
+QUIET: Final = 0.5
+"""Seconds without a key after which someone has seen what appeared."""
+PROMPT: Final = 0.3
+"""Seconds within which a dialog is the answer to the key that was pressed."""
 _LEAVES: Final = {"quit", "app.quit", "suspend_process", "app.suspend_process"}
 """Actions of keys that wait for nothing: a person can always leave."""
 
@@ -45,6 +53,9 @@ class KeyQueue:
     ) -> None:
         """``takes_turns`` says of a key that is not a dialog's whether the next one has to wait for it."""
         self._app, self._hand_over, self._takes_turns = app, hand_over, takes_turns
+        self._typed_before: Callable[[Key | Paste], None] | None = None
+        self._unseen: Screen[Any] | None = None
+        self._appeared = -float("inf")
         self._waiting = deque[_Waiting]()
         self._busy = False
         self.now: Callable[[], float] = time.monotonic
@@ -70,6 +81,28 @@ class KeyQueue:
         """Note that the person did something with the mouse."""
         self._arrived += 1
         self._turn = self._arrived
+        self._came = self.now()
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the key or click whose turn it is came a moment ago."""
+        return self.now() - self._came < PROMPT
+
+    def guard(self, screen: Screen[Any], typed_before: Callable[[Key | Paste], None] | None = None) -> None:
+        """Keep keys from a dialog that has just appeared, until it has been seen.
+
+        ``typed_before`` gets them; without it they are dropped, as what may be a secret.
+        """
+        self._unseen, self._appeared, self._typed_before = screen, self.now(), typed_before
+
+    def _is_seen(self, screen: Screen[Any], event: Key | Paste) -> bool:
+        """Say whether a key is meant for this dialog; Esc does nothing but close it."""
+        if screen is not self._unseen or (isinstance(event, Key) and event.key == "escape"):
+            return True
+        if self.quiet(self._appeared) < QUIET:
+            return False
+        self._unseen = None
+        return True
 
     # --- keys
 
@@ -98,7 +131,10 @@ class KeyQueue:
 
     async def _begin(self, event: Key | Paste, laid_out: Screen[Any] | None = None) -> None:
         screen = self._app.screen
-        if isinstance(screen, ModalScreen) and screen is not laid_out:
+        if not self._is_seen(screen, event):
+            if self._typed_before is not None:
+                self._typed_before(event)
+        elif isinstance(screen, ModalScreen) and screen is not laid_out:
             self._busy = True
             self._pass_through((screen,), lambda: self._begin(event, screen))
         elif isinstance(screen, ModalScreen) or self._takes_turns(event):

@@ -48,7 +48,7 @@ _WRITTEN: Final = {
     "home": N_("Home"), "end": N_("End"), "pageup": N_("PgUp"), "pagedown": N_("PgDn"),
 }  # fmt: skip
 """Keys as they stand on the keyboard."""
-_HELD: Final = {"ctrl": N_("Ctrl"), "alt": "Alt", "shift": N_("Shift")}
+_HELD: Final = {"ctrl": N_("Ctrl"), "alt": N_("Alt"), "shift": N_("Shift")}
 _FUNCTION: Final = re.compile(r"f\d{1,2}")
 ANSWER_PATIENCE: Final = 1.0
 """Seconds for a terminal to answer, also over a slow line."""

@@ -9,7 +9,7 @@ class ProblemLine(SafeStatic, inherit_css=False):
 
     DEFAULT_CSS = """
     ProblemLine {
-        display: none; width: 1fr; height: auto; max-height: 3; padding: 0 1;
+        display: none; width: 1fr; height: auto; padding: 0 1;
         background: $panel; color: $error;
     }
     ProblemLine.shown { display: block; }

@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.terminal.key_queue import KeyQueue
+from parlour_client.kit.terminal.key_queue import QUIET, KeyQueue
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.box import GUTTER, Box, blocks
 from parlour_client.kit.widgets.key_ordering import Field
@@ -30,8 +30,6 @@ from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, opt
 from parlour_protocol.kit.text.cell_width import cell_width
 
 Answer = TypeVar("Answer")
-QUIET: Final = 0.5
-"""Seconds without a key before one that answers a question."""
 _AROUND: Final = 20
 """Cells of a screen that a dialog's choices do not have, at most: margins, frame, mark, scrollbar."""
 _TOO_SOON: Final = N_("A key counts half a second after the last one: press it again.")

@@ -24,6 +24,8 @@ from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text.cell_width import beginning
 from parlour_protocol.kit.text.sanitiser import Line
 
+_SENTENCE: Final = 1000
+"""Characters of a sentence about an error: more than any of ours has, with names and paths in it."""
 ESCAPE: Final = "bold $warning"
 """The style of an escape; its brackets make it readable without colour."""
 
@@ -85,9 +87,9 @@ def lines(*parts: Content) -> Content:
 
 def error_content(error: Exception) -> Content:
     """Return an error's sentence and hint, both sanitised."""
-    parts = [peer_line(protocol_sentence(error) or _("That did not work."))]
+    parts = [peer_line(protocol_sentence(error) or _("That did not work."), limit=_SENTENCE)]
     if isinstance(error, ParlourClientError) and error.hint:
-        parts.append(peer_line(error.hint, style="dim"))
+        parts.append(peer_line(error.hint, limit=_SENTENCE, style="dim"))
     return own(" ").join(parts)
 
 

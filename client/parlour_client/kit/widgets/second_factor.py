@@ -20,6 +20,7 @@ from parlour_client.kit.answers import Letter, Yes
 from parlour_client.kit.errors import NotFinishedError, ParlourClientError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ConfirmScreen, GuardedQuestion
@@ -163,7 +164,10 @@ class ScreenDialog:
             if not answered.done():
                 answered.set_result(result)
 
-        await self._app.push_screen(screen, answer)
+        shown = self._app.push_screen(screen, answer)
+        if isinstance(self._app, SafeApp) and not self._app.keys.is_prompt:
+            self._app.keys.guard(screen)  # the server answered, whatever was typed meanwhile
+        await shown
         result = await answered
         if result is None:
             raise NotFinishedError(_("You stopped before the end. Nothing was changed."))

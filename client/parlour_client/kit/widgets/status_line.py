@@ -7,6 +7,7 @@ down to the next try.
 from typing import Final
 
 from textual.content import Content
+from textual.timer import Timer
 
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
@@ -28,9 +29,9 @@ _STYLES: Final = {
 
 
 class StatusLine(SafeStatic, inherit_css=False):
-    """One line at the bottom. A program's style for a SafeStatic is not for it."""
+    """The line at the bottom; a problem wraps. A program's style for a SafeStatic is not for it."""
 
-    DEFAULT_CSS = "StatusLine { width: 1fr; height: 1; }"
+    DEFAULT_CSS = "StatusLine { width: 1fr; height: auto; }"
 
     login_hint = ""
     """How to log in again, in our own words."""
@@ -40,43 +41,43 @@ class StatusLine(SafeStatic, inherit_css=False):
         self._status: ConnectionStatus | None = None
         self._account: Account | None = None
         self._left = 0.0
+        self._beat: Timer | None = None
 
     @property
     def counts_down(self) -> bool:
         """Whether the seconds to the next try are shown going down."""
         return True
 
-    @property
-    def before(self) -> Content:
-        """The text before the state."""
-        return own("")
-
     def on_mount(self) -> None:
-        """Count down once a second."""
-        self.set_interval(1, self._tick)
+        """Be ready to count down once a second, while there is something to count."""
+        self._beat = self.set_interval(1, self._tick, pause=not self._left)
 
     def tell(self, status: ConnectionStatus, account: Account) -> None:
         """Show this state."""
         self._status, self._account = status, account
         self._left = status.retry_in or 0.0
+        if self._beat is not None:
+            self._beat.resume() if self._left and self.counts_down else self._beat.pause()
         self.redraw()
 
     def redraw(self) -> None:
         """Show the state as it is now, and as much about it as there is room for."""
         if self._status is not None and self._account is not None:
-            before = self.before
-            cells = self.size.width - before.cell_length
-            words = status_words(self._status, self._account, self._left, self.login_hint, cells)
-            self.show(join(before, words))
+            self.show(self.words(self._status, self._account, self._left))
+
+    def words(self, status: ConnectionStatus, account: Account, left: float) -> Content:
+        """Return what fits; ``left``: seconds to the next try."""
+        return status_words(status, account, left, self.login_hint, self.size.width)
 
     def on_resize(self) -> None:
         """Show more or less of it."""
         self.redraw()
 
     def _tick(self) -> None:
-        if self._left > 0 and self.counts_down:
-            self._left = max(0.0, self._left - 1)
-            self.redraw()
+        self._left = max(0.0, self._left - 1)
+        if not self._left and self._beat is not None:
+            self._beat.pause()
+        self.redraw()
 
 
 def status_words(

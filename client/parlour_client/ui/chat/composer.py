@@ -30,7 +30,7 @@ from parlour_client.ui.chat.aim import Aim
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
-from parlour_client.ui.input.keymap import keymap, letters_act
+from parlour_client.ui.input.keymap import keymap, letters_act, written
 from parlour_client.ui.input.sanitiser import clean, warning
 
 BLINKS: Final = 10.0
@@ -58,7 +58,7 @@ class Composer(TextArea):
         "Parlour asks before it sends several pasted lines, or what looks like a secret."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "do('send')", N_("Send"), id="composer.send"),
+        Binding("enter", "do('send')", N_("Send"), show=False, id="composer.send"),
         Binding("shift+enter,ctrl+j", "do('newline')", N_("New line"), show=False, id="composer.newline"),
         Binding("tab", "do('take')", N_("Complete"), show=False, id="composer.take"),
         Binding("up", "do('up')", N_("Previous message"), show=False, id="composer.up"),
@@ -248,6 +248,11 @@ class Composer(TextArea):
         """The text before the cursor, of its line."""
         row, column = self.cursor_location
         return self.document.get_line(row)[:column]
+
+    @property
+    def takes_offer(self) -> str:
+        """The key that completes what is typed, written out; empty if nothing is offered."""
+        return written(self, "composer.take", "tab") if self._open.offers else ""
 
     def remember(self, text: str) -> None:
         """Remember a text for Up."""

@@ -14,10 +14,11 @@ from typing import Any, Final
 from textual.app import SuspendNotSupported
 from textual.content import Content
 
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.safe import error_content, filled, join, own, peer_line
+from parlour_client.kit.widgets.safe import error_content, filled, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
@@ -27,10 +28,12 @@ from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal
+from parlour_client.ui.chat.timeline.sentences import clock
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
 from parlour_client.ui.input.argument_help import argument_help
 from parlour_client.ui.input.editor import command_of, edit, in_memory
+from parlour_client.ui.input.keymap import written
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -40,6 +43,9 @@ TYPING_EVERY: Final = 5.0
 """Seconds between two typing notifications."""
 
 
+_LEAVE: Final = ("composer.leave", "escape")
+_Mode = tuple[Content, Content | None]
+"""What the hint line says of a reply or an edit, and the text that is answered."""
 Run = Callable[[str, Aim], Awaitable[None]]
 """Runs a line: a command or a message. Raises why it was refused."""
 
@@ -60,7 +66,7 @@ class ComposerController:
         self._composer, self._timeline, self._hint = pane.composer, pane.timeline, pane.hint
         self._history, self._run = history, run
         self.drafts = Drafts(self._save, self._read)
-        self._mode: Content | None = None  # what the hint line says about a reply or an edit
+        self._mode: _Mode | None = None  # what the hint line says of a reply or an edit
         self._draft_save = Deferred(pane.widget, self.save_draft)
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
@@ -79,8 +85,14 @@ class ComposerController:
         self._hint.closed(words if lost is not None else None)
         if lost is not None:
             self._composer.placeholder = _("Nothing can be sent here any more. Esc: what you can do")
-        elif room is None or not room.archived:
-            self._composer.placeholder = _(WRITE) if self._current.thread is None else _(WRITE_IN_THREAD)
+        elif self._current.thread is not None and (room is None or not room.archived):
+            self._composer.placeholder = _(WRITE_IN_THREAD)
+        elif room is None:
+            self._composer.placeholder = _(WRITE)
+        elif not room.archived:
+            is_open = self._client.encryption.room(room.id).state is RoomState.OPEN
+            write = _("Write to {room} (not encrypted)") if is_open else _("Write to {room} (encrypted)")
+            self._composer.placeholder = write.format(room=room.signed_title)
         elif room.role is Role.OWNER:
             self._composer.placeholder = _("Archived: read only. /archive off opens it again.")
         else:
@@ -186,7 +198,7 @@ class ComposerController:
         self._timeline.clear_selection()
         self._history.follow()
 
-    async def _submit(self, text: str, aim: Aim, mode: Content | None, awaited: object) -> None:
+    async def _submit(self, text: str, aim: Aim, mode: _Mode | None, awaited: object) -> None:
         self._composer.remember(text)
         try:
             await self._run(text, aim)
@@ -203,7 +215,7 @@ class ComposerController:
         finally:
             self._answered(awaited)
 
-    def _resume(self, mode: Reply | Edit, words: Content | None) -> None:
+    def _resume(self, mode: Reply | Edit, words: _Mode | None) -> None:
         """Begin a reply or an edit again whose text was refused."""
         self._set(mode, words)
         if isinstance(mode, Edit):
@@ -253,11 +265,18 @@ class ComposerController:
         """Reply to a message with the next Enter; an edit that was begun is given up."""
         if isinstance(self.aim.mode, Edit):
             self._composer.exchange(self.drafts.restore())
-        self._enter(Reply(seq), _("reply to {user}: {text}"), entry)
+        author = peer_line(display_name(entry.author), style="bold")
+        words = _("Reply to {user} ({key}: no reply)")
+        about = filled(words, user=author, key=own(written(self._composer, *_LEAVE)))
+        self._set(Reply(seq), (about, peer_line(preview(entry.text or ""))))
+        self.focus()
 
     def edit(self, entry: Entry, seq: Seq) -> None:
         """Edit a message with the next Enter; the draft is set aside."""
-        self._enter(Edit(seq), _("edit {user}: {text}"), entry)
+        words = _("Edit your message of {time} ({key}: leave it as it is)")
+        key = written(self._composer, *_LEAVE)
+        self._set(Edit(seq), (own(words.format(time=clock(entry.at), key=key)), None))
+        self.focus()
         self._set_aside(entry.text or "")
 
     def _set_aside(self, text: str) -> None:
@@ -266,18 +285,11 @@ class ComposerController:
         self.drafts.set_aside()
         self._composer.put(text)
 
-    def _enter(self, mode: Reply | Edit, words: str, entry: Entry) -> None:
-        quote = peer_line(preview(entry.text or ""), limit=40)
-        author = peer_line(display_name(entry.author), style="bold")
-        about = filled(words, "bold", user=author, text=quote)
-        self._set(mode, join(about, own("  "), own(_("Esc: cancel"), "dim")))
-        self.focus()
-
-    def _set(self, mode: Reply | Edit | None, words: Content | None) -> None:
+    def _set(self, mode: Reply | Edit | None, words: _Mode | None) -> None:
         # the room at the time of the key: rooms change fast
         self._composer.aim = Aim(self._current.id, mode, self._current.thread)
         self._mode = words
-        self._hint.mode(words)
+        self._hint.mode(*(words or (None,)))
 
     def give_up(self) -> bool:
         """Cancel what is awaited, the reply or the edit, or select nothing; says whether there was anything.
@@ -309,7 +321,9 @@ class ComposerController:
             warning = warning or _("This room is archived: nobody can write here.")
         self._hint.warn(warning)
         before = self._composer.before_cursor
-        self._hint.argument(argument_help(before) if before.startswith("/") else None)
+        is_command = before.startswith("/")
+        self._hint.argument(argument_help(before, self._composer.takes_offer) if is_command else None)
+        self._hint.long(on=not is_command and self._composer.wrapped_document.height > 1)
         if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id

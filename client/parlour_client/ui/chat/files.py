@@ -5,27 +5,22 @@ leaves it and nothing in it is overwritten (the core's promise); afterwards its 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
-from textual.content import Content
 from textual.worker import Worker
 
 from parlour_client.commands.results import Result, Transfer
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
-from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.file_text import size_words
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.timeline_controller import TimelineController
-
-_NAME: Final = 40
 
 
 class FileTransfers:
     """Uploads and downloads, one at a time."""
 
     def __init__(self, pane: Pane, history: TimelineController) -> None:
-        self._history, self._hint, self._interaction = history, pane.hint, pane.interaction
+        self._history, self._status, self._interaction = history, pane.status_line, pane.interaction
         self._running: Worker[None] | None = None
 
     def start(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
@@ -33,7 +28,7 @@ class FileTransfers:
         if self._running is not None and self._running.is_running:
             raise SetupError(_("Another file is still being transferred."), _("Alt+X cancels it."))
         doing = _("sending") if transfer.file is None else _("saving")
-        self._hint.progress(_how_far(doing, transfer.name, ""))
+        self._status.progress(doing)
         shown = -1
 
         def progress(done: int, whole: int) -> None:
@@ -42,13 +37,13 @@ class FileTransfers:
             if percent != shown:
                 shown = percent
                 far = _("{percent} % of {size}").format(percent=percent, size=size_words(whole))
-                self._hint.progress(_how_far(doing, transfer.name, far))
+                self._status.progress(f"{doing} {far}")
 
         async def run() -> None:
             try:
                 result = await transfer.run(progress)
             finally:
-                self._hint.progress(None)
+                self._status.progress("")
             await done(result)
             if transfer.file is None:
                 self._history.follow()
@@ -60,9 +55,3 @@ class FileTransfers:
         if self._running is not None and self._running.is_running:
             self._running.cancel()
             self._interaction.say(_("Transfer cancelled; nothing of the file was kept."))
-
-
-def _how_far(doing: str, name: str, far: str) -> Content:
-    cancel = own(_("Alt+X: cancel"), "dim")
-    beside = own(f" {far}" if far else "")
-    return join(own(doing, "bold"), own(" "), peer_line(name, limit=_NAME), beside, own("  "), cancel)

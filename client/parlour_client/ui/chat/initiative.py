@@ -48,6 +48,11 @@ def may_move(app: App[Any]) -> bool:
     return job is None or not isinstance(app, SafeApp) or app.keys.is_last(job.turn)
 
 
+def comes_late(app: SafeApp) -> bool:
+    """Say whether the person may be doing something else by now: they waited for this."""
+    return _running() is not None and not app.keys.is_prompt
+
+
 @contextmanager
 def on_behalf_of(turn: int) -> Iterator[None]:
     """Run code for a key that was pressed earlier, or for ``NOBODY``."""

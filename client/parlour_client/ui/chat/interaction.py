@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import NoScreen
+from textual.events import Key, Paste
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker
@@ -22,12 +23,16 @@ from parlour_client.kit.answers import Yes
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of, turn_of
+from parlour_client.ui.chat.initiative import NOBODY, comes_late, may_move, on_behalf_of, turn_of
+from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.dialogs.terminal_copy import TerminalCopyAnswer, TerminalCopyScreen
+from parlour_client.ui.input.keymap import written
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.text import SafeText
@@ -72,18 +77,36 @@ class Interaction:
 
         ``words`` name what is offered; ``room`` goes later to what is a room.
         """
-        if may_move(self._pane.app):
+        app = self._pane.app
+        if may_move(app):
+            before = app.screen
             there()
+            if app.screen is not before and isinstance(app, SafeApp) and comes_late(app):
+                app.keys.guard(app.screen, self._write_on)
             return True
         words = words or own(_("What you asked for is there"))
         stays = turn_of(self._pane.app) == NOBODY
         self._set_offer(Offer(words, room or there, is_room=room is not None, stays=stays))
         return False
 
+    def _write_on(self, event: Key | Paste) -> None:
+        """Write a letter that came while a dialog appeared: it was meant for the text."""
+        if isinstance(event, Key) and event.is_printable and event.character is not None:
+            for composer in self._pane.query(Composer):
+                composer.insert(event.character)
+
     @property
     def is_asked_last(self) -> bool:
         """Whether the person has done nothing since they asked for what is running."""
         return may_move(self._pane.app)
+
+    def offer_page(self, words: Content) -> None:
+        """Offer a notice that the screen has no room for, as a page."""
+
+        def show() -> None:
+            _done = self._pane.app.push_screen(Page(own(_("Notice")), words))
+
+        self._set_offer(Offer(own(_("A long message")), show, is_room=False, stays=False))
 
     def accept_offer(self) -> None:
         """Go there now: a key says so."""
@@ -104,7 +127,9 @@ class Interaction:
 
     def _set_offer(self, offer: Offer | None) -> None:
         self.offer = offer
-        self._hint.offer(None if offer is None else join(offer.words, own(_(" (Alt+G: go there)"), "dim")))
+        key = written(self._pane, "chat.take_offer", "alt+g")
+        go = own(_(" ({key}: go there)").format(key=key), "dim")
+        self._hint.offer(None if offer is None else join(offer.words, go))
 
     # --- running and showing
 

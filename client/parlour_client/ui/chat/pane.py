@@ -17,6 +17,7 @@ from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -40,7 +41,7 @@ class Around:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pane:
-    """A room or a thread on the screen. The lists belong to the screen, and are about the pane in front."""
+    """A room or a thread on the screen. The lists and the status line belong to the screen."""
 
     widget: Widget
     client: Client
@@ -53,4 +54,5 @@ class Pane:
     hint: HintLine
     room_list: RoomList
     member_list: MemberList
+    status_line: StatusLine
     around: Around

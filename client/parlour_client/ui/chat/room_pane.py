@@ -25,7 +25,7 @@ from parlour_client.core.model import Thread
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.backdrop import same_rows
-from parlour_client.kit.widgets.safe import SafeStatic, filled, own, peer_line
+from parlour_client.kit.widgets.safe import filled, own, peer_line
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
@@ -40,6 +40,7 @@ from parlour_client.ui.chat.painting import QuickPaint
 from parlour_client.ui.chat.pane import Around, Pane
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView
+from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.thread import ThreadTitle
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.keys import MessageAction
@@ -66,13 +67,14 @@ class RoomPane(Vertical):
         client: Client,
         room_list: RoomList,
         member_list: MemberList,
+        status_line: StatusLine,
         lend_terminal: Callable[[], AbstractContextManager[None]],
         around: Around,
         views: "Mapping[View, Action]",
         beside: "RoomPane | None" = None,
         thread: Seq | None = None,
     ) -> None:
-        """``room_list``, ``member_list``, ``around`` and ``views`` are those of the screen.
+        """Take the screen's lists, status line, ``around`` and ``views``.
 
         With ``thread`` it shows the thread of this message of the room that the pane ``beside`` shows.
         """
@@ -87,7 +89,6 @@ class RoomPane(Vertical):
         self.header = RoomHeader()
         self._offers = offers
         self._empty = FirstSteps()
-        self._pill = SafeStatic(id="pill")
 
         self.heading = ThreadTitle()
         self.current = CurrentRoom(client, thread)
@@ -104,6 +105,7 @@ class RoomPane(Vertical):
             hint=self.hint,
             room_list=room_list,
             member_list=member_list,
+            status_line=status_line,
             around=around,
         )
         self.history = TimelineController(pane)
@@ -165,14 +167,12 @@ class RoomPane(Vertical):
         yield self.header
         yield self.timeline
         yield self._empty
-        yield self._pill
         yield self._offers
         yield self.hint
         yield self.composer
 
     def on_mount(self) -> None:
-        """Hide what has nothing to show yet."""
-        self._pill.display = False
+        """Tell the extras."""
         if self.beside is not None:
             self._empty.display = False
         for shown in REGISTRY.panes:
@@ -216,7 +216,7 @@ class RoomPane(Vertical):
         if self.beside is not None:
             self.heading.in_front(on=other is not None)
             if other is not None and room is not None:
-                words = filled(_("Alt+W: back to {room}"), room=peer_line(room.title))
+                words = filled(_("Alt+W: back to {room}"), room=peer_line(room.signed_title))
         elif other is not None and other.beside is self and not other.has_class("-fits"):
             words = own(_("Alt+W: back to the thread"))
         self.hint.across(words)
@@ -350,9 +350,12 @@ class RoomPane(Vertical):
         self.history.read_up_to(event.seq)
 
     @on(Timeline.NewBelow)
-    def _show_pill(self, event: Timeline.NewBelow) -> None:
-        self._pill.display = event.count > 0
-        self._pill.show(own(" " + _("{count} new below (Ctrl+End)").format(count=event.count) + " "))
+    def _show_new_below(self, event: Timeline.NewBelow) -> None:
+        self.hint.below(event.count)
+
+    @on(HintLine.TooLong)
+    def _offer_notice(self, event: HintLine.TooLong) -> None:
+        self.interaction.offer_page(event.words)
 
     @on(FirstSteps.OptionSelected, "#empty")
     def _step_chosen(self, event: FirstSteps.OptionSelected) -> None:

@@ -45,6 +45,7 @@ class RoomView:
         self._of_room = of_room
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._list, self._header, self._steps = pane.room_list, pane.header, pane.steps
+        self._status = pane.status_line
         self._timeline, self._composer = pane.timeline, pane.composer
         self._composing, self._history, self._members = composing, history, members
         self._encryption = encryption
@@ -116,6 +117,7 @@ class RoomView:
         self._listed = tuple(map(_at_a_glance, rooms))
         if self._current.in_front:
             sort = self._interaction.settings.room_sort
+            self._status.count(rooms)
             self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
 
     def _rooms(self) -> list[Room]:
@@ -147,6 +149,7 @@ class RoomView:
             self._listed = listed
             if self._current.in_front:
                 self._list.count(rooms)
+                self._status.count(rooms)
         if self._steps.display:
             self._show_steps()
 

@@ -26,7 +26,6 @@ from parlour_client.kit.connection_status import ConnectionStatus
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.backdrop import Columns, same_rows
-from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app_settings import settings_of
@@ -38,11 +37,11 @@ from parlour_client.ui.chat.painting import ChangesOnly
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
-from parlour_client.ui.chat.status_line import StatusLine
+from parlour_client.ui.chat.status_line import ConnectionProblem, StatusRow
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
 from parlour_client.ui.dialogs.help import HelpScreen, command_page
-from parlour_client.ui.input.keymap import letters_act
+from parlour_client.ui.input.keymap import letters_act, written
 from parlour_client.ui.registry import REGISTRY, Key
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -77,12 +76,10 @@ class ChatScreen(Screen[None]):
         Binding("f2", "rooms", N_("Rooms"), id="chat.rooms"),
         Binding("f3", "search", N_("Search"), id="chat.search"),
         Binding("f4", "people", N_("People"), id="chat.people"),
-        Binding("ctrl+n", "next_unread", N_("Unread"), id="chat.next_unread"),
+        Binding("ctrl+n", "next_unread", N_("Next unread room"), show=False, id="chat.next_unread"),
         Binding("alt+up", "messages(-1)", N_("Messages"), id="chat.messages"),
-        Binding("ctrl+p", "app.command_palette", N_("Palette"), id="chat.palette"),
-        Binding(
-            "ctrl+k", "app.command_palette", N_("Switch room"), show=False, priority=True, id="chat.switch"
-        ),
+        Binding("ctrl+k", "app.command_palette", N_("Go to"), priority=True, id="chat.switch"),
+        Binding("ctrl+p", "app.command_palette", N_("Palette"), show=False, id="chat.palette"),
         Binding("f6", "views", N_("Views"), show=False, priority=True, id="chat.views"),
         Binding("f7", "outbox", N_("Outbox"), show=False, priority=True, id="chat.outbox"),
         Binding("alt+r", "mark_read", N_("Mark this room read"), show=False, id="chat.mark_read"),
@@ -124,7 +121,9 @@ class ChatScreen(Screen[None]):
         self._lend_terminal = lend_terminal
         self.room_list = RoomList()
         self.member_list = MemberList()
-        self.status_line = StatusLine()
+        self.status_row = StatusRow()
+        self.status_line = self.status_row.line
+        self._problem = ConnectionProblem()
         self.covered = Signal[Screen[Any]](self, "covered")
         """Published with each dialog or page that is opened over the chat."""
         self._place = Columns(id="panes")
@@ -145,6 +144,7 @@ class ChatScreen(Screen[None]):
             self.client,
             self.room_list,
             self.member_list,
+            self.status_line,
             self._lend_terminal,
             panes.around,
             views,
@@ -161,8 +161,8 @@ class ChatScreen(Screen[None]):
             yield self.room_list
             yield self.pane
             yield self.member_list
-        yield self.status_line
-        yield KeyFooter()
+        yield self._problem
+        yield self.status_row
 
     def on_mount(self) -> None:
         """Subscribe to the client."""
@@ -172,7 +172,7 @@ class ChatScreen(Screen[None]):
         self.watch(self.app, "settings", self._settings_changed, init=False)
         self.watch(self, "focused", self._focus_moved)
         self.panes.place_people()
-        self.status_line.tell(self.client.connection.status, self.client.account)
+        self._show_status(self.client.connection.status)
         self.set_focus(self.pane.composer)
         with on_behalf_of(NOBODY):
             self._login_wanted(self.client.connection.status)
@@ -228,9 +228,13 @@ class ChatScreen(Screen[None]):
 
     def show_mode(self) -> None:
         """Show in the status line whether keys act on messages, or the mode of a layer of keys."""
-        selects = _("SELECT: Esc to write") if self.pane.selects else ""
-        modes = (layer.mode(self) for layer in REGISTRY.layers if layer.is_on(settings_of(self)))
-        self.status_line.mode(next(modes, selects))
+        selects = self.pane.selects
+        layers = (layer for layer in REGISTRY.layers if layer.is_on(settings_of(self)))
+        modes = (f"-- {layer.mode(self)} --" for layer in layers)
+        self.status_line.mode(next(modes, self._select_mode() if selects else ""), selects=selects)
+
+    def _select_mode(self) -> str:
+        return _("SELECT ({key}: write)").format(key=written(self, "chat.write", "escape"))
 
     # --- changes from the client
 
@@ -241,13 +245,26 @@ class ChatScreen(Screen[None]):
 
     def _show_change(self, change: changes.Change) -> None:
         if isinstance(change, StatusChanged):
-            self.status_line.tell(change.status, self.client.account)
+            self._show_status(change.status)
             self._login_wanted(change.status)
+        if self._is_about_own(change):
+            self.status_line.unsent(self.client.messages.outgoing())
         if isinstance(change, changes.NoticesChanged):
             for told in REGISTRY.notices_changed:
                 told(self)
         for pane in self.panes.all:
             pane.on_change(change)
+
+    def _is_about_own(self, change: changes.Change) -> bool:
+        """Say whether what is being sent may have changed."""
+        if isinstance(change, changes.EntryAdded | changes.EntryChanged):
+            return change.entry.author == self.client.account.user
+        return isinstance(change, changes.EntryRemoved)
+
+    def _show_status(self, status: ConnectionStatus) -> None:
+        self.status_line.tell(status, self.client.account)
+        self.status_line.unsent(self.client.messages.outgoing())
+        self._problem.tell(status)
 
     def _login_wanted(self, status: ConnectionStatus) -> None:
         """Offer to log in again: the dialog never opens by itself, or what is being typed would be tried."""

@@ -40,8 +40,11 @@ _WANTS: Final = {
 }
 
 
-def argument_help(before: str) -> Content | None:
-    """Return the help for the text before the cursor; None if no command's arguments are being typed."""
+def argument_help(before: str, takes: str = "") -> Content | None:
+    """Return the help for the text before the cursor; None if no command's arguments are being typed.
+
+    ``takes`` is the key that takes what is offered.
+    """
     line = read_line(before, Front.UI)
     command = line.command
     if command is None or " " not in before or "\n" in before:
@@ -55,11 +58,14 @@ def argument_help(before: str) -> Content | None:
         for argument in arguments
     ]
     usage = own(" ").join([own(command.written(Front.UI)), *parts])
-    return usage if current is None else join(usage, own(f"  {_sentence(current, line.rest)}"))
+    if current is None:
+        return usage
+    taken = f" · {_('{key} takes it').format(key=takes)}" if takes else ""
+    return join(usage, own(f"   {_sentence(current, line.rest)}{taken}"))
 
 
 def _sentence(argument: Argument, rest: str) -> str:
-    """Say what an argument wants, and whether it may be left out."""
+    """Say what an argument wants; the brackets of the usage say whether it may be left out."""
     takes = argument.takes
     match takes.kind:
         case Kind.CHOICE:
@@ -70,8 +76,7 @@ def _sentence(argument: Argument, rest: str) -> str:
             wants = _value_wanted(rest.partition(" ")[0])
         case _:
             wants = _(takes.help).rstrip(".") or _(_WANTS.get(takes.kind, ""))
-    needed = _("required") if argument.is_required(Front.UI) else _("optional")
-    return f"{wants} ({needed})" if wants else f"({needed})"
+    return f"{argument.label(Front.UI)}: {wants}" if wants else ""
 
 
 def _value_wanted(name: str) -> str:

@@ -17,7 +17,7 @@ VERIFIED, SEEN, CHANGED = Trust.VERIFIED, Trust.FIRST_SEEN, Trust.CHANGED
         ({"ana": SEEN}, "ana not verified"),
         ({"ana": VERIFIED, "ben": VERIFIED}, "everyone verified"),
         ({"ana": VERIFIED, "ben": SEEN}, "ben not verified"),
-        ({"ana": CHANGED, "ben": SEEN, "eve": VERIFIED}, "ana and ben not verified"),
+        ({"ana": CHANGED, "ben": SEEN, "eve": VERIFIED}, "ana, ben not verified"),
         ({"ana": SEEN, "ben": SEEN, "eve": SEEN, "joe": VERIFIED}, "3 of 4 not verified"),
     ],
 )

@@ -68,10 +68,10 @@ async def test_it_shows_the_keys_of_what_has_the_focus(client: FakeClient, open_
     async with open_app(client, size=(160, 24)) as pilot:
         await lobby(pilot)
         written = screen_text(pilot).split("\n")[-1]
-        assert "F1 Help" in written
+        assert "F1 help" in written
         await pilot.press("alt+up")
         await settled(pilot)
-        assert "i Inspect" in screen_text(pilot).split("\n")[-1]
+        assert "i inspect" in screen_text(pilot).split("\n")[-1]
         await pilot.press("escape")
         await settled(pilot)
         assert screen_text(pilot).split("\n")[-1] == written
@@ -84,10 +84,11 @@ async def test_no_key_is_cut_off(client: FakeClient, open_app: OpenApp) -> None:
             await pilot.resize_terminal(width, 15)
             await settled(pilot)
             shown = keys(pilot)
-            assert len(shown) >= 3
+            assert shown[0].written == "F1"  # the last one that goes
+            assert [one.written for one in shown] in (["F1", "F3", "Ctrl+K"], ["F1", "F2", "F3", "Ctrl+K"])
             row = screen_text(pilot).split("\n")[-1].rstrip()
-            assert row == " ".join(f"{one.written} {one.words}" for one in shown)
-            assert cell_len(row) <= width
+            assert row.endswith(" · ".join(f"{one.written} {one.words}" for one in shown))
+            assert cell_len(row) < width
 
 
 async def test_the_same_keys_stay(
@@ -117,8 +118,8 @@ async def test_a_click_presses_the_key() -> None:
     """On its name and on its words, but not on the blank behind; one that does nothing now only rings."""
     app = Pressed()
     async with app.run_test(size=(40, 3)) as pilot:
-        assert screen_text(pilot).split("\n")[-1].rstrip().startswith("f1 Help f2 Never")
-        for column, helped, rung in ((0, 1, 0), (6, 2, 0), (7, 2, 0), (8, 2, 1), (15, 2, 2), (39, 2, 2)):
+        assert screen_text(pilot).split("\n")[-1].rstrip().startswith("f1 help · f2 never")
+        for column, helped, rung in ((0, 1, 0), (6, 2, 0), (8, 2, 0), (10, 2, 1), (17, 2, 2), (39, 2, 2)):
             await pilot.click(KeyFooter, offset=(column, 0))
             await pilot.pause()
             assert (app.helped, app.rung) == (helped, rung), column
@@ -133,7 +134,7 @@ async def test_the_key_under_the_mouse_is_marked() -> None:
         def looks() -> tuple[list[object], list[object]]:
             [row] = footer.render_lines(Region(0, 0, *footer.size))
             styles = [one.style for one in row for _ in one.text if one.style is not None]
-            return [styles[at].bgcolor for at in (0, 4, 8, 12)], [styles[at].color for at in (4, 12)]
+            return [styles[at].bgcolor for at in (0, 4, 10, 14)], [styles[at].color for at in (4, 14)]
 
         backgrounds, (words, dim_words) = looks()
         assert len(set(backgrounds)) == 1

@@ -135,7 +135,7 @@ async def test_a_reply_while_an_edit_is_on_its_way_stays(
         screen = await lobby(pilot)
         await pressed(pilot, "alt+up", "e", "!", "enter", "alt+up", "alt+up", "r", *"re")
         await disk.release(pilot)
-        assert "reply to carol: good morning" in screen_text(pilot)
+        assert "Reply to carol (Esc: no reply) ╭ good morning" in screen_text(pilot)
         assert screen.pane.timeline.selected is not None
         await pressed(pilot, "enter")
         await settled(pilot)

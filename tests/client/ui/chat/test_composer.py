@@ -364,7 +364,7 @@ async def test_an_archived_room_says_so_where_one_writes(
         await pilot.press("backspace")
         client.set_archived(LOBBY, on=False)
         await settled(pilot)
-        assert "Write a message. F1: help" in screen_text(pilot)
+        assert "Write to #lobby (not encrypted)" in screen_text(pilot)
         assert not [call for call in client.calls if call[0] == "typing"]
 
 

@@ -97,9 +97,9 @@ async def test_a_reply_does_not_follow_into_another_room(client: FakeClient, ope
         await opened(pilot)
         await pilot.press("alt+up", "r")
         await settled(pilot)
-        assert "reply to" in screen_text(pilot)
+        assert "Reply to" in screen_text(pilot)
         await opened(pilot, GARDEN)
-        assert "reply to" not in screen_text(pilot)
+        assert "Reply to" not in screen_text(pilot)
         await pilot.press(*"hello", "enter")
         await settled(pilot)
         assert ("send", GARDEN, "hello", None) in client.calls

@@ -62,7 +62,7 @@ async def test_a_file_is_sent_by_its_path(client: FakeClient, open_app: OpenApp,
     async with open_app(client, size=(100, 30)) as pilot:
         await lobby(pilot)
         await enter(pilot, f"/file {written_path(str(path))} the first")
-        assert "sending my honey.txt 25 % of 4 bytes" in screen_text(pilot)
+        assert "sending 25 % of 4 bytes (Alt+X)" in screen_text(pilot)
         client.wire.set()
         await settled(pilot)
         assert ("send_file", LOBBY, path, "the first") in client.calls

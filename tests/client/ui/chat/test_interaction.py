@@ -5,12 +5,18 @@ from contextlib import suppress
 from typing import cast
 
 import pytest
+from tests.client.ui.conftest import OpenApp, lobby, settled
+from tests.client.ui.ui_fake import FakeClient
 from textual.app import App, ComposeResult
 from textual.dom import NoScreen
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from parlour_client.kit.errors import SessionEndedError
+from parlour_client.kit.terminal.key_queue import QUIET
+from parlour_client.kit.terminal.safe_app import SafeApp
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 
@@ -75,3 +81,50 @@ async def test_an_ended_session_names_the_command_of_the_chat() -> None:
         await pilot.pause()
         assert "/login logs in again" in str(hint.render())
         assert "parlour login" not in str(hint.render())
+
+
+async def test_what_a_command_waited_for_opens_under_no_ones_hands(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The server answers as the person begins to type: that goes on below, and Enter chooses nothing."""
+    chosen: list[str | None] = []
+    time, answered = 100.0, asyncio.Event()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert isinstance(pilot.app, SafeApp)
+        pilot.app.keys.now = lambda: time
+        await pilot.press("ctrl+end")
+
+        async def ask() -> None:
+            await answered.wait()
+            dialog = ChooseScreen(own("Which?"), [("a", own("a"))], "")
+            screen.pane.interaction.push(dialog, chosen.append)
+
+        screen.pane.interaction.run(ask)
+        time += 2
+        answered.set()
+        await settled(pilot)
+        assert pilot.app.screen is not screen
+        for key in ("h", "i", "enter"):
+            time += QUIET / 5
+            await pilot.press(key)
+        assert screen.pane.composer.text == "hi"
+        assert chosen == []
+        time += QUIET
+        await pilot.press("enter")
+        await settled(pilot)
+        assert chosen == ["a"]
+
+
+async def test_what_a_key_opens_at_once_takes_the_next_key(client: FakeClient, open_app: OpenApp) -> None:
+    """However soon it comes: it was meant for it."""
+    time = 100.0
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert isinstance(pilot.app, SafeApp)
+        pilot.app.keys.now = lambda: time
+        await pilot.press("f6", "escape")
+        assert pilot.app.screen is screen
+        await pilot.press("f6", "down", "enter")
+        await settled(pilot)
+        assert screen.pane.composer.text == ""

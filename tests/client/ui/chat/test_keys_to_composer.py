@@ -78,7 +78,7 @@ async def test_among_messages_keys_are_commands_and_the_screen_says_so(
         assert "SELECT" not in screen_text(pilot)
         await pilot.press("alt+up")
         await settled(pilot)
-        assert "-- SELECT: Esc to write --" in screen_text(pilot)
+        assert "alice · SELECT (Esc: write) " in screen_text(pilot)
         await pilot.press("asterisk")
         await settled(pilot)
         assert ("star", LOBBY, 3, True) in client.calls

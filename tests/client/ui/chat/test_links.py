@@ -162,5 +162,6 @@ async def test_the_terminal_copies_only_after_a_yes(
         assert isinstance(pilot.app.screen, ChatScreen)
         assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("clipboard", "program")
+        pilot.app.clear_notifications()
         assert "Nothing was copied" in await press(pilot, "y")
         assert isinstance(pilot.app.screen, ChatScreen)

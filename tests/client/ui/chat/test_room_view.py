@@ -33,7 +33,7 @@ async def test_a_message_draws_only_what_it_changes(
     client: FakeClient, open_app: OpenApp, drawn: list[str]
 ) -> None:
     """One in the open room, read at once, leaves the list and the heading alone."""
-    async with open_app(client) as pilot:
+    async with open_app(client, size=(80, 32)) as pilot:
         await lobby(pilot)
         await tell(client, pilot, LOBBY, "the first one changes what is unread")
         drawn.clear()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
@@ -70,10 +71,10 @@ async def test_reply_names_what_it_answers(client: FakeClient, open_app: OpenApp
     async with open_app(client) as pilot:
         await lobby(pilot)
         await pilot.press("alt+up", "k", "r")
-        assert "reply to bob: hello" in screen_text(pilot)
+        assert "Reply to bob (Esc: no reply) ╭ hello" in screen_text(pilot)
         await write(pilot, "hello too")
         assert ("send", LOBBY, "hello too", Seq(2)) in client.calls
-        assert "reply to" not in screen_text(pilot)
+        assert "Reply to" not in screen_text(pilot)
         assert "╭ bob: hello" in screen_text(pilot)
 
 
@@ -218,24 +219,39 @@ async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, 
 async def test_the_status_line_says_state_and_protection(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Words for the state, what protects, and a countdown; never the word "secure"."""
-    monkeypatch.setattr(StatusLine, "set_interval", lambda *_: None)  # seconds pass when the test says so
+    """Words for the state, a countdown, and what protects when it is new; never the word "secure"."""
+    seconds = Mock()  # seconds pass when the test says so
+    monkeypatch.setattr(StatusLine, "set_interval", seconds)
     async with open_app(client, size=(120, 24)) as pilot:
         screen = await lobby(pilot)
-        assert "connected · TLS 1.3, key pinned · chat.example:8443 · you: alice" in screen_text(pilot)
+        assert "connected" not in screen_text(pilot)  # quiet while all is well
+        assert "TLS" not in screen_text(pilot)
         client.set_link(
             ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", "no route", retry_in=5)
         )
         await pilot.pause()
-        assert "not connected · trying again in 5 s · no route" in screen_text(pilot)
+        assert "alice · not connected: again in 5 s" in screen_text(pilot)
+        assert "! no route" in screen_text(pilot)
         screen.status_line._tick()
         await pilot.pause()
-        assert "trying again in 4 s" in screen_text(pilot)
+        assert "again in 4 s" in screen_text(pilot)
+        client.set_link(ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned"))
+        await pilot.pause()
+        assert "alice · connected " in screen_text(pilot)
+        assert "no route" not in screen_text(pilot)
+        screen.status_line._be_calm()
+        await pilot.pause()
+        assert "connected" not in screen_text(pilot)
+        client.set_link(ConnectionStatus(LinkState.CONNECTING, "chat.example:8443", "not connected"))
+        client.set_link(ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, another key"))
+        await pilot.pause()
+        assert "connected · TLS 1.3, another key · chat.example:8443" in screen_text(pilot)
         client.set_link(
             ConnectionStatus(LinkState.STOPPED, "chat.example:8443", "key changed", "Ask the owner.")
         )
         await pilot.pause()
-        assert "stopped · Ask the owner." in screen_text(pilot)
+        assert "alice · not connected " in screen_text(pilot)
+        assert "! Ask the owner." in screen_text(pilot)
         assert "secure" not in screen_text(pilot).lower()
 
 
@@ -368,7 +384,7 @@ async def test_being_removed_leaves_no_dead_end(
         assert screen.pane.current.id == LOBBY
         shown = screen_text(pilot)
         assert screen.pane.composer.people == []
-        assert re.search(r"lobby  ! bob removed you at [^·]+ · read only", shown)
+        assert re.search(r"! bob removed you at [^·]+ · read only", shown)
         assert re.search(r"bob removed you at .*\. *\n.*│ off topic", shown)
         assert "Nothing can be sent here any more" in shown
         assert "Join it again  /join lobby" in shown
@@ -511,11 +527,11 @@ async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, ope
 async def test_the_whole_topic_is_shown_on_request(client: FakeClient, open_app: OpenApp) -> None:
     """The heading shows its beginning and that there is more; Alt+T shows all of it, by the rule for text."""
     client.set_topic_raw(LOBBY, "bees and honey, " * 12 + "\u202ethe end")
-    async with open_app(client) as pilot:
+    async with open_app(client, size=(80, 30)) as pilot:
         await lobby(pilot)
-        heading = screen_text(pilot).split("\n")[0].rstrip()
-        assert "bees and honey" in heading
-        assert heading.endswith("…")
+        topic = screen_text(pilot).split("\n")[1].rstrip()
+        assert " │ bees and honey" in topic
+        assert topic.endswith("…")
         await pilot.press("alt+t")
         await settled(pilot)
         assert "⟦U+202E⟧the end" in screen_text(pilot)

@@ -91,7 +91,7 @@ async def test_the_edges_tell_of_unread_rooms(client: FakeClient, open_app: Open
         screen = await lobby(pilot)
         await unread(pilot, client, DIRECT, added[20], added[30], added[39])
         assert rows(pilot)[0] == " Rooms           F2 │"
-        assert rows(pilot)[21] == " 3 unread below     │"
+        assert rows(pilot)[22] == " 3 unread below     │"
         bottom = screen.room_list.outer_size.height - 1
         await pilot.click("#rooms", offset=(3, bottom))
         await settled(pilot)

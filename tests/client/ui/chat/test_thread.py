@@ -394,7 +394,7 @@ async def test_the_hint_says_how_to_go_back(client: FakeClient, open_app: OpenAp
     """While the thread has the keys."""
     async with open_app(client, size=WIDE) as pilot:
         await opened(pilot)
-        assert "Alt+W: back to lobby" in screen_text(pilot)
+        assert "Alt+W: back to #lobby" in screen_text(pilot)
         await pilot.press("alt+w")
         await settled(pilot)
         assert "Alt+W" not in screen_text(pilot)

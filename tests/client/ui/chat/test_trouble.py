@@ -128,7 +128,7 @@ async def test_a_stopped_client_says_why_and_keeps_the_draft(client: FakeClient,
         await pilot.press(*"half")
         client.set_link(ConnectionStatus(LinkState.STOPPED, "chat.example", "not connected", str(FULL)))
         await settled(pilot)
-        assert "stopped · The disk is full; nothing was written." in screen_text(pilot)
+        assert "! The disk is full; nothing was written." in screen_text(pilot)
         assert screen.pane.composer.text == "half"
 
 

@@ -79,7 +79,7 @@ async def test_a_key_says_what_it_does(client: FakeClient, open_app: OpenApp) ->
     async with open_app(client) as pilot:
         await lobby(pilot)
         text = await shown(pilot, "f1", "ctrl+n")
-        assert "Unread  chat.next_unread" in text
+        assert "Next unread room  chat.next_unread" in text
         text = await shown(pilot, "f10")
         assert "app.settings" in text
         assert isinstance(pilot.app.screen, HelpScreen)

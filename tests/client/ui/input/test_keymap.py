@@ -171,7 +171,7 @@ async def test_an_unknown_key_leaves_the_old_one(
     async with open_app(client, size=(120, 30), folder=tmp_path) as pilot:
         screen = await lobby(pilot)
         footer = screen_text(pilot).rstrip().rpartition("\n")[2]
-        assert "F3 Search" in footer
+        assert "F3 search" in footer
         assert "hyperspace" not in footer
         await pilot.press("a", "enter")
         await settled(pilot)

@@ -66,7 +66,9 @@ class Scene(FakeClient):
         self._room("library", public, unread=3)
         self._room("market-2025", public, archived=True)
         self.waiting = [Invitation(RoomId("C" * 22), private, CORA, NOW, parse_room_name("cellar"))]
-        self.encryption.rooms[GARDEN] = RoomEncryption(RoomState.ACTIVE, GUEST_NOT_VERIFIED)
+        self.encryption.rooms[GARDEN] = RoomEncryption(
+            RoomState.ACTIVE, GUEST_NOT_VERIFIED, short="Encrypted · 2 not verified"
+        )
         self.encryption.trusted |= {ADA: Trust.VERIFIED, BEN: Trust.VERIFIED, CORA: Trust.VERIFIED}
 
     def _room(

@@ -10,11 +10,13 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.trust.sas import VERIFIED
-from parlour_client.core.e2ee.values import OwnDevice, OwnKeys, SasVerification
+from parlour_client.core.e2ee.values import Alarm, OwnDevice, OwnKeys, SasVerification
 from parlour_client.core.errors import EncryptionError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.widgets.safe import filled, join, own, peer_line
+from parlour_client.ui.chat.header import Words
 from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.input.keymap import written
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import RequestId
 
@@ -49,22 +51,29 @@ class EncryptionStatus:
         self._header.show_encryption(self._client.encryption.room(room.id) if room is not None else None)
         self._header.show_alarms(self._rows() if self._current.in_front else [])
 
-    def _rows(self) -> Sequence[Content]:
+    def _waiting_row(self, device: OwnDevice) -> Content:
+        key = written(self._header, "chat.approve", "alt+a")
+        return join(
+            filled(
+                _("New device waiting for approval: {device}"),
+                "bold $warning",
+                device=peer_line(device.name, limit=40, style="bold"),
+            ),
+            own("  "),
+            own(_("{key}: compare its code").format(key=key), "dim"),
+        )
+
+    def _rows(self) -> Sequence[Words]:
         """Return the newest alarm, a pending device, and requests to compare short words."""
         alarms = self._client.encryption.alarms()
         self._client.encryption.shown(alarms)
         rows: list[Content] = []
-        if alarms:
-            newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
-            more = _(" ({count} more)").format(count=len(alarms) - 1) if len(alarms) > 1 else ""
-            where = own(f"{more} /alarms", "dim")
-            rows.append(join(own("! ", "bold $text-error"), newest, where))
         with suppress(EncryptionError):  # no keys yet, or a server without encryption
             rows.extend(waits(self._client.encryption.own()))
-        rows.extend(map(_waiting_row, waiting(self._client)))
+        rows.extend(map(self._waiting_row, waiting(self._client)))
         if asked := _asking(self._client.encryption.sas_verifications()):
             rows.append(asked)
-        return rows
+        return [*([_alarm_row(alarms)] if alarms else []), *map(Words, rows)]
 
 
 def waits(own_keys: OwnKeys) -> list[Content]:
@@ -82,16 +91,14 @@ def waiting(client: Client) -> Sequence[OwnDevice]:
     return ()
 
 
-def _waiting_row(device: OwnDevice) -> Content:
-    return join(
-        filled(
-            _("New device waiting for approval: {device}"),
-            "bold $text-warning",
-            device=peer_line(device.name, limit=40, style="bold"),
-        ),
-        own("  "),
-        own(_("Alt+A: compare its code"), "dim"),
+def _alarm_row(alarms: Sequence[Alarm]) -> Words:
+    sign, style = own("! ", "bold $error"), "bold $error"
+    more = _(" ({count} more)").format(count=len(alarms) - 1) if len(alarms) > 1 else ""
+    full = join(
+        sign, peer_line(alarms[-1].text, limit=1000, style=style), own(more, "dim"), own(" /alarms", "bold")
     )
+    words = ngettext("{count} alarm: /alarms shows it", "{count} alarms: /alarms shows them", len(alarms))
+    return Words(full, instead=join(sign, own(words.format(count=len(alarms)), style)))
 
 
 def _asking(processes: Sequence[SasVerification]) -> Content | None:

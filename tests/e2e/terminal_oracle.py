@@ -87,7 +87,8 @@ async def _shown(
         async with client_on(server, Path(folder), SIZES[part], entries, command) as run:
             run.part = part
             await run.terminal.shows("connected · TLS")
-            await run.terminal.shows(f" {min(server.names.values())}  p")  # the first room's heading
+            name = min(server.names.values())
+            await run.terminal.shows(f"{name}  Not encrypted")  # the first room's heading
             await run.terminal.quiet(SETTLED)
             for stage in chosen:
                 run.stage = stage.__name__

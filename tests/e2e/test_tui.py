@@ -32,8 +32,8 @@ bytes_burst = 100000000
 http_burst = 1000
 """
 FLOOD = 10_000
-CONNECTED = "connected · TLS"
-"""What only a client that is connected shows: one that is not shows `not connected · `."""
+NOT_CONNECTED = "not connected"
+"""What a client without a connection shows; while there is one it says nothing about it."""
 IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient.py")))
 Opened = Callable[..., Terminal]
 
@@ -85,7 +85,7 @@ def opened(cable: Cable) -> Iterator[Opened]:
     def open_one(person: Person, *program: str) -> Terminal:
         terminal = Terminal(person, program=program).open()
         terminals.append(terminal)
-        terminal.wait(CONNECTED, "#lobby")
+        terminal.wait("Write to ", "#lobby", gone=NOT_CONNECTED)
         return terminal
 
     yield open_one
@@ -97,7 +97,7 @@ def opened(cable: Cable) -> Iterator[Opened]:
 def wipe(screen: Terminal) -> None:
     """Take the draft away: it would be there in the next test, as it should."""
     screen.press("C-e", "C-u")
-    screen.wait("Write a message.")
+    screen.wait("Write to ")
 
 
 def sessions(screen: str) -> list[str]:
@@ -128,7 +128,7 @@ def test_the_network_is_cut_while_someone_types(
     screen.type("half a thought")
     ben.run("send", "lobby", "said meanwhile")
     cable.mend()
-    seen = screen.wait("├ said meanwhile", CONNECTED, "half a thought", gone="queued")
+    seen = screen.wait("├ said meanwhile", "half a thought", gone="queued")
     assert "├ into the dark" in seen
     assert "├ half a thought" not in seen
     assert said(ben, "into the dark") == 1
@@ -161,7 +161,7 @@ def test_the_network_falls_silent_while_someone_types(
     screen.type("half a thought")
     ben.run("send", "lobby", "said in the silence")
     cable.mend()
-    screen.wait("├ said in the silence", CONNECTED, "half a thought", gone="queued")
+    screen.wait("├ said in the silence", "half a thought", gone="queued")
     seen = screen.wait("├ and one more", gone="confirmed yet")
     assert seen.index("├ into the silence") < seen.index("├ and one more")
     assert "├ half a thought" not in seen
@@ -183,7 +183,7 @@ def test_the_server_is_killed_and_comes_back(
     server.start()
     screen.wait("Outbox: everything is sent")
     screen.press("Escape")
-    screen.wait("├ to a dead server", CONNECTED)
+    screen.wait("├ to a dead server", gone=NOT_CONNECTED)
     assert said(ben, "to a dead server") == 1
 
 
@@ -215,7 +215,7 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     lap.wait("Log in again")
     lap.type(password("ada"))
     lap.press("Enter")
-    lap.wait(CONNECTED, "├ from the desk", gone="Log in again")
+    lap.wait("├ from the desk", gone="Log in again")
     desk.press("Escape")
     lap.type("from the lap, again")
     lap.press("Enter")
@@ -235,7 +235,7 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     _, errors = running.communicate(timeout=DEADLINE)
     assert running.returncode == 0, errors
     screen.tmux("resize-window", "-x", "90", "-y", "28")
-    seen = screen.wait("├ storm 39", "still here", CONNECTED)
+    seen = screen.wait("├ storm 39", "still here", gone=NOT_CONNECTED)
     rows = seen.split("\n")
     assert all(len(row) <= 90 for row in rows)
     wipe(screen)
@@ -277,7 +277,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     assert "read by ben" not in desk.wait("├ what he answers")
     box.type("/receipts on")
     box.press("Enter")
-    box.wait("Write a message.", gone="/receipts")
+    box.wait("Write to ", gone="/receipts")
     desk.type("read by somebody")
     desk.press("Enter")
     desk.wait_until(

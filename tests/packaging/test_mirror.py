@@ -65,7 +65,6 @@ KIT_TESTED_BY = {
     # only a screen shows what they do
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
     "terminal/safe_app.py": "terminal/test_crash.py",
-    "terminal/key_queue.py": "../ui/dialogs/test_key_order.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
     "qr_code.py": "widgets/test_second_factor.py",
 }

@@ -25,8 +25,8 @@ class _Token(NamedTuple):
 
 @cache
 def _tokenizer() -> apsw.FTS5Tokenizer:
-    name, *arguments = TOKENIZER
-    return apsw.Connection(":memory:").fts5_tokenizer(name, arguments)
+    arguments: list[str] = [*TOKENIZER[1:]]
+    return apsw.Connection(":memory:").fts5_tokenizer(TOKENIZER[0], arguments)
 
 
 def _tokens(text: str) -> list[_Token]:

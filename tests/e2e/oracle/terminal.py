@@ -26,7 +26,7 @@ STUCK = -1
 QUIET = 0.03
 """Seconds without output after which a frame is taken for done."""
 ASKS_SYNC, SYNC = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
-PLACEHOLDER = "Write a message."
+PLACEHOLDER = "Write to "
 MARK = re.compile(r"#(\d+);")
 
 

@@ -104,7 +104,7 @@ class SessionsScreen(Overlay[SessionId | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", N_("Close"), id="sessions.leave"),
-        Binding("x", "end", N_("End"), id="sessions.end"),
+        Binding("x", "end", N_("End it"), id="sessions.end"),
     ]
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:

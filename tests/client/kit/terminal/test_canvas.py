@@ -13,7 +13,7 @@ class Answering(SafeApp):
     """An app whose terminal answers this."""
 
     answer = ""
-    cell = (9, 18)
+    cell: tuple[int, int] = (9, 18)
 
     @property
     def cell_pixels(self) -> tuple[int, int]:

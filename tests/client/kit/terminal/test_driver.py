@@ -39,7 +39,7 @@ def begun(terminals: list[Terminal], folder: Path, mode: str) -> Terminal:
     """Run the app until a draft is in its composer, drawn and perhaps not saved."""
     terminal = Terminal(SCRIPT, str(folder), mode, columns=100, rows=30)
     terminals.append(terminal)
-    terminal.read_until(b"Write a message")
+    terminal.read_until(b"Write to ")
     terminal.press(b"half a though~")
     terminal.read_until(b"~")
     return terminal
@@ -76,7 +76,7 @@ def before_the_chat(terminals: list[Terminal], folder: Path, mode: str) -> Termi
         return terminal
     terminal = Terminal(SCRIPT, str(folder), mode, columns=100, rows=30)
     terminals.append(terminal)
-    terminal.read_until({"starting": TAKEN}.get(mode, b"Welcome to Parlour"))
+    terminal.read_until({"starting": TAKEN}.get(mode, b"Join with an invite"))
     if mode == "joining":
         terminal.press(b"\x1b[B\rchat.example:8443\rada\rsome password\r")
         terminal.read_until(b"Connecting")

@@ -51,7 +51,7 @@ def longest(code: str) -> list[str]:
     found = []
     for message in translations.read("de" if code == ENGLISH else code):
         texts = message.id if code == ENGLISH else message.string
-        found += [texts] if isinstance(texts, str) else list(texts)
+        found += [texts] if isinstance(texts, str) else list(texts or ())
     return sorted((text for text in found if "\n" not in text), key=len)[-6:]
 
 

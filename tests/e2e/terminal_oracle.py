@@ -86,9 +86,8 @@ async def _shown(
     with tempfile.TemporaryDirectory() as folder:
         async with client_on(server, Path(folder), SIZES[part], entries, command) as run:
             run.part = part
-            await run.terminal.shows("connected · TLS")
-            name = min(server.names.values())
-            await run.terminal.shows(f"{name}  Not encrypted")  # the first room's heading
+            await run.terminal.shows(f"{min(server.names.values())} (")  # in its composer
+            await run.terminal.until(lambda _text: not run.terminal.has("not connected"), "the connection")
             await run.terminal.quiet(SETTLED)
             for stage in chosen:
                 run.stage = stage.__name__

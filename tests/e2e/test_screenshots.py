@@ -27,5 +27,6 @@ async def test_the_pictures_are_drawn_of_a_client_that_is_connected(
     await screenshots.main()
     for name in ("screenshot.svg", "pictures/small.svg"):
         picture = (tmp_path / name).read_text("utf-8")
-        assert "connected" in picture
+        assert "Write" in picture
+        assert "not connected" not in picture
         assert "mallory" in picture

@@ -36,7 +36,7 @@ async def _select(run: Run[HostileServer]) -> None:
     await run.terminal.quiet()
     run.terminal.press(SELECT)
     await run.terminal.drawn()
-    await run.terminal.shows("Inspect")
+    await run.terminal.shows("SELECT")
 
 
 async def whole(run: Run[HostileServer]) -> None:
@@ -55,7 +55,7 @@ async def whole(run: Run[HostileServer]) -> None:
         await _said(run, piece, count)
         await _select(run)
         await _inspected(run, ())
-        await run.terminal.leave(ESCAPE, "Inspect")
+        await run.terminal.leave(ESCAPE, "SELECT")
 
 
 async def _said(run: Run[HostileServer], text: str, mark: int) -> None:
@@ -160,7 +160,7 @@ HINT = Dialog("reply hint", "r", "Reply to ", 40, 0, 12)
 DIALOGS = (
     Dialog("deletion dialog", "d", "Delete this message", 116, 0),
     Dialog("profile card", "w", " from them ", 116, 1),
-    Dialog("link dialog", "o", "Host: a.example", 116, 0, 6, "https://a.example/"),
+    Dialog("link dialog", "o", "│ a.example", 116, 0, 6, "https://a.example/"),
 )
 
 
@@ -200,7 +200,7 @@ async def one_line(run: Run[HostileServer]) -> None:
                 lambda _text, words=dialog.words: not terminal.has(words), "the end of a dialog"
             )
             step = "k"
-        await terminal.leave(ESCAPE, "Inspect")
+        await terminal.leave(ESCAPE, "SELECT")
 
 
 async def hints(run: Run[HostileServer]) -> None:
@@ -208,9 +208,9 @@ async def hints(run: Run[HostileServer]) -> None:
     await open_room(run, f"k-{HINT.key}")
     for numbers in reversed(HINT.groups(run.entries, run.part)):
         run.terminal.press(SELECT)
-        await run.terminal.shows("Inspect")
+        await run.terminal.shows("SELECT")
         run.terminal.press(HINT.key)
-        await run.terminal.until(lambda _text: not run.terminal.has("Inspect"), HINT.words)
+        await run.terminal.until(lambda _text: not run.terminal.has("SELECT"), HINT.words)
         run.blame(HINT.name, *numbers)
     await run.terminal.leave(ESCAPE, HINT.words)
 
@@ -256,7 +256,7 @@ async def pictures(run: Run[HostileServer]) -> None:
     run.blame("picture dialog", *numbers)
     terminal.press(ESCAPE)
     await terminal.until(lambda _text: not terminal.has("Esc: close"), "the end of a picture")
-    await terminal.leave(ESCAPE, "Inspect")
+    await terminal.leave(ESCAPE, "SELECT")
 
 
 def _sendable(text: str) -> str:

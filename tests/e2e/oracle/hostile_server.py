@@ -277,7 +277,7 @@ async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Se
     await archive.close()
     downloads = folder.parent / "downloads"
     downloads.mkdir()
-    words = 'clipboard = "terminal"\npictures = true\n'
+    words = 'clipboard = "terminal"\npictures = "on"\n'
     words += f'notifications = "osc9"\nnotify_for = "all"\ndownloads = "{downloads}"\n'
     (folder / "settings.toml").write_text(words)
 

@@ -112,9 +112,9 @@ async def outbox(run: Run[HostileServer]) -> None:
 async def sessions(run: Run[HostileServer]) -> None:
     """Show the names of devices among those that are logged in."""
     run.terminal.press("/sessions\r")
-    await run.terminal.until("logged in to your account")
+    await run.terminal.until("where you are logged in")
     await scroll_through(run, "sessions")
-    await run.terminal.leave(ESCAPE, "logged in to your account")
+    await run.terminal.leave(ESCAPE, "where you are logged in")
 
 
 async def bans(run: Run[HostileServer]) -> None:

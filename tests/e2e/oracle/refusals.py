@@ -108,4 +108,4 @@ def _sendable(text: str) -> str:
 async def _greeted(run: Run) -> None:
     async with asyncio.timeout(PATIENCE):
         await run.server.ready.wait()
-    await run.terminal.shows("connected · TLS")  # without the rest it is also in `not connected`
+    await run.terminal.until(lambda _text: not run.terminal.has("not connected"), "the connection")

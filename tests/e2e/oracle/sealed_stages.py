@@ -64,7 +64,7 @@ async def sealed_timeline(run: Run[EncryptedRooms]) -> None:
 
 async def _enter(run: Run[EncryptedRooms], name: str) -> None:
     run.terminal.press(f"/join {name}\r")
-    await run.terminal.shows(f"{name}  private room")
+    await run.terminal.shows(f"{name}  Encrypted")
     await run.terminal.quiet()
 
 

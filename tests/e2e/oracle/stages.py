@@ -4,6 +4,7 @@ A stage presses keys as a person does and waits for the client's own words. Text
 in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in order.
 """
 
+import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -95,7 +96,7 @@ async def open_room(run: Run[HostileServer], name: str) -> None:
     """Go to a room; that the client asks for its members is the last thing of it."""
     run.server.forget()
     run.terminal.press(f"/join {name}\r")
-    await run.terminal.shows(f"{name}  public room")
+    await run.terminal.shows(f"{name}  Not encrypted")
     await run.server.was_asked(ListMembers)
     await run.terminal.quiet()
 
@@ -148,13 +149,14 @@ async def search(run: Run[HostileServer]) -> None:
         text = f"needle{number // FOUND:05} #{number};\n{run.entries[number].text}"
         await run.server.say(run.server.append(room, Message(MessageText(text))))
     count = str(len(numbers)) if len(numbers) <= COUNTED else f"{COUNTED}+"
-    await run.terminal.shows(f"{count} #d-library" if numbers else "#d-library")  # all are here to be found
+    listed = re.compile(rf"#d-library +{re.escape(count)}" if numbers else "#d-library")
+    await run.terminal.until(lambda _text: any(map(listed.search, run.terminal.lines())), "all, to be found")
     for needle in sorted({number // FOUND for number in numbers}):
         run.terminal.press(f"/search needle{needle:05}\r")
-        await run.terminal.until("newest first")
+        await run.terminal.until(" found · Esc")
         wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
         await scroll(run, "search result", wanted)
-        await run.terminal.leave(ESCAPE, "down: results")
+        await run.terminal.leave(ESCAPE, " found · Esc")
 
 
 async def notices(run: Run[HostileServer]) -> None:
@@ -169,10 +171,10 @@ async def notices(run: Run[HostileServer]) -> None:
         await terminal.drawn()
         run.blame("notices", number)
     terminal.press("/notices\r")
-    await terminal.until(lambda _text: not terminal.has(PLACEHOLDER), "the page of notices")
+    await terminal.shows("─ Notices ─")
     await terminal.drawn()
     run.blame("notices")
-    await terminal.leave(ESCAPE, "Notice from the operator")
+    await terminal.leave(ESCAPE, "─ Notices ─")
 
 
 async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:

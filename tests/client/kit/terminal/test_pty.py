@@ -100,8 +100,8 @@ def test_borders_stay_where_they_are_when_widths_disagree(kind: type[pyte.Screen
     """On terminals that count cells differently, the panes beside the timeline do not move."""
     screen = kind(COLUMNS, ROWS)
     pyte.Stream(screen).feed(drawn)
-    rooms = [screen.buffer[y][27].data for y in range(ROWS - 2)]
-    people = [screen.buffer[y][COLUMNS - 28].data for y in range(ROWS - 2)]
+    rooms = [screen.buffer[y][22].data for y in range(ROWS - 2)]
+    people = [screen.buffer[y][COLUMNS - 19].data for y in range(ROWS - 2)]
     assert set(rooms[1:]) == {"│"}  # below the title
     assert set(people[1:]) == {"│"}
 

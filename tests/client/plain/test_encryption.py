@@ -216,12 +216,12 @@ async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
 
 async def test_a_post_quantum_room(ear: Ear) -> None:
     """It is an encrypted one, and the report says what its keys are worth."""
-    await ear.say("/create vault post-quantum private post-quantum is the topic")
+    await ear.say("/create vault post-quantum private the topic of it")
     made = (
         "create_room",
         "vault",
         RoomKind.PRIVATE,
-        "post-quantum is the topic",
+        "the topic of it",
         "encrypted",
         RoomSuite.X_WING,
     )

@@ -123,7 +123,7 @@ async def test_a_key_swapped_after_contact_warns_and_sends_nothing(harness: Harn
     assert "/verify" in why  # what to do
     state = ana.encryption.room(room)
     assert state.state is RoomState.BLOCKED
-    assert "Nothing is sent until you decide" in state.problem
+    assert state.problem == "ben has new keys: compare them (/verify ben)"
     assert "BLOCKED" in state.label
     assert "before" in await texts(ana, room)
 

@@ -128,7 +128,7 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
     made: list[Any] = [around, keys, None, scheduler, None]
     state, words = RoomLabels(*made).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
-    assert words.startswith("The key of ben changed")
+    assert words.startswith("ben has new keys: compare them")
 
 
 async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() -> None:

@@ -15,6 +15,7 @@ from textual.dom import NoScreen
 from textual.events import Key, Paste
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import Worker
 
 from parlour_client.core.setting import Value
@@ -90,8 +91,12 @@ class Interaction:
         return False
 
     def _write_on(self, event: Key | Paste) -> None:
-        """Write a letter that came while a dialog appeared: it was meant for the text."""
-        if isinstance(event, Key) and event.is_printable and event.character is not None:
+        """Write a letter that came while a dialog appeared: it was meant for the text.
+
+        Where the dialog asks for a secret, it may have been meant for that, and is dropped.
+        """
+        asks_secret = any(field.password for field in self._pane.app.screen.query(Input))
+        if isinstance(event, Key) and event.is_printable and event.character is not None and not asks_secret:
             for composer in self._pane.query(Composer):
                 composer.insert(event.character)
 

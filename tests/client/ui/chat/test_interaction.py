@@ -10,6 +10,7 @@ from tests.client.ui.ui_fake import FakeClient
 from textual.app import App, ComposeResult
 from textual.dom import NoScreen
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from parlour_client.kit.errors import SessionEndedError
@@ -19,6 +20,7 @@ from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 
 
 class Asking(App[None]):
@@ -114,6 +116,33 @@ async def test_what_a_command_waited_for_opens_under_no_ones_hands(
         await pilot.press("enter")
         await settled(pilot)
         assert chosen == ["a"]
+
+
+async def test_what_may_be_a_secret_is_not_written_into_the_text(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A dialog that asks for one appears late: letters typed before it was seen are dropped."""
+    time, answered = 100.0, asyncio.Event()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert isinstance(pilot.app, SafeApp)
+        pilot.app.keys.now = lambda: time
+        await pilot.press("ctrl+end")
+
+        async def ask() -> None:
+            await answered.wait()
+            screen.pane.interaction.push(PassphraseScreen("alice"))
+
+        screen.pane.interaction.run(ask)
+        time += 2
+        answered.set()
+        await settled(pilot)
+        assert pilot.app.screen is not screen
+        await pilot.press("s", "e")
+        assert screen.pane.composer.text == ""
+        time += QUIET
+        await pilot.press("c")
+        assert pilot.app.screen.query_one(Input).value == "c"
 
 
 async def test_what_a_key_opens_at_once_takes_the_next_key(client: FakeClient, open_app: OpenApp) -> None:

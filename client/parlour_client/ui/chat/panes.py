@@ -205,7 +205,6 @@ class Panes:
         self._place.screen.set_class(thread is not None, "-thread")
         for pane in self.all:
             seen = pane in beside
-            pane.set_class(len(beside) > 1 and seen, "-beside")
             pane.set_class(pane is not self.front, "-back")
             pane.set_class(seen and pane is not beside[0], "-right")
             pane.set_class(seen and fit, "-fits")

@@ -1,7 +1,7 @@
 """Names that the shells' completion offers: an account's rooms and people, as the archive knows them.
 
-Whoever presses Tab waits and wants no question: nothing is asked of a server, an archive that only a
-passphrase or the keyring opens is left shut, and whatever goes wrong offers nothing.
+Tab must be quick and ask nothing. So no server is asked, an archive that needs a passphrase or the keyring
+stays shut, and an error means that nothing is offered.
 """
 
 import asyncio

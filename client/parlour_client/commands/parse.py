@@ -115,7 +115,7 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
 
 
 def _options_of_the_shell(command: Command[..., Any]) -> set[str]:
-    """Return what a chat writes without dashes, or asks: behind a command it is no topic and no reason."""
+    """Return the options that only the shell has: in a chat they are neither a topic nor a reason."""
     flags = {f"--{one.flag}" for one in command.arguments if one.option or one.takes.kind is Kind.FLAG}
     yes = {YES} if command.asks is not None and command.asks.chat else set[str]()
     return (flags | yes) - {one.takes.word for one in command.arguments}

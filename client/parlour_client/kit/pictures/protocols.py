@@ -1,6 +1,6 @@
 """A preview as a terminal with graphics takes it: by Kitty's protocol, iTerm2's, or in sixels.
 
-Each is made from checked pixels alone: nothing of the picture's own bytes is in it.
+Each is made from the checked pixels only; no byte of the file is in it.
 """
 
 import re
@@ -19,11 +19,11 @@ KITTY_ID: Final = 7007
 """The number of the one picture that is on the screen at a time."""
 
 SIXEL_COLOURS: Final = 256
-"""The most that a sixel picture has here, as the terminals of today."""
+"""As many as most terminals with sixels can show at a time."""
 
 
 class Protocol(StrEnum):
-    """How a terminal is given pixels; the words are those of the setting `pictures`."""
+    """How a terminal is given pixels."""
 
     KITTY = "kitty"
     ITERM2 = "iterm2"

@@ -12,7 +12,7 @@ _ASK_KITTY: Final = "\x1b_Gi=1,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
 _SIXEL_ATTRIBUTE: Final = "4"
 """Of the answer to DA1."""
 _ITERM2_PROGRAMS: Final = {"iTerm.app", "WezTerm", "mintty"}
-"""Terminals with iTerm2's protocol, by their TERM_PROGRAM: there is no question about it."""
+"""The TERM_PROGRAM of terminals with iTerm2's protocol, for which no terminal can be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from textual.theme import Theme
 from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, readable
 
 LINES: Final = 3.0
-"""WCAG, for what is no text."""
+"""The least contrast of lines and marks: WCAG 2.2, 1.4.11."""
 TERMINAL: Final = "terminal"
 """The theme of the terminal's own colours, for one of sixteen or of none."""
 ROLES: Final = (

@@ -475,5 +475,5 @@ def deed(statement: Statement) -> str:  # noqa: C901, PLR0911 - one return for e
 
 def day(at: int) -> str:
     """Return the day of a time, as this device's clock counts days."""
-    last = 253_402_000_000_000  # the year 9999: whoever signs may write any number
+    last = 253_402_000_000_000  # the year 9999: a signed time may be any number
     return f"{datetime.fromtimestamp(min(at, last) / 1_000, tz=UTC).astimezone():%Y-%m-%d}"

@@ -59,14 +59,14 @@ class HintLine(SafeStatic):
 
     def refuse(self, words: Content) -> None:
         """Show that something was not done, and why."""
-        self._tell("! ", words)
+        self._tell(own("! ", "bold $error"), words)
 
     def say(self, words: Content) -> None:
         """Show that something was done."""
-        self._tell("· ", words)
+        self._tell(own("· ", "dim"), words)
 
-    def _tell(self, sign: str, words: Content) -> None:
-        notice = join(own(sign, "bold $error"), words)
+    def _tell(self, sign: Content, words: Content) -> None:
+        notice = join(sign, words)
         width = self._cells
         if width > 0 and len(notice.wrap(width)) > self.screen.size.height - _LEFT:
             self.post_message(self.TooLong(words))

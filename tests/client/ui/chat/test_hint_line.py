@@ -4,6 +4,7 @@ import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 from tools import translations
@@ -60,6 +61,24 @@ def shown_in(screen: ChatScreen) -> str:
     region = screen.pane.hint.region
     rows = [strip.crop(region.x, region.right).text for strip in screen._compositor.render_strips()]
     return " ".join(row.strip() for row in rows[region.y : region.bottom])
+
+
+async def test_only_what_was_not_done_is_in_the_colour_of_trouble(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The sign before it says the same without a colour."""
+    async with open_app(client) as pilot:
+        hint = (await lobby(pilot)).pane.hint
+
+        def sign() -> tuple[str, bool]:
+            content = hint.render()
+            assert isinstance(content, Content)
+            return content.plain[:1], "$error" in str(content.spans[0].style)
+
+        hint.say(own("Pinned."))
+        assert sign() == ("·", False)
+        hint.refuse(own("Not pinned."))
+        assert sign() == ("!", True)
 
 
 @pytest.mark.parametrize("code", ["en", "de", "he"])

@@ -15,7 +15,7 @@ from textual.events import MouseDown, MouseMove
 from textual.screen import Screen
 from textual.style import Style
 
-from parlour_client.kit.language import ENGLISH, _, language
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import SafeStatic, join, own
 
 _IN_COLUMN: Final = Style.from_meta({"fixed_column": True})
@@ -65,6 +65,10 @@ class KeyFooter(SafeStatic):
         self.keys: tuple[ShownKey, ...] = ()
         """The keys that are shown, from left to right."""
         self._under_mouse: ShownKey | None = None
+
+    def words(self, description: str) -> str:
+        """Return what a key does as it stands in the row."""
+        return description
 
     def on_mount(self) -> None:
         """Follow the keys of the screen."""
@@ -136,7 +140,7 @@ class KeyFooter(SafeStatic):
                 yield ShownKey(
                     binding.key,
                     self.app.get_key_display(binding),
-                    _in_a_row(_(binding.description)),
+                    self.words(_(binding.description)),
                     binding.action,
                     enabled,
                     is_focused=node is self.screen.focused,
@@ -151,11 +155,6 @@ def _place(name: str | None, names: Sequence[str]) -> int:
 
 def _cells(keys: Sequence[ShownKey]) -> int:
     return sum(key.cells for key in keys) + len(_BETWEEN) * max(0, len(keys) - 1)
-
-
-def _in_a_row(words: str) -> str:
-    """Write what a key does as a part of a row: small in English, and as other languages write it."""
-    return f"{words[:1].lower()}{words[1:]}" if language.code == ENGLISH else words
 
 
 def _label(key: ShownKey, *, marked: bool) -> Content:

@@ -15,7 +15,7 @@ from textual.content import Content
 from parlour_client.core.model import Outgoing, Room
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.kit.language import ENGLISH, N_, _, language, ngettext
 from parlour_client.kit.widgets import status_line
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
@@ -33,18 +33,26 @@ _ORDER: Final = (
 _KEPT: Final = ("chat.help", "chat.switch", "chat.search")
 
 
+class Keys(KeyFooter):
+    """The keys beside the status, which are a part of its sentence."""
+
+    def words(self, description: str) -> str:
+        """Begin small in English, and as other languages write it."""
+        return f"{description[:1].lower()}{description[1:]}" if language.code == ENGLISH else description
+
+
 class StatusRow(Horizontal):
     """The row at the bottom; above it why there is no connection, if the person has to know."""
 
     DEFAULT_CSS = """
     StatusRow { height: 1; width: 1fr; }
     StatusRow StatusLine { width: auto; max-width: 100%; }
-    StatusRow KeyFooter { dock: none; width: 1fr; padding: 0 1; text-align: right; }
+    StatusRow Keys { dock: none; width: 1fr; padding: 0 1; text-align: right; }
     """
 
     def __init__(self) -> None:
         super().__init__(id="bottom")
-        self.keys = KeyFooter(_ORDER, _KEPT)
+        self.keys = Keys(_ORDER, _KEPT)
         self.line = StatusLine(self.keys)
 
     def compose(self) -> ComposeResult:

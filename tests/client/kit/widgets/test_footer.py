@@ -118,7 +118,7 @@ async def test_a_click_presses_the_key() -> None:
     """On its name and on its words, but not on the blank behind; one that does nothing now only rings."""
     app = Pressed()
     async with app.run_test(size=(40, 3)) as pilot:
-        assert screen_text(pilot).split("\n")[-1].rstrip().startswith("f1 help · f2 never")
+        assert screen_text(pilot).split("\n")[-1].rstrip().startswith("f1 Help · f2 Never")
         for column, helped, rung in ((0, 1, 0), (6, 2, 0), (8, 2, 0), (10, 2, 1), (17, 2, 2), (39, 2, 2)):
             await pilot.click(KeyFooter, offset=(column, 0))
             await pilot.pause()

@@ -130,9 +130,9 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
     ("changes", "stage", "place", "what"),
     [
         pytest.param(
-            "raw=parlour_client.ui.chat.files.peer_line",
-            dialogs.files,
-            "file name",
+            "raw=parlour_client.extras.picture_previews.show.peer_line",
+            dialogs.pictures,
+            "picture dialog",
             WALL,
             marks=pytest.mark.long,
         ),

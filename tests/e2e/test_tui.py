@@ -85,7 +85,7 @@ def opened(cable: Cable) -> Iterator[Opened]:
     def open_one(person: Person, *program: str) -> Terminal:
         terminal = Terminal(person, program=program).open()
         terminals.append(terminal)
-        terminal.wait("Write to ", "#lobby", gone=NOT_CONNECTED)
+        terminal.wait("#lobby", gone=NOT_CONNECTED)
         return terminal
 
     yield open_one
@@ -102,7 +102,7 @@ def wipe(screen: Terminal) -> None:
 
 def sessions(screen: str) -> list[str]:
     """Return the rows of the dialog with ada's sessions."""
-    rows = [row.strip("▕│ ") for row in screen.split("\n")]
+    rows = [row.strip("▕│> ") for row in screen.split("\n")]
     return [row for row in rows if "this device" in row or row.startswith("lap")]
 
 
@@ -284,7 +284,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
         lambda seen: 0 < seen.find("├ read by somebody") < seen.rfind("read by ben"), "a message read by ben"
     )
     desk.press("M-Up")
-    desk.wait("r Reply")
+    desk.wait("r reply")
     desk.press("P")
     desk.answer("Pin this message for everyone in lobby?", "Enter")
     desk.wait("Only moderators and owners pin messages here.")

@@ -166,7 +166,7 @@ def _rows(text: str, width: int, *, opened: bool = False) -> list[str]:
     """Return the rows of a message with this text in the timeline, without its author's name."""
     body = Message(str.__new__(MessageText, text))
     entry = TimelineEntry(RoomId("r" * 22), Millis(0), AUTHOR, DEVICE, body, text=body.text)
-    layout = Layout(timestamps="off")  # no columns: the rows are only the text's
+    layout = Layout(style="cosy", timestamps="off")  # no columns: the rows are only the text's
     header, *rows = rows_of(entry, Setting(width, READER, opened=opened, layout=layout))
     del header  # the author's name
     return ["".join(piece.text for piece in row) for row in rows]

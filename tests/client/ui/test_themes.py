@@ -146,7 +146,9 @@ async def test_every_theme_can_be_read(
         await app.screen.pane.navigation.open(LOBBY)
         await pilot.press("alt+up")
         await settled(pilot)
-        for theme in names or [one for one in app.available_themes if not one.startswith("ansi-")]:
+        # the colours of one with the terminal's own are the person's, and not known here
+        known = [name for name, theme in app.available_themes.items() if not theme.ansi]
+        for theme in names or known:
             app.theme = theme
             await pilot.pause()
             assert not _faint(app.screen, 7 if theme == "high-contrast" else 4.5), theme

@@ -464,7 +464,7 @@ MUTANTS: Final = {
         (
             (
                 "chat/permissions.py",
-                "    if RANK[author.role] < RANK[lowest]:\n",
+                "    if RANK[role] < RANK[lowest]:\n",
                 "    if False:\n",
             ),
         ),

@@ -25,6 +25,7 @@ from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.clock import since_boot
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.terminal.bidi import TextDirection
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen, with_extras
@@ -33,7 +34,6 @@ from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
 from parlour_client.ui.registry import REGISTRY
-from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId

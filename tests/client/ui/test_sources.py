@@ -45,7 +45,7 @@ ONLY_IN = {
     r"(?<!await self)\.(?:_write|to_terminal)\(": {
         "ui/notifications.py",
         "extras/unread_title/title.py",  # constants and a number: its tests compare every byte
-        "ui/text_direction.py",
+        "kit/terminal/bidi.py",
         "kit/widgets/picture.py",  # what `kit/pictures/protocols.py` makes of pixels: its tests read it back
     },
 }

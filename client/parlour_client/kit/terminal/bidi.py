@@ -1,12 +1,12 @@
 """Right-to-left text: ordered by the terminal, by the client, or not at all (``SafeApp.text_order``).
 
 Terminals that reorder do it for the whole row, across panes, so a mark is put after a stranger's words (see
-``column_anchoring``); in the other two cases a program tells the terminal to leave the order alone.
+``column_anchoring``); in the other two cases ``TextDirection`` tells the terminal to leave the order alone.
 It never changes text that is stored or copied.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from bidi import get_display
@@ -15,6 +15,8 @@ from parlour_protocol.kit.text import unicode_data
 from parlour_protocol.kit.text.cell_width import clusters
 
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
+_EXPLICIT: Final = "\x1b[8l"
+_IMPLICIT: Final = "\x1b[8h"
 _POOLS: Final = {"R": range(0x1E800, 0x1E8C5), "AL": range(0xFB50, 0xFBB2), "L": range(0xA000, 0xA48D)}
 _OTHER: Final = range(0x2500, 0x2580)
 _STAND_INS: Final = frozenset(point for pool in (*_POOLS.values(), _OTHER) for point in pool)
@@ -48,3 +50,24 @@ def in_visual_order(text: str) -> str:
         line.append(chr(stand_in))
     shown = str(get_display("".join(line)))
     return "".join(whole.get(char, char) for char in shown)
+
+
+class TextDirection:
+    """Tells the terminal who puts text in order (ECMA-48, mode 8)."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._is_explicit = False
+
+    def follow(self, order: str) -> None:
+        """Apply what puts text in order: `terminal`, `client` or `off`."""
+        self._tell(explicit=order != "terminal")
+
+    def leave(self) -> None:
+        """Restore the terminal."""
+        self._tell(explicit=False)
+
+    def _tell(self, *, explicit: bool) -> None:
+        if explicit != self._is_explicit:
+            self._is_explicit = explicit
+            self._write(_EXPLICIT if explicit else _IMPLICIT)

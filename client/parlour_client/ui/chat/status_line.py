@@ -120,9 +120,10 @@ class StatusLine(status_line.StatusLine):
     def unsent(self, outgoing: Sequence[Outgoing]) -> None:
         """Show how much waits for the connection, and how much was refused."""
         failed = sum(one.entry.failed for one in outgoing)
-        counted = len(outgoing) - failed, failed
-        if counted != (self._queued, self._failed):
-            self._queued, self._failed = counted
+        queued = len(outgoing) - failed
+        is_seen = failed != self._failed or (queued != self._queued and self._tells_queued)
+        self._queued, self._failed = queued, failed
+        if is_seen:
             self.redraw()
 
     def progress(self, words: str) -> None:
@@ -131,6 +132,11 @@ class StatusLine(status_line.StatusLine):
         self.redraw()
 
     # --- what it shows
+
+    @property
+    def _tells_queued(self) -> bool:
+        """Whether messages wait for a connection, or did until just now; each waits a moment to be sent."""
+        return self._owed > 0 or (self._status is not None and self._status.state is not LinkState.ONLINE)
 
     def words(self, status: ConnectionStatus, account: Account, left: float) -> Content:
         """Return what fits: without the account, and the keys of what is counted, before anything else."""

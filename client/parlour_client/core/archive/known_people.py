@@ -15,7 +15,7 @@ def known_people(connection: apsw.Connection) -> frozenset[UserName]:
     """Return those of direct rooms, those with a known key, and those who wrote lately."""
     query = """
         SELECT user FROM pins UNION
-        SELECT coalesce(json_extract(summary, '$.peer'), '') FROM rooms UNION
+        SELECT json_extract(summary, '$.peer') AS peer FROM rooms WHERE peer IS NOT NULL UNION
         SELECT author FROM (SELECT author FROM events ORDER BY id DESC LIMIT ?)"""
     found = (_name(str(user)) for (user,) in connection.execute(query, (_LOOKED_AT,)))
     return frozenset(name for name in found if name is not None and name != SYSTEM_ACCOUNT)

@@ -43,8 +43,6 @@ _SIGNS: Final = "@#:/"
 _BEFORE_NAMES: Final = f"{_SIGNS}*"
 WRITE: Final = N_("Write a message. F1: help")
 """The text of an empty composer."""
-WRITE_IN_THREAD: Final = N_("Reply in the thread")
-"""The same, in a thread."""
 
 
 class Composer(TextArea):

@@ -22,7 +22,7 @@ from parlour_client.kit.widgets.safe import error_content, filled, own, peer_lin
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
-from parlour_client.ui.chat.composer import WRITE, WRITE_IN_THREAD, Composer
+from parlour_client.ui.chat.composer import WRITE, Composer
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS
@@ -71,6 +71,7 @@ class ComposerController:
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
         self._awaited: object = None  # the command that will open another room
+        self._knows = False  # the people of the archive were read, to complete their names
         self._failed = False  # it opened none, and something was typed since
 
     def _read(self, room: RoomId) -> Awaitable[str]:
@@ -85,14 +86,17 @@ class ComposerController:
         self._hint.closed(words if lost is not None else None)
         if lost is not None:
             self._composer.placeholder = _("Nothing can be sent here any more. Esc: what you can do")
-        elif self._current.thread is not None and (room is None or not room.archived):
-            self._composer.placeholder = _(WRITE_IN_THREAD)
         elif room is None:
             self._composer.placeholder = _(WRITE)
         elif not room.archived:
             is_open = self._client.encryption.room(room.id).state is RoomState.OPEN
-            write = _("Write to {room} (not encrypted)") if is_open else _("Write to {room} (encrypted)")
-            self._composer.placeholder = write.format(room=room.signed_title)
+            if self._current.thread is None:
+                write = _("Write to {room} (not encrypted)") if is_open else _("Write to {room} (encrypted)")
+                self._composer.placeholder = write.format(room=room.signed_title)
+            elif is_open:
+                self._composer.placeholder = _("Reply in the thread (not encrypted)")
+            else:
+                self._composer.placeholder = _("Reply in the thread (encrypted)")
         elif room.role is Role.OWNER:
             self._composer.placeholder = _("Archived: read only. /archive off opens it again.")
         else:
@@ -324,6 +328,9 @@ class ComposerController:
         is_command = before.startswith("/")
         self._hint.argument(argument_help(before, self._composer.takes_offer) if is_command else None)
         self._hint.long(on=not is_command and self._composer.wrapped_document.height > 1)
+        if not self._knows and text:
+            self._knows = True
+            self._interaction.run(self._complete_known, group="known")
         if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id
@@ -331,6 +338,9 @@ class ComposerController:
         if wants and room is not None and now - self._told_typing_at > TYPING_EVERY:
             self._told_typing_at = now
             self._interaction.run(lambda: self._client.messages.typing(room, on=True), group="typing")
+
+    async def _complete_known(self) -> None:
+        self._composer.known = await self._client.people.known()
 
     def save_draft(self) -> None:
         """Write the draft to the archive."""

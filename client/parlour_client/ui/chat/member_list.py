@@ -89,8 +89,6 @@ class MembersController:
 
     async def load(self) -> None:
         """Show the members of the open room; an answer that a later one overtook is not shown."""
-        if not self._composer.known:
-            self._composer.known = await self._client.people.known()
         room = self._current.id
         if room is None:
             return

@@ -8,7 +8,7 @@ beside that of its room, which is what commands about the room as a whole act on
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -46,6 +46,7 @@ from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.input.keymap import written
 from parlour_client.ui.registry import REGISTRY
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from parlour_client.ui.chat.message_actions import MessageActions
     from parlour_client.ui.chat.results import ResultViews
     from parlour_client.ui.chat.slash_commands import Action, SlashCommands
+
+_OTHER_PANE: Final = ("chat.other_pane", "alt+w")
 
 
 class RoomPane(Vertical):
@@ -90,7 +93,7 @@ class RoomPane(Vertical):
         self._offers = offers
         self._empty = FirstSteps()
 
-        self.heading = ThreadTitle()
+        self._thread_title = ThreadTitle() if beside is not None else None
         self.current = CurrentRoom(client, thread)
         self.interaction = Interaction(self, self.hint)
         pane = Pane(
@@ -162,8 +165,8 @@ class RoomPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        if self.beside is not None:
-            yield self.heading
+        if self._thread_title is not None:
+            yield self._thread_title
         yield self.header
         yield self.timeline
         yield self._empty
@@ -194,9 +197,11 @@ class RoomPane(Vertical):
         self._show_title()
 
     def _show_title(self) -> None:
+        if self._thread_title is None:
+            return
         entries = self.timeline.entries
         first = next((entry for entry in entries if entry.seq == self.current.thread), None)
-        self.heading.show_thread(first, len(entries))
+        self._thread_title.show_thread(first, len(entries))
 
     def has(self, seq: Seq) -> bool:
         """Say whether a message is shown here."""
@@ -213,12 +218,13 @@ class RoomPane(Vertical):
         """Say how to go to the pane beside this one, which has the keys if there is an ``other``."""
         room = self.current.room
         words = None
-        if self.beside is not None:
-            self.heading.in_front(on=other is not None)
+        if self._thread_title is not None:
+            self._thread_title.in_front(on=other is not None)
             if other is not None and room is not None:
-                words = filled(_("Alt+W: back to {room}"), room=peer_line(room.signed_title))
+                key = own(written(self, *_OTHER_PANE))
+                words = filled(_("{key}: back to {room}"), key=key, room=peer_line(room.signed_title))
         elif other is not None and other.beside is self and not other.has_class("-fits"):
-            words = own(_("Alt+W: back to the thread"))
+            words = own(_("{key}: back to the thread").format(key=written(self, *_OTHER_PANE)))
         self.hint.across(words)
 
     def focus_again(self, before: Widget | None) -> None:

@@ -233,6 +233,8 @@ async def search(opened: Opened) -> None:
     field.cursor_blink = False
     field.value = "watering after:30d"
     await opened.press("enter")
+    while not opened.pilot.app.screen.query_one("#around").display:  # it comes once the mark rests
+        await opened.pilot.pause()
 
 
 async def removed(opened: Opened) -> None:

@@ -7,12 +7,10 @@ needs a name. The list never goes away while it has the focus: the next Enter wo
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from textual.content import Content
-
 from parlour_client.core.model import Room
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.questions import Choices
-from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
+from parlour_client.kit.widgets.safe import join, lines, option, own
 from parlour_client.ui.chat.removal import Removal
 from parlour_protocol.rooms import RoomKind
 
@@ -64,26 +62,26 @@ class FirstSteps(Choices):
             self._hide()
             return
         self.display = True
-        steps, title = _QUIET, own(_("Nothing has been written here yet"), "bold")
-        if lost is not None:
-            steps, title = _after(lost), _why(lost)
+        steps, title = _QUIET, [own(_("Nothing has been written here yet"), "bold")]
+        if lost is not None:  # the heading says how
+            steps, title = _after(lost), []
         elif not quiet:
             steps = _NONE_OPEN if has_rooms else _NO_ROOM
-            title = lines(own(_("No room is open"), "bold"), own(""))
-        if self._shown == (steps, title.plain):
+            title = [lines(own(_("No room is open"), "bold"), own(""))]
+        if self._shown == steps:
             return
-        self._shown = steps, title.plain
+        self._shown = steps
         self.set_class(room is not None or lost is not None, "-quiet")
         self.set_options(
             [
-                option(title, disabled=True),
+                *(option(words, disabled=True) for words in title),
                 *(
                     option(join(own(_(words)), own(f"  {_KEYS.get(line, line)}", "dim")), id=f"step:{line}")
                     for line, words in steps
                 ),
             ]
         )
-        self.highlighted = 1
+        self.highlighted = len(title)
 
     def on_blur(self) -> None:
         """Go away now, if that was wanted meanwhile."""
@@ -93,13 +91,6 @@ class FirstSteps(Choices):
     def _hide(self) -> None:
         if not self.has_focus:
             self.display = False
-
-
-def _why(lost: Removal) -> Content:
-    words = own(f"{lost.words}.", "bold")
-    if lost.reason is None:
-        return words
-    return lines(words, join(own("│ ", "dim"), peer_line(lost.reason)))
 
 
 def _after(lost: Removal) -> Steps:

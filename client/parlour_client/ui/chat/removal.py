@@ -1,7 +1,7 @@
-"""Why the open room is no longer this account's, as far as its log says: who did it, when, and the reason.
+"""Why the open room is no longer this account's, as far as its log says: who did it, and when.
 
-The sentence is ours. The reason is someone else's text and is returned apart. Nothing is guessed: a removal
-that happened while this device was not connected has neither an author nor a time.
+Nothing is guessed: a removal that happened while this device was not connected has neither an author nor a
+time.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,6 @@ from parlour_client.kit.language import _
 from parlour_client.text.event_text import day_and_time
 from parlour_client.ui.chat.timeline.sentences import clock, day_number
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, RoomDeleted
-from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 
@@ -24,7 +23,6 @@ class Removal:
     room: Room
     """Its last known state."""
     words: str
-    reason: WireText | None = None
     by: UserName | None = None
     """The person who removed this account, and may invite it again."""
     banned: bool = False
@@ -60,10 +58,10 @@ def _told(room: Room, entry: Entry, now: Millis) -> Removal:
     author = display_name(entry.author)
     time = clock(entry.at) if day_number(entry.at) == day_number(now) else day_and_time(entry.at)
     match entry.body:
-        case Kicked(reason=reason):
+        case Kicked():
             words = _("{author} removed you at {time}").format(author=author, time=time)
-            return Removal(room, words, reason or None, entry.author)
-        case Banned(reason=reason, until=until):
+            return Removal(room, words, entry.author)
+        case Banned(until=until):
             words = (
                 _("{author} banned you at {time}").format(author=author, time=time)
                 if until is None
@@ -71,7 +69,7 @@ def _told(room: Room, entry: Entry, now: Millis) -> Removal:
                     author=author, time=time, end=day_and_time(until)
                 )
             )
-            return Removal(room, words, reason or None, entry.author, banned=True)
+            return Removal(room, words, entry.author, banned=True)
         case RoomDeleted():
             words = _("{author} deleted this room at {time}").format(author=author, time=time)
             return Removal(room, words, deleted=True)

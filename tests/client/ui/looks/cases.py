@@ -239,10 +239,10 @@ async def search(opened: Opened) -> None:
 
 async def removed(opened: Opened) -> None:
     """Be removed from the den, while writing."""
-    opened.scene.say_goodbye()
+    opened.scene.enter_den()
     await opened.show(DEN)
     opened.chat.pane.composer.insert("the surprise party is at")
-    opened.scene.remove_room(DEN)
+    opened.scene.leave_den()
     await settled(opened.pilot)
 
 

@@ -168,11 +168,15 @@ class Scene(FakeClient):
         found = [entry for log in self.logs.values() for entry in log if word in (entry.text or "")]
         return sorted(found, key=lambda entry: -entry.at)[:limit]
 
-    def say_goodbye(self) -> None:
-        """Let ada be removed from the den."""
+    def enter_den(self) -> None:
+        """Be in the den, too."""
         self._room("den", RoomKind.PRIVATE, known_as=DEN, encrypted=True)
         self.happen(DEN, BEN, _message("Who brings the cake?"), at=at("14:01"))
-        self.happen(DEN, ADA, bodies.Kicked(ADA, ReasonText("off topic")), at=at("14:02"))
+
+    def leave_den(self) -> None:
+        """Let ben remove ada from the den."""
+        self.happen(DEN, BEN, bodies.Kicked(ADA, ReasonText("off topic")), at=at("14:02"))
+        self.remove_room(DEN)
 
 
 _TOPIC: Final = "Beds, pots, and who waters when. Meeting on the first Saturday of the month."

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("in_utc")
 
 _TO_DO = {
     "composer-command", "status-select",
-    "question-revoke", "question-approve", "question-remove", "removed", "removed-choices",
+    "question-revoke", "question-approve", "question-remove",
 }  # fmt: skip
 
 

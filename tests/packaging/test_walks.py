@@ -25,10 +25,10 @@ PAGE: Final = ROOT / "docs" / "explanation" / "architecture.md"
 PACKAGES: Final = ("server", "client", "protocol")
 _ROW: Final = re.compile(r"^\| ([a-z, ]+) \| [^|]+ \| (\d*) ?\| (\d*) ?\| (\d*) ?\|$", re.MULTILINE)
 
-ADDRESS_BAN: Final = 90
+ADDRESS_BAN: Final = 78
 """The most modules of Parlour that `address ban` may import: a ceiling that may only be lowered.
 
-What a server lists of each capability is not counted: what it is, and its commands.
+What a server lists of each capability is not counted: what it is, its commands and its settings.
 """
 
 
@@ -59,7 +59,7 @@ def _number(cell: str) -> int:
     return int(cell or 0)
 
 
-_LISTED = re.compile(r"parlour_server\.(chat\.)?capabilities\.\w+(\.commands)?")
+_LISTED = re.compile(r"parlour_server\.(chat\.)?capabilities\.\w+(\.commands|\.settings)?")
 IMPORTED = """
 import atexit, sys
 from parlour_server.chat.cli import main

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from parlour_server.core.accounts.login import LoginService
     from parlour_server.core.accounts.password_hashing import HashingPool
     from parlour_server.core.accounts.reauthentication import Reauthentication
+    from parlour_server.core.accounts.registration import Registration
     from parlour_server.core.audit import Keeper
     from parlour_server.core.bus.bus import Bus, NoticeType
     from parlour_server.core.clock import Clock, SteadyClock
@@ -78,6 +79,8 @@ class Hooks:
     """Return what answers in place of the HTTPS API that they get; the request has been counted."""
     handlers: "list[Handlers]" = field(default_factory=list)
     """Return the handlers of operations of the HTTPS API, by name; called again after a reload."""
+    registration: "list[Callable[[Registration], object]]" = field(default_factory=list)
+    """Get what creates accounts, for a capability that vouches for people; called again after a reload."""
     after_password: "AfterPassword | None" = None
     """Asks for more than the password."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)

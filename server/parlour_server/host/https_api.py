@@ -96,17 +96,20 @@ class HttpsApi(Generic[_Settings]):
         after_password = parts.hooks.after_password
         reauthentication = Reauthentication(store.accounts, passwords, throttle, after_password)
         login = LoginService(store.accounts, sessions, passwords, throttle, audit, after_password)
+        registration = Registration(
+            store.accounts,
+            passwords,
+            clock,
+            audit,
+            names,
+            refuse_reserved=app.refuse_reserved,
+            account_made=partial(app.account_made, store, clock),
+        )
+        for give in parts.hooks.registration:
+            give(registration)
         accounts = AccountEndpoints(
             guard,
-            Registration(
-                store.accounts,
-                passwords,
-                clock,
-                audit,
-                names,
-                refuse_reserved=app.refuse_reserved,
-                account_made=partial(app.account_made, store, clock),
-            ),
+            registration,
             login,
             Tickets(store.tickets, tickets, audit, parts.steady, seconds=logins.ticket_seconds),
             PasswordChanger(store.accounts, sessions, passwords, reauthentication, audit, names),

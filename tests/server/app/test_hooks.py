@@ -10,15 +10,18 @@ import pytest
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok, Request
 from parlour_protocol.kit.ids import ConnectionId, new_request_id
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
 from parlour_server.app.capability import Capability, Served
 from parlour_server.app.hooks import Opened
 from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.after_password import AfterPassword
+from parlour_server.core.accounts.registration import Registration
 from parlour_server.core.audit import AuditEvent
-from parlour_server.core.errors import SetupError
-from parlour_server.testing.server import running
+from parlour_server.core.errors import NameTakenError, SetupError
+from parlour_server.testing.server import PASSWORD, running
 
 
 class Ring(Request, frozen=True, tag="ring"):
@@ -118,3 +121,19 @@ async def test_a_request_that_no_capability_answers_is_refused(tmp_path: Path) -
             assert isinstance(answer, Error)
             assert answer.code == ErrorCode.NOT_FOUND
             assert "does not offer" in answer.hint
+
+
+async def test_one_that_vouches_for_people_creates_their_accounts(tmp_path: Path) -> None:
+    """By the rules of names, without an invite; each reload hands over what creates them again."""
+    made: list[Registration] = []
+
+    async def start(parts: Parts[Any, Any]) -> None:
+        parts.hooks.registration.append(made.append)
+
+    app: App[Any] = App(WIRE, capabilities=(Capability(name="guild", served=lambda: Served(start=start)),))
+    async with running(app, tmp_path / "data") as world:
+        (registration,) = made
+        await registration.make(parse_user_name("anna"), Secret(PASSWORD), invite=None)
+        assert (await world.log_in("anna")).name == "anna"
+        with pytest.raises(NameTakenError):
+            await registration.make(parse_user_name("anna"), Secret.random(), invite=None)

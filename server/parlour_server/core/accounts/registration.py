@@ -46,7 +46,9 @@ class Registration:
     async def make(
         self, user: UserName, password: Secret, *, invite: Secret | None, address: str = "local"
     ) -> None:
-        """Create the account, and tell the program; ``invite`` is None only for the operator.
+        """Create the account, and tell the program.
+
+        ``invite`` is None only for the operator, and for a capability that vouches for the person.
 
         Raises NameRefusedError, PasswordRefusedError, InviteRefusedError, NameTakenError, UnavailableError.
         """

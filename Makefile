@@ -42,7 +42,7 @@ LOWEST := $(VENV)-lowest
 test-lowest: ## the attacks with the oldest version of every dependency that pyproject.toml allows (needs uv; minutes)
 	uv venv -q --allow-existing --python $(PYTHON) $(LOWEST)
 	uv pip compile -q --resolution lowest-direct --python $(LOWEST)/bin/python --extra fast --extra cluster \
-	    --extra security-keys --extra pictures --extra otel --group build --group dev -o $(LOWEST)/requirements.txt pyproject.toml
+	    --extra security-keys --extra pictures --extra otel --extra oidc --group build --group dev -o $(LOWEST)/requirements.txt pyproject.toml
 	uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
 	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile tests/attacks tests/server/core/net tests/client/kit/transport $(ARGS)
@@ -107,7 +107,7 @@ lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build -o requirements/run.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --extra otel --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
+	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --extra otel --extra oidc --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build --group program -c requirements/dev.txt -o requirements/program.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
@@ -117,7 +117,7 @@ lock: ## resolve the requirements again (needs uv)
 	$(PYTHON) -m tools.server_requirements fast | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 -c requirements/dev.txt -o requirements/program-server.txt -
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --extra otel --group build --group docs \
+	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --extra otel --extra oidc --group build --group docs \
 	    -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --all-extras -c requirements/dev.txt -o requirements/extras.txt pyproject.toml

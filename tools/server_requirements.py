@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-_EXTRAS: Final = ("fast", "cluster", "security-keys", "acme", "otel")
+_EXTRAS: Final = ("fast", "cluster", "security-keys", "acme", "otel", "oidc")
 
 
 def server_requirements(pyproject: str, wanted: Iterable[str] = _EXTRAS) -> list[str]:

@@ -15,6 +15,7 @@ from parlour_server.capabilities.diagnostics import CAPABILITY as diagnostics
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.inspection import CAPABILITY as inspection
 from parlour_server.capabilities.nats import CAPABILITY as nats
+from parlour_server.capabilities.oidc import CAPABILITY as oidc
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
@@ -39,6 +40,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     disk_space,
     inspection,
     nats,
+    oidc,
     openapi,
     opentelemetry,
     operator_notices,

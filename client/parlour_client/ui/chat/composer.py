@@ -6,7 +6,7 @@ memory. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its key
 since a text area takes keys before any binding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
@@ -114,9 +114,10 @@ class Composer(TextArea):
         self._before = ""  # the text before the cursor that the offers complete
         self.aim = Aim()
         """Where what is written will go, and as what."""
-        self.people: Sequence[str] = ()
-        """The members of the open room, and all people whom this account knows: names to complete."""
+        self.people: Mapping[str, str] = {}
+        """The members of the open room, each with what there is to say in a list: names to complete."""
         self.known: AbstractSet[str] = frozenset()
+        """All people whom this account knows."""
         self.rooms: Sequence[str] = ()
         """The titles of the account's rooms, and of its invitations."""
         self.invitations: Sequence[str] = ()

@@ -340,7 +340,7 @@ class ComposerController:
             self._interaction.run(lambda: self._client.messages.typing(room, on=True), group="typing")
 
     async def _complete_known(self) -> None:
-        self._composer.known = await self._client.people.known()
+        self._composer.known = await self._client.people.known() - {self._client.account.user}
 
     def save_draft(self) -> None:
         """Write the draft to the archive."""

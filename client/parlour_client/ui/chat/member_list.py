@@ -17,7 +17,7 @@ from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.safe import join, option, own, peer_line
 from parlour_client.ui.chat.side_list import IN_COLUMN, SideList, heading
 from parlour_client.ui.chat.timeline.rows import DOUBT
-from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS
+from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, STATUS_WORDS
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, Status
@@ -112,14 +112,18 @@ class MembersController:
     def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
         self._shown_for, self._shown = room, members
         self.show_trust()
-        nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
-        self._composer.people = [member.user for member in members if member.user not in nobody]
         self._composer.known = {*self._composer.known, *self._composer.people}
 
     def show_trust(self) -> None:
         """Show the members in the list, if it is about this room, with whom the person has not verified."""
+        nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
+        self._composer.people = {one.user: self._about(one) for one in self._shown if one.user not in nobody}
         if self._current.in_front:
             self._list.fill(self._shown if self._shown_for == self._current.id else (), self._is_doubtful)
+
+    def _about(self, member: MemberView) -> str:
+        words = _(STATUS_WORDS[member.status])
+        return f"{words}, {_('not verified')}" if self._is_doubtful(member.user) else words
 
     def _is_doubtful(self, user: UserName) -> bool:
         room, client = self._current.room, self._client

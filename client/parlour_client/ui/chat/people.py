@@ -5,7 +5,7 @@ A card shows what this device and the server know; it never asks anyone else.
 
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,13 +23,10 @@ from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
+from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, STATUS_WORDS, clock, day
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.rooms import Status
-
-_WORDS: Final = {Status.ONLINE: "online", Status.AWAY: "away", Status.OFFLINE: "offline"}
 
 
 class PersonAction(Enum):
@@ -74,7 +71,7 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
 def card(person: Profile) -> Content:
     """Return the text about a person."""
-    rows = [own(_(_WORDS[person.status]), "dim")]
+    rows = [own(_(STATUS_WORDS[person.status]), "dim")]
     if person.ignored:
         rows.append(own(_("You are ignoring this person."), "$text-warning"))
     count = ngettext(

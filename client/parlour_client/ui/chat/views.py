@@ -85,7 +85,7 @@ class Views:
             around=client.history.around,
             room_name=name,
             now=self.now,
-            people=lambda: self._pane.composer.people,
+            people=lambda: list(self._pane.composer.people),
             rooms=lambda: [room.title.lstrip("@") for room in client.rooms.all],
         )
 

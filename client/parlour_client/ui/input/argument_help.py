@@ -61,7 +61,7 @@ def argument_help(before: str, takes: str = "") -> Content | None:
     if current is None:
         return usage
     taken = f" · {_('{key} takes it').format(key=takes)}" if takes else ""
-    return join(usage, own(f"   {_sentence(current, line.rest)}{taken}"))
+    return join(usage, own(f"  {_sentence(current, line.rest)}{taken}"))
 
 
 def _sentence(argument: Argument, rest: str) -> str:

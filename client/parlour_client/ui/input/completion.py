@@ -4,7 +4,7 @@ It takes names and the text before the cursor and returns the possible completio
 composer calls it on every change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class Offers:
 
 def complete(
     before: str,
-    people: Iterable[str],
+    people: Mapping[str, str],
     rooms: Iterable[str],
     *,
     known: Iterable[str] = (),
@@ -52,8 +52,9 @@ def complete(
 ) -> Offers:
     """Return the completions for the text before the cursor (of its line).
 
-    ``people`` are the members of the open room, whom a message may mention; a command may be about anyone
-    who is ``known``, too. ``rooms`` and ``invitations`` are titles: `lobby`, `@ben`.
+    ``people`` are the members of the open room, whom a message may mention, with what we have to say of each;
+    a command may be about anyone who is ``known``, too. ``rooms`` and ``invitations`` are titles: `lobby`,
+    `@ben`.
     """
     start = before.rfind(" ") + 1
     word = before[start:]
@@ -71,13 +72,13 @@ def complete(
     match takes:
         case Kind.QUERY if colon and named in {"from", "in"}:
             start += len(named) + 1
-            offers = _names(value, everyone if named == "from" else sorted(rooms))
+            offers = _people(value, everyone, people) if named == "from" else _names(value, sorted(rooms))
         case Kind.SETTING:
             offers = _settings(word)
         case Kind.SETTING_VALUE:
             offers = _setting_values(before)
         case Kind.PERSON | Kind.PERSON_OR_CODE:
-            offers = _names(word.lstrip(_SIGNS), everyone)
+            offers = _people(word.lstrip(_SIGNS), everyone, people)
         case Kind.INVITATION:
             offers = _rooms(word, invitations)
         case Kind.EMOJI:
@@ -89,11 +90,11 @@ def complete(
     return Offers(start, offers)
 
 
-def _by_sign(word: str, people: Iterable[str], rooms: Iterable[str]) -> tuple[Offer, ...]:
+def _by_sign(word: str, people: Mapping[str, str], rooms: Iterable[str]) -> tuple[Offer, ...]:
     """Offer what a word in a text begins with its sign."""
     match word[:1]:
         case "@":
-            return _names(word[1:], sorted(people), "@")
+            return _people(word[1:], sorted(people), people, "@")
         case "#":
             return _names(word[1:], sorted(title for title in rooms if not title.startswith("@")), "#")
         case ":":
@@ -175,3 +176,17 @@ def _names(typed: str, names: Iterable[str], sign: str = "") -> tuple[Offer, ...
     typed = typed.lower()
     found = [name for name in names if name.startswith(typed)]
     return tuple(Offer(f"{sign}{name} ", peer_line(name)) for name in found[:MAX_OFFERED])
+
+
+def _people(typed: str, names: Iterable[str], about: Mapping[str, str], sign: str = "") -> tuple[Offer, ...]:
+    """Offer people with what there is to say of them, in a column of its own."""
+    typed = typed.lower()
+    found = [name for name in names if name.startswith(typed)][:MAX_OFFERED]
+    shown = [peer_line(f"@{name}") for name in found]
+    longest = max((name.cell_length for name in shown), default=0)
+    return tuple(
+        Offer(f"{sign}{name} ", join(row.pad_right(longest - row.cell_length), own(f"   {words}", "dim")))
+        if (words := about.get(name))
+        else Offer(f"{sign}{name} ", row)
+        for name, row in zip(found, shown, strict=True)
+    )

@@ -246,7 +246,7 @@ async def test_escape_closes_the_list_first(client: FakeClient, open_app: OpenAp
 
 def test_completions_are_by_place() -> None:
     """A command's first argument completes to what it takes, elsewhere the sign decides."""
-    people, rooms = ["bob", "carol"], ["garden"]
+    people, rooms = dict.fromkeys(["bob", "carol"], "online"), ["garden"]
     assert [offer.insert for offer in complete("/invite ", people, rooms).offers] == ["bob ", "carol "]
     assert [offer.insert for offer in complete("/join g", people, rooms).offers] == ["garden "]
     assert [offer.insert for offer in complete("see #g", people, rooms).offers] == ["#garden "]

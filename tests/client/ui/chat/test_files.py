@@ -131,11 +131,11 @@ def test_paths_are_completed(tmp_path: Path) -> None:
     for name in ("my honey.txt", "my bees", ".hidden", "my\x1b[2J.txt"):
         (tmp_path / name).touch()
     (tmp_path / "my folder").mkdir()
-    offered = [one.insert for one in complete(f"/file {tmp_path}/my\\ ", (), ()).offers]
+    offered = [one.insert for one in complete(f"/file {tmp_path}/my\\ ", {}, ()).offers]
     assert offered == [f"{tmp_path}/my\\ {name}" for name in ("bees", "folder/", "honey.txt")]
-    assert len(complete(f"/file {tmp_path}/", (), ()).offers) == 3
-    assert [one.insert for one in complete(f"/file {tmp_path}/.h", (), ()).offers] == [f"{tmp_path}/.hidden"]
-    assert not complete("/file /nowhere/x", (), ()).offers
+    assert len(complete(f"/file {tmp_path}/", {}, ()).offers) == 3
+    assert [one.insert for one in complete(f"/file {tmp_path}/.h", {}, ()).offers] == [f"{tmp_path}/.hidden"]
+    assert not complete("/file /nowhere/x", {}, ()).offers
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The list of members follows the open room, whatever comes of asking."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ class Members:
     client: FakeClient
     interaction: FakeInteraction = field(default_factory=FakeInteraction)
     shown: list[list[UserName]] = field(default_factory=list)
-    people: Sequence[UserName] = ()
+    people: Mapping[UserName, str] = field(default_factory=dict)
     """Whom the composer completes."""
     known: AbstractSet[str] = frozenset()
     """Whom commands complete."""
@@ -66,7 +66,7 @@ async def test_the_composer_completes_everybody_else(members: Members) -> None:
     """A person mentions themself to nobody."""
     await members.controller.load()
     assert members.shown == [EVERYBODY]
-    assert members.people == [BOB, CAROL]
+    assert list(members.people) == [BOB, CAROL]
 
 
 async def test_members_are_asked_for_when_the_connection_comes(members: Members) -> None:
@@ -136,7 +136,7 @@ async def test_the_answer_to_the_last_question_stays(members: Members, first: in
             answers[at].set_result(lists[at])
             await loads[at]
     assert members.shown[-1] == [ALICE, BOB]
-    assert members.people == [BOB]
+    assert list(members.people) == [BOB]
 
 
 async def test_an_answer_is_shown_though_the_next_one_does_not_come(members: Members) -> None:

@@ -8,8 +8,8 @@ from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.argument_help import argument_help
 
 HELP = [
-    ("/ban ", "/ban PERSON [10m|2h|7d] [REASON]   PERSON: someone's name"),
-    ("/ban bo", "/ban PERSON [10m|2h|7d] [REASON]   PERSON: someone's name"),
+    ("/ban ", "/ban PERSON [10m|2h|7d] [REASON]  PERSON: someone's name"),
+    ("/ban bo", "/ban PERSON [10m|2h|7d] [REASON]  PERSON: someone's name"),
     ("/ban bob ", "For how long; default: for good"),
     ("/ban bob 1", "For how long; default: for good"),
     ("/ban bob ru", "The reason; everyone in the room sees it"),

@@ -20,7 +20,7 @@ from parlour_client.ui.input.completion import complete
 )
 def test_settings_and_their_values_are_completed(before: str, inserted: list[str]) -> None:
     """By the beginning of a name; then by the words that this setting takes."""
-    assert {one.insert for one in complete(before, ["ada"], ["lobby"]).offers} == set(inserted)
+    assert {one.insert for one in complete(before, {"ada": ""}, ["lobby"]).offers} == set(inserted)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,16 @@ def test_rooms_and_people_are_completed_wherever_a_command_takes_one(
     register_all()
     found = complete(
         before,
-        ["ada", "zoe"],
+        {"ada": "online", "zoe": "away"},
         ["lobby", "garden", "@ben"],
         known={"ada", "zoe", "cora"},
         invitations=["cellar", "@cora"],
     )
     assert [one.insert for one in found.offers] == inserted
+
+
+def test_people_come_with_what_there_is_to_say_of_them() -> None:
+    """In one column: whether they are there, and who is not verified; nothing of those outside."""
+    about = {"ada": "online", "mallory": "offline, not verified"}
+    shown = [one.display.plain for one in complete("/dm ", about, (), known={"cora"}).offers]
+    assert shown == ["@ada       online", "@mallory   offline, not verified", "@cora"]

@@ -8,7 +8,7 @@ from tests.client.ui.looks.cases import LOOKS, compared, opened
 pytestmark = pytest.mark.usefixtures("in_utc")
 
 _TO_DO = {
-    "composer-command", "status-select",
+    "status-select",
     "question-revoke", "question-approve", "question-remove",
 }  # fmt: skip
 

@@ -13,10 +13,11 @@ from parlour_protocol.frames import bodies
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.rooms import Role
+from parlour_protocol.rooms import Role, Status
 
 Sentence = tuple[str, WireText | None]
 
+STATUS_WORDS = {Status.ONLINE: N_("online"), Status.AWAY: N_("away"), Status.OFFLINE: N_("offline")}
 ROLE_WORDS = {Role.OWNER: N_("owner"), Role.MODERATOR: N_("moderator"), Role.MEMBER: N_("member")}
 
 

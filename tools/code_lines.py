@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final = (Path("README.md"), Path("docs/explanation/reading.md"))
+PAGES: Final = (
+    Path("README.md"),
+    Path("docs/explanation/reading.md"),
+    Path("docs/explanation/audit.md"),
+)
 """The documents that tell counts."""
 PACKAGES: Final = (
     "protocol/parlour_protocol",

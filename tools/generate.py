@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tools import (
     api_lines,
+    audit,
     claims,
     code_lines,
     completions,
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    made = (schemas, openapi, tables, guide, api_lines, claims, man_pages, completions, third_party)
+    made = (schemas, openapi, tables, guide, api_lines, audit, claims, man_pages, completions, third_party)
     wanted = {path: text for one in made for path, text in one.files().items()}
     wanted |= code_lines.files(wanted)
     return {

@@ -139,6 +139,8 @@ class FakeClient(Client):
         self.wire.set()
         self.pages_wait = asyncio.Event()  # cleared: older pages wait on their way
         self.pages_wait.set()
+        self.sends_wait = asyncio.Event()  # cleared: messages wait on their way
+        self.sends_wait.set()
         self.started = self.stopped = False
         self._encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
@@ -518,6 +520,7 @@ class FakeClient(Client):
         return sorted(found, key=lambda entry: -entry.at)[:limit]
 
     async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
+        await self.sends_wait.wait()
         self._called("send", room, text, reply_to)
         body = bodies.Message(MessageText.parse(text), reply_to)
         if self.online:

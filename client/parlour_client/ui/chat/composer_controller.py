@@ -65,7 +65,8 @@ class ComposerController:
         self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
         self._composer, self._timeline, self._hint = pane.composer, pane.timeline, pane.hint
         self._history, self._run = history, run
-        self.drafts = Drafts(self._save, self._read)
+        self._around = pane.around
+        self.drafts = Drafts(self._save, self._read, pane.around.writing)
         self._mode: _Mode | None = None  # what the hint line says of a reply or an edit
         self._draft_save = Deferred(pane.widget, self.save_draft)
         self._told_typing_at = 0.0
@@ -253,11 +254,16 @@ class ComposerController:
 
     async def give_back(self, room: RoomId | None, text: str) -> None:
         """Put a text that is not sent back where it was written."""
-        if room is None or self.drafts.place == room:
+        if room is None:
             self._composer.bring_back(text)
-        else:  # another room is open, or the thread was closed: it waits where it was written
-            draft = await self._read(room)
-            await self._save(room, f"{text}\n{draft}" if draft else text)
+            return
+        async with self._around.writing:
+            composer = self._around.composer_of(room, self._current.thread)
+            if composer is not None:
+                composer.bring_back(text)
+            else:  # another room is open, or the thread was closed: it waits where it was written
+                draft = await self._read(room)
+                await self._save(room, f"{text}\n{draft}" if draft else text)
 
     # --- modes
 
@@ -371,11 +377,12 @@ class ComposerController:
 
         async def load() -> bool:
             await left
-            draft = await self._read(room)  # first: a room that cannot be read keeps its text too
-            kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
-            if self._opening is not opening:
-                return False
-            self._take_draft(room, draft, kept, apart=bool(brought or (moves and (written or kept))))
+            async with self._around.writing:
+                draft = await self._read(room)  # first: a room that cannot be read keeps its text too
+                kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
+                if self._opening is not opening:
+                    return False
+                self._take_draft(room, draft, kept, apart=bool(brought or (moves and (written or kept))))
             if kept:
                 await self._client.messages.save_draft(NOWHERE, "")
             return True

@@ -1,7 +1,7 @@
 """Drafts: a draft belongs to a room, and is on disk a moment after it was typed.
 
 A text is saved for the room that it was typed in, never for one that was opened since. After a crash at most
-the last ``SOON`` is missing.
+the last ``SOON`` is missing. All panes share one lock: a draft is read only after it was saved.
 """
 
 import asyncio
@@ -21,13 +21,12 @@ Save = Callable[[RoomId, str], Awaitable[None]]
 class Drafts:
     """The draft of the open room."""
 
-    def __init__(self, save: Save, read: Read) -> None:
-        self._save, self._read = save, read
+    def __init__(self, save: Save, read: Read, writing: asyncio.Lock) -> None:
+        self._save, self._read, self._writing = save, read, writing
         self._coming: RoomId | None = None  # being opened: further text is the end of its draft
         self._room: RoomId | None = None
         self._text = self._saved = ""
         self._aside = False
-        self._writing = asyncio.Lock()  # a room's draft is reloaded only after it was saved
 
     @property
     def place(self) -> RoomId | None:

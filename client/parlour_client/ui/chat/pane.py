@@ -3,6 +3,7 @@
 The controllers of a pane get this one object, and beside it only the controllers that they call.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -35,6 +36,10 @@ class Around:
     """Show the thread of a message beside this pane, and write there."""
     leave_thread: Callable[[CurrentRoom], None]
     """Close the thread that this pane shows, or that of its room; what was written in it is kept."""
+    composer_of: Callable[[RoomId, Seq | None], Composer | None]
+    """The composer that has the draft of a room, or of the thread of a message, if one has."""
+    writing: asyncio.Lock
+    """Held while a draft is read, written, or given back: no other pane takes it in between."""
     save_layout: Callable[[bool], None]
     """Store which rooms are on the screen."""
 

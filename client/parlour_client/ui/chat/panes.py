@@ -6,6 +6,7 @@ no space: a thread is then over its room, else on the right of it, in the place 
 is kept in the account's archive.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -18,6 +19,7 @@ from textual.worker import WorkerError
 
 from parlour_client.core.archive.saved_preferences import Layout
 from parlour_client.core.client import Client
+from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.initiative import may_move
 from parlour_client.ui.chat.member_list import MemberList
@@ -71,6 +73,8 @@ class Panes:
             come_to_front=lambda here: self.bring_to_front(self._of(here)),
             open_thread=lambda here, message: self._open_thread(self._of(here), message),
             leave_thread=self._leave_thread,
+            composer_of=self._composer_of,
+            writing=asyncio.Lock(),
             save_layout=self.save,
         )
         """What the panes ask of each other."""
@@ -181,6 +185,9 @@ class Panes:
     def _leave_thread(self, here: CurrentRoom) -> None:
         if any(pane is not None and pane.current is here for pane in (self.thread, self.room_of_thread)):
             self.close_thread()
+
+    def _composer_of(self, room: RoomId, thread: Seq | None) -> Composer | None:
+        return next((pane.composer for pane in self.all if pane.has_draft(room, thread)), None)
 
     def _end(self, pane: RoomPane) -> None:
         """Remove a pane from the screen; what it still sends is sent first."""

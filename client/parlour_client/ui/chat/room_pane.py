@@ -207,6 +207,11 @@ class RoomPane(Vertical):
         """Say whether a message is shown here."""
         return seq == self.current.thread or self.timeline.has(seq)
 
+    def has_draft(self, room: RoomId, thread: Seq | None) -> bool:
+        """Say whether the draft of a room, or of the thread of a message, is in the composer here."""
+        is_place = self.beside is None if thread is None else self.beside is not None and self.has(thread)
+        return is_place and self.composing.drafts.room == room
+
     async def open_thread(self, message: Seq) -> None:
         """Show the thread of a message beside this pane, and write there."""
         if self.beside is not None and self.has(message):

@@ -112,7 +112,7 @@ async def test_nothing_is_saved_between_two_rooms(client: FakeClient) -> None:
     async def save(room: RoomId, text: str) -> None:
         saved.append((room, text))
 
-    drafts = Drafts(save, client.draft)
+    drafts = Drafts(save, client.draft, asyncio.Lock())
     drafts.open(LOBBY, "")
     await drafts.leave("one")
     assert not drafts.typed("one more")  # a late event of the room that was left
@@ -163,7 +163,7 @@ async def test_rooms_opened_one_after_another_lose_no_draft(client: FakeClient, 
 
 async def test_what_is_typed_while_a_room_is_opened_is_its_own(client: FakeClient) -> None:
     """Also when another room is opened before that one has begun."""
-    drafts = Drafts(client.save_draft, client.draft)
+    drafts = Drafts(client.save_draft, client.draft, asyncio.Lock())
     client.drafts[GARDEN] = "for the "
     await drafts.leave("", GARDEN)
     await drafts.leave("garden", LOBBY)

@@ -1,5 +1,6 @@
 """A thread: what stands in it, that what is written in it goes there and nowhere else, where the focus is."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Blank
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 
 NARROW = (80, 24)
@@ -283,13 +285,68 @@ async def test_a_refused_reply_waits_in_its_thread(client: FakeClient, open_app:
     async with open_app(client, size=WIDE) as pilot:
         screen = await opened(pilot)
         client.refusal = ChatRefusedError(ErrorCode.MUTED)
-        await in_one_piece(pilot, *"me", "enter", "escape")
+        client.sends_wait.clear()
+        await pilot.press(*"me", "enter", "escape")
+        await pilot.pause()
+        assert screen.panes.thread is None
+        client.sends_wait.set()
         await settled(pilot)
         assert screen.pane.composer.text == ""
         assert client.thread_drafts[LOBBY, Seq(4)] == "me"
         await pilot.press("t")
         await settled(pilot)
         assert thread(screen).composer.text == "me"
+
+
+async def test_a_refused_reply_comes_back_to_its_thread_that_was_opened_again(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """There is a new text in it by then: both are there, on the screen and in the archive."""
+    async with open_app(client, size=WIDE) as pilot:
+        screen = await opened(pilot)
+        client.refusal = ChatRefusedError(ErrorCode.MUTED)
+        client.sends_wait.clear()
+        await pilot.press(*"me", "enter", "escape", "t", *"too")
+        await pilot.pause()
+        client.sends_wait.set()
+        await settled(pilot)
+        assert thread(screen).composer.text.split() == ["me", "too"]
+        await pilot.press("escape")
+        await settled(pilot)
+    assert client.thread_drafts[LOBBY, Seq(4)].split() == ["me", "too"]
+
+
+async def test_a_refused_reply_is_not_overtaken_by_its_thread_that_is_just_opened(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its draft is just being read: it is given back afterwards, to the composer that has it then."""
+    reading, read = asyncio.Event(), asyncio.Event()
+    draft = client.draft
+
+    async def slow(room: RoomId, at: Seq | None = None) -> str:
+        text = await draft(room, at)
+        if at is not None:
+            reading.set()
+            await read.wait()
+        return text
+
+    async with open_app(client, size=WIDE) as pilot:
+        screen = await opened(pilot)
+        client.refusal = ChatRefusedError(ErrorCode.MUTED)
+        client.sends_wait.clear()
+        await pilot.press(*"me", "enter", "escape")
+        await pilot.pause()
+        monkeypatch.setattr(client, "draft", slow)
+        await pilot.press("t")
+        await reading.wait()
+        client.sends_wait.set()
+        await pilot.pause()
+        read.set()
+        await settled(pilot)
+        assert thread(screen).composer.text == "me"
+        await pilot.press("end", *" too", "escape")
+        await settled(pilot)
+    assert client.thread_drafts[LOBBY, Seq(4)] == "me too"
 
 
 # --- its draft

@@ -203,7 +203,13 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
             )
 
     def refuse_reserved(self, user: UserName) -> None:
-        """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym."""
+        """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym.
+
+        The endings that a capability keeps for its accounts are refused, too.
+        """
         look = skeleton(user)
+        kept = tuple(skeleton(ending) for each in self.capabilities for ending in each.name_endings)
+        if kept and look.endswith(kept):
+            raise NameRefusedError(NameReason.RESERVED)
         if look.startswith(skeleton(PSEUDONYM)) or any(look == skeleton(own) for own in self.own_accounts):
             raise NameRefusedError(NameReason.RESERVED)

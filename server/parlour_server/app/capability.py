@@ -117,6 +117,8 @@ class Capability:
     """
     before_tls: "Callable[[Settings, str], bytes] | None" = None
     """`ready`: what a connection from this address of the server's own machine must begin with."""
+    name_endings: tuple[str, ...] = ()
+    """Endings of the names of accounts that only it makes: no one can register a name that ends so."""
     listed: "Callable[[AccountOverview], tuple[Mapping[str, object], str]] | None" = None
     """`user list`: what it adds about an account, for JSON and in words."""
 

@@ -16,6 +16,7 @@ from tests.server.shop_database import SCHEMA
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.inspect import Context, Verdict
 from parlour_protocol.kit.inspect import Part as Inspectable
+from parlour_protocol.kit.names import NameRefusedError, parse_user_name
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
@@ -46,6 +47,15 @@ class Shelves(Section, frozen=True):
 
 
 SHELVES = Capability(name="shelves", settings=lambda: {"shelves": Shelves})
+
+
+def test_no_one_registers_a_name_that_a_capability_keeps_for_its_accounts() -> None:
+    """By its ending, and by what looks like it; other names are free."""
+    app = App[None](WIRE, capabilities=(Capability(name="bots", name_endings=("-bot",)),))
+    for name in ("eve-bot", "eve-b0t"):
+        with pytest.raises(NameRefusedError):
+            app.refuse_reserved(parse_user_name(name))
+    app.refuse_reserved(parse_user_name("botany"))
 
 
 def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:

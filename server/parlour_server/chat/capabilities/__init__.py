@@ -12,6 +12,7 @@ from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sha
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.message_retention import CAPABILITY as message_retention
 from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
+from parlour_server.chat.capabilities.webhooks import CAPABILITY as webhooks
 from parlour_server.chat.capability import ChatCapability
 
 CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
@@ -21,4 +22,5 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     message_retention,
     chat_personal_data,
     drill_permits,
+    webhooks,
 )  # fmt: skip

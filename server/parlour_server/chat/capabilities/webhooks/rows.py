@@ -1,0 +1,7 @@
+"""Webhooks in the store: they go with their room."""
+
+from typing import Final
+
+from parlour_server.chat.store.store_part import RoomRows, StorePart
+
+IN_STORE: Final = StorePart(room_rows=(RoomRows("incoming_webhooks", ("hook",), "room = ?1"),))

@@ -1,0 +1,23 @@
+"""The tables of webhooks. Never imported by a running server."""
+
+from typing import Final
+
+from sqlalchemy import Column, LargeBinary, MetaData, Table
+
+from parlour_server.chat.store.tables import rooms
+from parlour_server.core.store.tables import KEYED, NAMING, Number, Words, accounts, key
+
+metadata: Final = MetaData(naming_convention=NAMING)
+
+incoming_webhooks: Final = Table(
+    "incoming_webhooks",
+    metadata,
+    Column("hook", Words, primary_key=True),
+    key("room", rooms.c.room, index=True),
+    # the bot that writes
+    key("account", accounts.c.account, unique=True),
+    # the digest of the secret in the address
+    Column("secret", LargeBinary, nullable=False, unique=True),
+    Column("created", Number, nullable=False),
+    **KEYED,
+)

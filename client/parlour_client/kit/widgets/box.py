@@ -21,14 +21,16 @@ ALERT: Final = "! "
 class Box(Vertical):
     """A dialog's frame and what is in it."""
 
+    DEFAULT_CSS = "Box > .title { height: auto; }"
+
     def __init__(self, title: Content) -> None:
-        """Take the title: our own words and names that were checked, never another's text."""
-        self._title, self._long_title = title, SafeStatic(title)
+        """Take the title: our words of ours and checked names; another's text is in further rows."""
+        self._title, self._long_title = title, Vertical(*blocks(title), classes="title")
         super().__init__(self._long_title, classes="box")
 
     def on_resize(self, _event: Resize) -> None:
         """Show the title where it is not cut."""
-        fits = self._title.cell_length <= self.content_size.width
+        fits = "\n" not in self._title.plain and self._title.cell_length <= self.content_size.width
         self._long_title.display = not fits
         title_pane(self, self._title if fits else own(""))
 

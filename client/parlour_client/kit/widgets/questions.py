@@ -23,10 +23,10 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.terminal.key_queue import QUIET, KeyQueue
 from parlour_client.kit.terminal.safe_app import SafeApp
-from parlour_client.kit.widgets.box import GUTTER, Box, blocks
+from parlour_client.kit.widgets.box import GUTTER, Box, blocks, quoted
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_protocol.kit.text.cell_width import cell_width
 
 Answer = TypeVar("Answer")
@@ -96,11 +96,10 @@ class ConfirmScreen(GuardedQuestion[bool]):
                     keep = f"{_('Enter')}, {_('Esc')}"
                     yield Answers(("no", _("Change nothing"), keep), ("yes", _capital(does), key))
                 case TypedName(name=name, does=does):
-                    yield SafeStatic(
-                        filled(
-                            _("To {do}, type this name: {name}"),
-                            do=own(does),
-                            name=peer_line(name, style="bold"),
+                    yield from blocks(
+                        lines(
+                            own(_("To {do}, type this name:").format(do=does)),
+                            quoted(peer_line(name, style="bold")),
                         )
                     )
                     yield Field(compact=True)

@@ -51,3 +51,11 @@ async def test_the_title_is_in_the_frame_or_in_the_first_rows(words: str) -> Non
     text = " ".join(row.strip("│╭╮─╰╯ ") for row in shown)
     assert words in " ".join(text.split())
     assert (words in shown[0]) == (len(words) < 30)
+
+
+async def test_in_a_title_anothers_text_is_behind_our_mark() -> None:
+    """It is in rows of its own, however short both are."""
+    shown = await rows(lines(own("Yours"), quoted(peer_line("tea"))))
+    assert "Yours" not in shown[0]
+    assert "tea" not in shown[0]
+    assert any(row.removeprefix("│").strip().startswith("│ tea") for row in shown)

@@ -11,20 +11,23 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widgets import OptionList
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.values import OwnDevice, OwnKeys
 from parlour_client.kit.answers import Letter, TypedName
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.qr_code import qr_rows
-from parlour_client.kit.widgets.questions import ChooseScreen, GuardedQuestion
-from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
+from parlour_client.kit.widgets.box import ALERT, Box, blocks, quoted
+from parlour_client.kit.widgets.questions import Answers, ChooseScreen, GuardedQuestion
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.ui.chat.encryption.status import waiting, waits
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId
@@ -72,25 +75,26 @@ def _row(device: OwnDevice) -> Content:
 
 
 def revoke_question(device: OwnDevice) -> Content:
-    """Return the question before revoking a device."""
+    """Return the question before revoking a device, whose name is where it has to be typed."""
     rows = [
-        filled(_("Revoke {device} for good?"), "bold", device=peer_line(device.name, limit=40, style="bold")),
+        own(_("Revoke a device for good?"), "bold"),
         own(_("It is logged out and removed from every encrypted room. It keeps what it has already read.")),
     ]
     if device.current:
-        rows.append(
-            own(
-                _("You are using it: you are logged out, and it never reads your encrypted rooms again."),
-                "$text-warning",
-            )
-        )
+        words = _("You are using it: you are logged out, and it never reads your encrypted rooms again.")
+        rows.append(_alert(words))
     return lines(*rows)
+
+
+def _alert(words: str) -> Content:
+    return join(own(ALERT, "bold $warning"), own(words))
 
 
 def history_question(device: OwnDevice) -> Content:
     """Return the question after approving a device."""
     return lines(
-        filled(_("{device} is approved."), "bold", device=peer_line(device.name, limit=40, style="bold")),
+        own(_("The device is approved."), "bold"),
+        quoted(peer_line(device.name)),
         own(_("Once it connects, it can read new messages.")),
         own(_("Send it the messages from this device, too?")),
         own(_("They are encrypted for that device only. You can do it later in /devices.")),
@@ -177,30 +181,37 @@ class ApprovalScreen(GuardedQuestion[Approval]):
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
-        device = self._device
-        with Vertical(classes="box"):
-            yield SafeStatic(
-                lines(
-                    filled(
-                        _("New device: {device}"),
-                        "bold",
-                        device=peer_line(device.name, limit=40, style="bold"),
-                    ),
-                    own(
-                        _("Logged in {day} {time}").format(
-                            day=day(device.created), time=clock(device.created)
-                        ),
-                        "dim",
-                    ),
-                    own(""),
-                    own(_("Does it show exactly this code?")),
-                    own(f"  {device.code}", "bold"),
-                    own(""),
-                    own(_("Approve it only if you see this code on your own device.")),
+        device, time = self._device, clock(self._device.created)
+        if day_number(device.created) == day_number(SystemClock().now()):
+            when = _("Logged in today at {time}").format(time=time)
+        else:
+            when = _("Logged in {day} {time}").format(day=day(device.created), time=time)
+        with Box(own(_("Approve a new device?"), "bold")):
+            with VerticalScroll(can_focus=False):
+                yield from blocks(
+                    lines(
+                        quoted(peer_line(device.name)),
+                        own(when, "dim"),
+                        own(_("Does it show exactly this code?")),
+                        own(f"  {device.code}", "bold"),
+                        _alert(_("Approve it only if you see this code on your own device.")),
+                    )
                 )
+            yield SafeStatic(own(""), id="quiet")
+            yield Answers(
+                ("LATER", _("Later"), f"{_('Enter')}, {_('Esc')}"),
+                ("APPROVE", _("The codes match: approve"), "y"),
+                ("REVOKE", _("Not mine: revoke"), "r"),
             )
-            yield SafeStatic(own(_("y: the codes match, approve · Esc: later · r: not mine, revoke"), "dim"))
-            yield SafeStatic(own("", "dim"), id="quiet")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Take the marked answer; Enter alone approves nothing."""
+        if event.option_id == Approval.APPROVE.name:
+            self.query_one("#quiet", SafeStatic).show(
+                own(_("Press {key} for that.").format(key="y"), "$warning")
+            )
+        else:
+            self.action_answer(event.option_id or Approval.LATER.name)
 
     def action_answer(self, name: str) -> None:
         """Close with the answer."""
@@ -271,7 +282,8 @@ class DevicePrompts:
             ("history", own(_("Send it the history of encrypted rooms from this device"))),
             ("revoke", own(_("Revoke it for good"))),
         ]
-        self._interaction.push(ChooseScreen(peer_line(device.name, style="bold"), actions, ""), answered)
+        title = lines(own(_("One of your devices"), "bold"), quoted(peer_line(device.name)))
+        self._interaction.push(ChooseScreen(title, actions, ""), answered)
 
     def ask_revoke(self, device: OwnDevice) -> None:
         """Ask before a device is revoked: its name has to be typed."""

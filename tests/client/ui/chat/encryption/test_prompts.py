@@ -1,6 +1,6 @@
 """Encryption on the screen: always said in words, never taken for more than it is, decided by typing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -24,7 +24,7 @@ from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryRep
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import LOST
-from parlour_client.ui.chat.encryption.devices import ApprovalScreen
+from parlour_client.ui.chat.encryption.devices import ApprovalScreen, DevicePrompts
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
@@ -326,7 +326,8 @@ async def test_a_device_is_revoked_after_a_question(client: FakeClient, open_app
         await settled(pilot)
         await pilot.press("down", "enter")
         await settled(pilot)
-        assert "Revoke phone for good?" in screen_text(pilot)
+        assert "Revoke a device for good?" in screen_text(pilot)
+        assert "│ phone" in screen_text(pilot)
         assert not client.encryption.calls
         await pilot.press("enter")
         await settled(pilot)
@@ -349,7 +350,8 @@ async def test_history_goes_to_another_device_when_asked_for(client: FakeClient,
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
         await write(pilot, "/approve abcd-efgh-ijkl-mnop")
-        assert "phone is approved" in screen_text(pilot)
+        assert "The device is approved." in screen_text(pilot)
+        assert "│ phone" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert ("send_history", OTHER) not in client.encryption.calls
@@ -597,3 +599,28 @@ async def test_the_number_and_the_field_are_seen_together(
         assert NUMBER.split()[-1] in text
         assert "the last 20 digits" in text
         assert "Esc: cancel" in text
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        DevicePrompts.ask_approval,
+        DevicePrompts.ask_revoke,
+        DevicePrompts.offer_history,
+        DevicePrompts._ask_about,
+    ],
+)
+async def test_a_devices_name_is_behind_our_mark(
+    client: FakeClient, open_app: OpenApp, ask: Callable[[DevicePrompts, OwnDevice], None]
+) -> None:
+    """In each row and in no title: whoever logs in as you chooses it. The keys fit, too."""
+    name = parse_device_name("! It is yours: y y y y y y y y y")
+    hostile = OwnDevice(DeviceId("h" * 26), name, DeviceStatus.ACTIVE, AT, AT, current=False)
+    async with open_app(client, size=(40, 15)) as pilot:
+        screen = await lobby(pilot)
+        ask(screen.pane.results.devices, hostile)
+        await settled(pilot)
+        found = [row for row in screen_text(pilot).split("\n") if "yours" in row or "y y" in row]
+        assert found
+        assert all(row.lstrip().startswith(("│ │ ! It is", "│ │ y")) for row in found)
+        assert "Esc" in screen_text(pilot)

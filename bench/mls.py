@@ -14,10 +14,13 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from nacl import bindings
+
 from parlour_mls import (
     CLASSIC,
     HYBRID,
     CipherSuite,
+    CommitOptions,
     Credential,
     Group,
     KeyPackageStore,
@@ -153,6 +156,39 @@ def founding_rows() -> list[Row]:
     ]
 
 
+def adding_rows(size: int) -> list[Row]:
+    """Add one member, in a filled tree and in one that is blank; and what X25519 alone takes in that one."""
+    newcomer = add_proposal(_package(b"newcomer", CLASSIC))
+    beside = CommitOptions(tree_in_welcome=False)
+    rows = []
+    for name, group in (("filled", filled(size)[0]), ("blank", blank(size, CLASSIC))):
+        took = timed(lambda of=group: copy(of).commit([newcomer], now=NOW, options=beside), 9)
+        rows.append(Row(f"add one to {size} members, {name} tree", took, None))
+    public = CLASSIC.kem.generate().public
+    one = timed(lambda: bindings.crypto_scalarmult(bindings.crypto_scalarmult_base(public), public), 500)
+    return [*rows, Row(f"X25519 for {size} members", size * one, None)]
+
+
+def _package(name: bytes, suite: CipherSuite) -> bytes:
+    return KeyPackageStore().create(Credential.basic(name), SigningKey.generate(), LIFETIME, suite=suite)
+
+
+def blank(size: int, suite: CipherSuite) -> Group:
+    """Make a group whose members were all added by one commit: no parent but the founder's has a key."""
+    founder = Group.create(
+        GROUP_ID, Credential.basic(b"founder"), SigningKey.generate(), LIFETIME, suite=suite
+    )
+    founder.commit([add_proposal(_package(b"%d" % n, suite)) for n in range(size - 1)], now=NOW)
+    founder.merge_pending_commit()
+    return founder
+
+
+def blank_hybrid_rows(size: int) -> list[Row]:
+    """Weigh the commit after a mass add, when each member has a share of its own."""
+    sent = len(copy(blank(size, HYBRID)).commit(now=NOW).message)
+    return [Row(f"size of a commit, {size} members, blank tree, hybrid suite", sent, 256 * 1024, "bytes")]
+
+
 def join_rows(first: Group) -> list[Row]:
     """Add one member to the large group, and join it with the tree inside of the Welcome."""
     store, signer = KeyPackageStore(), SigningKey.generate()
@@ -200,6 +236,10 @@ def rows() -> list[Row]:
     table += join_rows(thousand[0])
     table += state_rows(*thousand)
     table += founding_rows()
+    for size in (10, 100, 500):
+        table += adding_rows(size)
+    for size in (100, 128):
+        table += blank_hybrid_rows(size)
     return [replace(row, measured=round(row.measured, 3)) for row in table]
 
 

@@ -51,18 +51,26 @@ class HpkeCiphertext:
         return vec(self.kem_output) + vec(self.ciphertext)
 
 
+# An update path or a Welcome is encrypted to many keys under one label and context, so the last one is kept.
+# No secret goes into it.
+@functools.lru_cache(maxsize=1)
+def _schedule(kem_number: int, info: bytes) -> bytes:
+    """Write key_schedule_context (RFC 9180 section 5.1)."""
+    suite, no_psk_id = _identity(kem_number)
+    return _BASE_MODE + no_psk_id + _extract(suite, b"", b"info_hash", info)
+
+
 class Context:
     """One direction of an HPKE exchange after its set-up."""
 
-    __slots__ = ("_exporter", "_key", "_nonce", "_suite")
+    __slots__ = ("_key", "_nonce", "_schedule", "_secret", "_suite")
 
     def __init__(self, kem: Kem, shared: bytes, info: bytes) -> None:
-        self._suite, no_psk_id = _identity(kem.number)
-        context = _BASE_MODE + no_psk_id + _extract(self._suite, b"", b"info_hash", info)
-        secret = _extract(self._suite, shared, b"secret", b"")
-        self._key = _expand(self._suite, secret, b"key", context, KEY_SIZE)
-        self._nonce = _expand(self._suite, secret, b"base_nonce", context, NONCE_SIZE)
-        self._exporter = _expand(self._suite, secret, b"exp", context, HASH_SIZE)
+        self._suite, _ = _identity(kem.number)
+        self._schedule = _schedule(kem.number, info)
+        self._secret = _extract(self._suite, shared, b"secret", b"")
+        self._key = _expand(self._suite, self._secret, b"key", self._schedule, KEY_SIZE)
+        self._nonce = _expand(self._suite, self._secret, b"base_nonce", self._schedule, NONCE_SIZE)
 
     def _nonce_of(self, sequence: int) -> bytes:
         return (int.from_bytes(self._nonce, "big") ^ sequence).to_bytes(NONCE_SIZE, "big")
@@ -77,7 +85,8 @@ class Context:
 
     def export(self, context: bytes, length: int) -> bytes:
         """Derive a secret that both ends share."""
-        return _expand(self._suite, self._exporter, b"sec", context, length)
+        exporter = _expand(self._suite, self._secret, b"exp", self._schedule, HASH_SIZE)
+        return _expand(self._suite, exporter, b"sec", context, length)
 
 
 def setup_sender(
@@ -93,6 +102,7 @@ def setup_receiver(kem: Kem, kem_output: bytes, pair: KeyPair, info: bytes) -> C
     return Context(kem, kem.decapsulate(pair, kem_output), info)
 
 
+@functools.lru_cache(maxsize=1)
 def _info(label: str, context: bytes) -> bytes:
     return vec(b"MLS 1.0 " + label.encode()) + vec(context)
 

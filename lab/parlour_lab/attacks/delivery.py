@@ -17,6 +17,7 @@ from parlour_lab.wire import Wire
 from parlour_protocol.identity import AccountEntry, Head
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.chat.delivery.https.operations import DELIVERY_OPERATIONS
 from parlour_server.core.https.operations import Operations
@@ -261,7 +262,7 @@ def two_key_logs(_folder: Path, seen: Evidence) -> bool:
     heads = []
     for whose in ("ada's own key", "a key of the server"):
         first = encode_entry(AccountEntry(Millis(1), ada, secrets.token_bytes(32)))
-        head = Head.empty("localhost").after(first).after(last)
-        seen.sent(f"a log with {whose}, whose head is {head.digest.hex()[:16]}")
+        head = Head.of(Tree().after(first).after(last))
+        seen.sent(f"a log with {whose}, whose root is {head.root.hex()[:16]}")
         heads.append(head)
     return heads[0] != heads[1]

@@ -139,10 +139,10 @@ check_union(Content, AnyContent, "AnyContent")
 
 
 class KeyLogSeen(Part, frozen=True):
-    """The key log as the sender's device saw it: entries, and the digest of the head."""
+    """The head of the key log that the sender's device saw: how many entries, and the root of their tree."""
 
     size: Count
-    digest: Digest
+    root: Digest
 
 
 class Consent(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -181,7 +181,7 @@ _version2 = msgspec.msgpack.Decoder(_Version2)
 def encode_message_payload(payload: Payload) -> bytes:
     """Return the bytes to be protected."""
     seen = payload.key_log
-    key_log = None if seen is None else (seen.size, bytes(seen.digest))
+    key_log = None if seen is None else (seen.size, bytes(seen.root))
     fields = [2, payload.link.fields(), key_log, _json.encode(payload.content)]
     return _binary.encode([*fields, payload.consent] if payload.consent else fields)
 
@@ -194,7 +194,7 @@ def decode_message_payload(data: bytes) -> Payload:
     except (msgspec.MsgspecError, ValueError) as error:
         raise MalformedFrameError(f"not an envelope of a known version: {error}") from error
     content: AnyContent = strict_decoder(AnyContent)(read.content)
-    seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], digest=Digest(read.key_log[1]))
+    seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], root=Digest(read.key_log[1]))
     return Payload(content, read.link, seen, read.consent)
 
 

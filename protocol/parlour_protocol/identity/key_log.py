@@ -1,19 +1,21 @@
-"""The key log: every account key, certificate and revocation of a server, in one hash chain.
+"""The key log: every account key, certificate and revocation of a server, in one Merkle tree.
 
 Append-only: the head after n entries commits to all of them, so two people who saw different entries have
 different heads, and exchange them in their encrypted messages. A server can still withhold the newest
 entries, but it cannot show two histories for long.
 """
 
-from typing import Final
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Final, Self
 
 import msgspec
 
 from parlour_protocol.identity.certificates import Key, plain_text
 from parlour_protocol.identity.errors import StatementError
 from parlour_protocol.kit.fields import decode_field
-from parlour_protocol.kit.hash_chain import ChainHead
 from parlour_protocol.kit.id_fields import MillisField
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import UserName
 
 
@@ -75,8 +77,18 @@ def decode_entry(data: bytes) -> Entry:
     return entry
 
 
-class Head(ChainHead):
-    """The head of a server's key log."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a server's key log: its ``size`` entries and the ``root`` of their tree."""
 
-    __slots__ = ()
-    LOG = "key log"
+    size: int
+    root: bytes
+
+    @classmethod
+    def of(cls, tree: Tree) -> Self:
+        """Return the head of a log with this tree."""
+        return cls(tree.size, tree.root)
+
+    def to_be_signed(self, server: str) -> bytes:
+        """Return the checkpoint that the log's key signs: the text of a signed note, as C2SP defines both."""
+        return f"{server}/key-log\n{self.size}\n{b64encode(self.root).decode()}\n".encode()

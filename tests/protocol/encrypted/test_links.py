@@ -84,7 +84,7 @@ def test_another_content_or_version_is_refused() -> None:
 
 def test_a_usual_message_stays_in_the_first_step_of_padding() -> None:
     """Also in a large and old room."""
-    seen = KeyLogSeen(size=40_000, digest=Digest(bytes(32)))
+    seen = KeyLogSeen(size=40_000, root=Digest(bytes(32)))
     for link in (Link(9, 9, 80, (70, 4), 0, MARKS), Link(9_000, 9_000, 90_000, (5_000, 300), 80_000, MARKS)):
         for length in (1, 40, 70):
             content = TextContent(text=MessageText("x" * length))

@@ -76,8 +76,8 @@ REFUSED = {
     "no kind": envelope({"text": "hi"}),
     "a frame": envelope({"type": "send", "id": ID, "room": "r" * 22, "text": "hi"}),
     "a target by the server's number": envelope({"kind": "edit", "target": 7, "text": "hi"}),
-    "a short digest of the key log": envelope(GOOD, key_log=[1, bytes(31)]),
-    "a digest as a text": envelope(GOOD, key_log=[1, "A" * 43]),
+    "a short root of the key log": envelope(GOOD, key_log=[1, bytes(31)]),
+    "a root as a text": envelope(GOOD, key_log=[1, "A" * 43]),
     "a file name with a path": envelope(
         {
             "kind": "text",

@@ -10,6 +10,7 @@ from tests.protocol.identity.signing import ADA, NOW, SERVER, certificate, publi
 
 from parlour_protocol.identity import AccountEntry, DeviceEntry, Head, RevocationEntry, StatementError
 from parlour_protocol.identity.key_log import decode_entry, encode_entry
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.limits import CERTIFICATE_BYTES
 
 ENTRIES = (
@@ -71,14 +72,14 @@ def test_random_bytes_raise_nothing_else(data: bytes) -> None:
 
 def head_of(*entries: bytes) -> Head:
     """Return the head after these entries."""
-    head = Head.empty(SERVER)
+    tree = Tree()
     for entry in entries:
-        head = head.after(entry)
-    return head
+        tree = tree.after(entry)
+    return Head.of(tree)
 
 
 def test_a_head_commits_to_every_entry_in_order() -> None:
-    """Change, order, omission, repetition, joining two into one: each gives another digest."""
+    """Change, order, omission, repetition, joining two into one: each gives another root."""
     one, two, three = (encode_entry(entry) for entry in ENTRIES)
     heads = [
         head_of(one, two, three),
@@ -90,17 +91,22 @@ def test_a_head_commits_to_every_entry_in_order() -> None:
         head_of(one[:-1] + b"\0", two, three),
         head_of(),
     ]
-    assert len({head.digest for head in heads}) == len(heads)
+    assert len({head.root for head in heads}) == len(heads)
     assert [head.size for head in heads] == [3, 3, 2, 3, 2, 2, 3, 0]
 
 
-def test_logs_of_two_servers_have_nothing_in_common() -> None:
-    """Heads of different servers differ, and so do their signed bytes."""
-    assert Head.empty(SERVER) != Head.empty("other.example")
+def test_a_signature_is_for_one_server() -> None:
+    """The same entries in another server's log: its signed bytes differ."""
     assert head_of().to_be_signed(SERVER) != head_of().to_be_signed("other.example")
 
 
-def test_the_signature_covers_size_and_digest() -> None:
+def test_what_is_signed_is_a_checkpoint_of_c2sp() -> None:
+    """The log's name, its size and its root, a line each."""
+    text = "chat.example/key-log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+    assert Head.of(Tree()).to_be_signed("chat.example") == text.encode()
+
+
+def test_the_signature_covers_size_and_root() -> None:
     """Two heads of one size are two messages, and so are two sizes."""
     heads = (Head(1, bytes(32)), Head(2, bytes(32)), Head(1, b"\1" + bytes(31)))
     assert len({head.to_be_signed(SERVER) for head in heads}) == 3

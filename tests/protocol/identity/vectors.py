@@ -17,7 +17,6 @@ from parlour_protocol.identity import (
     AccountEntry,
     DeviceEntry,
     Entry,
-    Head,
     RevocationEntry,
     account_proof,
     device_proof,
@@ -25,6 +24,7 @@ from parlour_protocol.identity import (
 )
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.merkle import Tree
 
 
 def lines() -> Iterator[str]:
@@ -45,9 +45,9 @@ def lines() -> Iterator[str]:
         DeviceEntry(NOW, signed(certificate())),
         RevocationEntry(NOW, signed(revocation())),
     )
-    head = Head.empty(SERVER)
-    yield f"head of 0 entries: {head.digest.hex()}"
+    tree = Tree()
+    yield f"root of 0 entries: {tree.root.hex()}"
     for entry in entries:
-        head = head.after(encode_entry(entry))
+        tree = tree.after(encode_entry(entry))
         kind = type(entry).__name__.removesuffix("Entry").lower()
-        yield f"head of {head.size}, after the {kind}: {head.digest.hex()}"
+        yield f"root of {tree.size}, after the {kind}: {tree.root.hex()}"

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from parlour_protocol.identity import Head
+from parlour_protocol.kit.merkle import Tree
 from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
@@ -42,7 +43,7 @@ def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> Non
 
 def test_it_signs_the_heads_of_its_own_server(folder: DataFolder) -> None:
     """What holds for one name holds for no other."""
-    key, head = SigningKey.load(folder.signing_key), Head.empty("chat.example")
+    key, head = SigningKey.load(folder.signing_key), Head.of(Tree())
     signature = key.sign(head.to_be_signed("chat.example"))
     assert holds(key.public, head.to_be_signed("chat.example"), signature)
     assert not holds(key.public, head.to_be_signed("other.example"), signature)

@@ -1,4 +1,4 @@
-"""The copy of the key log: every entry with the head after it, and the entries' content for lookups.
+"""The copy of the key log: every entry with its subtree's hash, and the entries' content for lookups.
 
 It only grows; an entry is never replaced, and one that a restored server lost keeps its effect. ``key_log``
 stores an entry's content after verifying it; nothing here judges. Functions over a connection.
@@ -14,6 +14,7 @@ import apsw
 from parlour_protocol.identity import Head, RevocationEntry
 from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import UserName, parse_user_name
 
 UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
@@ -37,27 +38,28 @@ class ReportedHead:
     head: Head
 
 
-def head(connection: apsw.Connection, server: str) -> Head:
-    """Return the newest head of the copy."""
-    for size, digest in connection.execute(
-        "SELECT position, digest FROM key_log ORDER BY position DESC LIMIT 1"
-    ):
-        return Head(int(str(size)), bytes(digest))
-    return Head.empty(server)
+def tree(connection: apsw.Connection) -> Tree:
+    """Return the tree of the copy."""
+    ((size,),) = connection.execute("SELECT coalesce(max(position), 0) FROM key_log")
+    return _tree_of(connection, int(str(size)))
 
 
-def digest_at(connection: apsw.Connection, server: str, size: int) -> bytes | None:
-    """Return the head's digest after so many entries; None if the copy is shorter."""
-    if size == 0:
-        return Head.empty(server).digest
-    for (digest,) in connection.execute("SELECT digest FROM key_log WHERE position = ?", (size,)):
-        return bytes(digest)
-    return None
+def tree_at(connection: apsw.Connection, size: int) -> Tree | None:
+    """Return the tree of the first so many entries; None if the copy is shorter."""
+    held = tree(connection)
+    return None if size > held.size else _tree_of(connection, size)
 
 
-def add(connection: apsw.Connection, at: Head, entry: bytes) -> None:
-    """Add an entry; ``at`` is the head that it leads to."""
-    connection.execute("INSERT INTO key_log VALUES (?, ?, ?)", (at.size, entry, at.digest))
+def _tree_of(connection: apsw.Connection, size: int) -> Tree:
+    ends = Tree.ends(size)
+    marks = ", ".join("?" for _ in ends)
+    query = f"SELECT subtree FROM key_log WHERE position IN ({marks}) ORDER BY position"  # noqa: S608 - marks only
+    return Tree(size, tuple(bytes(subtree) for (subtree,) in connection.execute(query, ends)))
+
+
+def add(connection: apsw.Connection, grown: Tree, entry: bytes) -> None:
+    """Add an entry; ``grown`` is the tree with it."""
+    connection.execute("INSERT INTO key_log VALUES (?, ?, ?)", (grown.size, entry, grown.subtrees[-1]))
 
 
 def account(connection: apsw.Connection, user: UserName) -> LoggedAccount | None:
@@ -161,13 +163,13 @@ def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
     return was_logged(connection, device) or is_revoked(connection, device)
 
 
-def knows(connection: apsw.Connection, server: str, head: Head) -> bool | None:
+def knows(connection: apsw.Connection, head: Head) -> bool | None:
     """Say whether the log, or the part a restored server lost, ever had this head; None: it is longer."""
-    query = "SELECT 1 FROM key_log_lost WHERE position = ? AND digest = ?"
-    if any(True for _ in connection.execute(query, (head.size, head.digest))):
+    query = "SELECT 1 FROM key_log_lost WHERE position = ? AND root = ?"
+    if any(True for _ in connection.execute(query, (head.size, head.root))):
         return True
-    ours = digest_at(connection, server, head.size)
-    return None if ours is None else ours == head.digest
+    ours = tree_at(connection, head.size)
+    return None if ours is None else ours.root == head.root
 
 
 def lost(connection: apsw.Connection, after: int = 0) -> list[bytes]:
@@ -189,11 +191,11 @@ def offset(connection: apsw.Connection) -> int:
 
 def lose(connection: apsw.Connection, shared: int) -> int:
     """Set the entries above a position aside, as lost; returns how many."""
-    connection.execute(
-        """INSERT INTO key_log_lost (position, entry, digest)
-            SELECT position, entry, digest FROM key_log WHERE position > ? ORDER BY position""",
-        (shared,),
-    )
+    left = _tree_of(connection, shared)
+    for entry in entries(connection, shared):
+        left = left.after(entry)
+        query = "INSERT INTO key_log_lost (position, entry, root) VALUES (?, ?, ?)"
+        connection.execute(query, (left.size, entry, left.root))
     connection.execute("DELETE FROM key_log WHERE position > ?", (shared,))
     return connection.changes()
 
@@ -202,15 +204,15 @@ def note_reported_head(connection: apsw.Connection, user: UserName, seen: Head) 
     """Store a head that is beyond the copy, to be compared later: of each person the furthest."""
     connection.execute(
         """INSERT INTO log_heard VALUES (?, ?, ?) ON CONFLICT (user)
-            DO UPDATE SET size = excluded.size, digest = excluded.digest WHERE excluded.size > size""",
-        (user, seen.size, seen.digest),
+            DO UPDATE SET size = excluded.size, root = excluded.root WHERE excluded.size > size""",
+        (user, seen.size, seen.root),
     )
 
 
 def reported_heads(connection: apsw.Connection) -> Iterator[ReportedHead]:
     """Return the heads that still have to be compared."""
-    for user, size, digest in list(connection.execute("SELECT user, size, digest FROM log_heard")):
-        yield ReportedHead(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
+    for user, size, root in list(connection.execute("SELECT user, size, root FROM log_heard")):
+        yield ReportedHead(parse_user_name(str(user)), Head(int(str(size)), bytes(root)))
 
 
 def forget_reported_head(connection: apsw.Connection, reported: ReportedHead) -> None:

@@ -12,7 +12,7 @@ import apsw
 
 from parlour_client.core.found_words import TOKENIZER
 
-VERSION: Final = 21
+VERSION: Final = 22
 """Raised with each change of a table."""
 
 _ROOMS: Final = (
@@ -120,8 +120,8 @@ _IDENTITY: Final = (
         at INTEGER NOT NULL,
         method TEXT NOT NULL             -- 'number', 'code', 'words' or 'own device'
     ) STRICT""",
-    # The copy of the key log: entry n and the head after it.
-    "CREATE TABLE key_log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, digest BLOB NOT NULL) STRICT",
+    # The copy of the key log: entry n, and the hash of the largest complete subtree that ends with it.
+    "CREATE TABLE key_log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, subtree BLOB NOT NULL) STRICT",
     # The content of the entries; an entry with an invalid signature has none.
     """CREATE TABLE log_accounts (
         user TEXT PRIMARY KEY,
@@ -144,7 +144,7 @@ _IDENTITY: Final = (
     """CREATE TABLE log_heard (
         user TEXT PRIMARY KEY,
         size INTEGER NOT NULL,
-        digest BLOB NOT NULL
+        root BLOB NOT NULL
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE alarms (
         id INTEGER PRIMARY KEY,
@@ -160,7 +160,7 @@ _IDENTITY: Final = (
         id INTEGER PRIMARY KEY,
         position INTEGER NOT NULL,
         entry BLOB NOT NULL,
-        digest BLOB NOT NULL
+        root BLOB NOT NULL               -- of the log with this entry
     ) STRICT""",
 )
 

@@ -6,7 +6,6 @@ ends, because devices would follow it for ever.
 
 from typing import Final
 
-from parlour_protocol.identity import Head
 from parlour_protocol.identity.key_log import NO_POLICY
 from parlour_protocol.limits import CERTIFICATE_BYTES
 from parlour_server.chat.delivery.audit_events import DeliveryEvent
@@ -20,16 +19,14 @@ _MOST: Final = CERTIFICATE_BYTES.value - 64
 """Bytes: with the rest it must fit into an entry of the key log, which every client keeps for ever."""
 
 
-async def publish_policy(
-    log: KeyLogStore, policy: DevicePolicy | None, server: str, audit: Audit, clock: Clock
-) -> None:
+async def publish_policy(log: KeyLogStore, policy: DevicePolicy | None, audit: Audit, clock: Clock) -> None:
     """Publish the policy if it has changed. Raises SetupError for one that is too large."""
     if policy is not None and len(policy.data) > _MOST:
         raise SetupError(
             f"{policy.setting}: the policy has {len(policy.data)} bytes, but an entry has {_MOST}: "
             "shorten the word list, or turn it off for encrypted rooms"
         )
-    data, start = NO_POLICY if policy is None else policy.data, Head.empty(server)
-    if await log.publish_policy(clock.now(), data, start, is_empty=policy is None):
+    data = NO_POLICY if policy is None else policy.data
+    if await log.publish_policy(clock.now(), data, is_empty=policy is None):
         rules, words = ("none", 0) if policy is None else (policy.about, policy.words)
         audit.record(DeliveryEvent.POLICY_PUBLISHED, rules=rules, words=words)

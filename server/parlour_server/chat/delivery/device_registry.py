@@ -24,7 +24,6 @@ from parlour_protocol.identity import (
     Certificate,
     DeviceEntry,
     Entry,
-    Head,
     Revocation,
     RevocationEntry,
     StatementError,
@@ -42,7 +41,6 @@ from parlour_server.chat.delivery.records import (
     CertificateRecord,
     DeviceChange,
     NewDevice,
-    NewEntry,
 )
 from parlour_server.chat.delivery.tables.devices import Devices
 from parlour_server.chat.service.notices import DeviceWaits, KeysChanged
@@ -87,7 +85,7 @@ class DeviceRegistry:
         before = await self.store.account_key(user)
         if before == body.key:
             return
-        entry = self._entry(AccountEntry(self.clock.now(), user, bytes(body.key)))
+        entry = _entry(AccountEntry(self.clock.now(), user, bytes(body.key)))
         if before is None:
             by = BySession(user, session.id)
             change = await self.store.publish_account_key(by, body.key, entry, replaces=None)
@@ -113,7 +111,7 @@ class DeviceRegistry:
         certificate = entry = None
         if body.certificate is not None:
             certificate = await self._certificate(session, device, body.certificate)
-            entry = self._entry(DeviceEntry(now, bytes(body.certificate)))
+            entry = _entry(DeviceEntry(now, bytes(body.certificate)))
         new = NewDevice(device, user, body.key, session.device, now)
         before = await self.store.find(device, now)
         record = await self.store.register(BySession(user, session.id), new, certificate, entry)
@@ -144,7 +142,7 @@ class DeviceRegistry:
         """
         self.budgets.change(session.user)
         certificate = await self._certificate(session, device, body.certificate)
-        entry = self._entry(DeviceEntry(self.clock.now(), bytes(body.certificate)))
+        entry = _entry(DeviceEntry(self.clock.now(), bytes(body.certificate)))
         await self.store.certify(BySession(session.user, session.id), device, certificate, entry)
         self.audit.record(
             DeliveryEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
@@ -161,7 +159,7 @@ class DeviceRegistry:
         key = await self._fits(session, statement, device)
         if statement.at > self.clock.now() + _SKEW:
             raise self._refused(session, "the revocation is dated in the future: check the device's clock")
-        entry = self._entry(RevocationEntry(self.clock.now(), bytes(body.revocation)))
+        entry = _entry(RevocationEntry(self.clock.now(), bytes(body.revocation)))
         change = await self.store.revoke(BySession(session.user, session.id), device, key, entry)
         self.audit.record(DeliveryEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
         self._publish(session.user, change)
@@ -203,11 +201,12 @@ class DeviceRegistry:
         self.audit.record(DeliveryEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
         return StatementError(why)
 
-    def _entry(self, entry: Entry) -> NewEntry:
-        return NewEntry(LogEntryBytes(encode_entry(entry)), Head.empty(self.server))
-
     def _publish(self, user: UserName, change: DeviceChange) -> None:
         if change.sessions:
             self.bus.publish(SessionsEnded(change.sessions))
         if change.changed:
             self.bus.publish(KeysChanged(user))
+
+
+def _entry(entry: Entry) -> LogEntryBytes:
+    return LogEntryBytes(encode_entry(entry))

@@ -44,7 +44,6 @@ class KeyDelivery:
             publish_policy,
             parts.store.keylog,
             parts.hooks.device_policy,
-            parts.server,
             parts.audit,
             parts.clock,
         )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
-from parlour_protocol.identity import Head
 from parlour_protocol.limits import KEY_LOG_PAGE
 from parlour_server.chat.delivery.tables.key_log import KeyLogStore
 from parlour_server.core.signatures import SigningKey
@@ -24,13 +23,12 @@ class KeyLog:
 
     async def page(self, after: int) -> KeyLogPage:
         """Return the entries after number ``after``, and the signed head of the whole log."""
-        entries, found = await self.store.page(after=after, limit=KEY_LOG_PAGE.value)
-        head = found or Head.empty(self.server)
+        entries, head = await self.store.page(after=after, limit=KEY_LOG_PAGE.value)
         return KeyLogPage(
             server=self.server,
             entries=tuple(entries),
             size=head.size,
-            head=Digest(head.digest),
+            head=Digest(head.root),
             signature=Signature(self.key.sign(head.to_be_signed(self.server))),
             key=PublicKey(self.key.public),
         )

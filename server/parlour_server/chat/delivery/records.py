@@ -3,19 +3,10 @@
 from dataclasses import dataclass
 
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus
-from parlour_protocol.frames.opaque import CertificateBytes, KeyPackageBytes, LogEntryBytes, PublicKey
-from parlour_protocol.identity import Head
+from parlour_protocol.frames.opaque import CertificateBytes, KeyPackageBytes, PublicKey
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.rooms import RoomSuite
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry for the key log. ``start`` is the head of this server's log while it is empty."""
-
-    data: LogEntryBytes
-    start: Head
 
 
 @dataclass(frozen=True, slots=True)

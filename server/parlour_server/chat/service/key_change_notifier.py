@@ -41,7 +41,7 @@ class KeyChangeNotifier:
     async def _tell_of_device(self, user: UserName) -> None:
         head = await self._store.keylog.head()
         for peer in self._connected.of(user):
-            if peer.ready and head is not None:
+            if peer.ready:
                 peer.push(KeyLogAppended(size=head.size, waiting=True))
 
     def _fail(self, user: UserName) -> None:
@@ -56,6 +56,5 @@ class KeyChangeNotifier:
         listeners: set[ChatPeer] = {peer for peer in self._connected.of(user) if peer.ready}
         for room in rooms:
             listeners.update(self._hub.group_changed(room))
-        if head is not None:
-            for peer in listeners:
-                peer.push(KeyLogAppended(size=head.size))
+        for peer in listeners:
+            peer.push(KeyLogAppended(size=head.size))

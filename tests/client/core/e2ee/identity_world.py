@@ -49,6 +49,7 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
@@ -105,10 +106,10 @@ class Service:
         self.entries.append(encode_entry(entry))
 
     def head(self, size: int | None = None) -> Head:
-        head = Head.empty(self.server)
+        tree = Tree()
         for entry in self.entries[:size]:
-            head = head.after(entry)
-        return head
+            tree = tree.after(entry)
+        return Head.of(tree)
 
     def key_log(self, after: int) -> KeyLogPage:
         head = self.head()
@@ -116,7 +117,7 @@ class Service:
             server=self.server,
             entries=tuple(LogEntryBytes(entry) for entry in self.entries[after : after + self.page]),
             size=head.size,
-            head=Digest(head.digest),
+            head=Digest(head.root),
             signature=Signature(sign(self.log_seed, head.to_be_signed(self.server))),
             key=PublicKey(public_of(self.log_seed)),
         )

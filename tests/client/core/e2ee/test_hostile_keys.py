@@ -338,7 +338,7 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(harness: Harne
     async def endless(after: int) -> object:
         page, head = await honest(after), Head(10_000_000, bytes(32))
         signature = Signature(sign(harness.server.log_seed, head.to_be_signed(harness.server.server)))
-        return replace(page, size=head.size, head=Digest(head.digest), signature=signature)
+        return replace(page, size=head.size, head=Digest(head.root), signature=signature)
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
     calls = len(harness.server.calls)
@@ -352,7 +352,7 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(harness: Harne
 async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(harness: Harness) -> None:
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(harness)
-    false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
+    false = KeyLogSeen(size=1, root=Digest(b"\7" * 32))
     await parts(ana).archive.write(key_log.compare, BEN, false, harness.clock.now())
     await encrypted_rooms(ana).identity.refresh()
     (alarm,) = ana.encryption.alarms()

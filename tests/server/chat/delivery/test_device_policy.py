@@ -21,7 +21,7 @@ async def test_each_change_is_one_entry(store: ChatStore) -> None:
     clock, audit = StoppedClock(), ReadableAudit()
     sizes = []
     for policy in (None, ON, ON, OTHER, None, None):
-        await publish_policy(store.keylog, policy, "chat.example", audit, clock)
+        await publish_policy(store.keylog, policy, audit, clock)
         entries, _ = await store.keylog.page(after=0, limit=9)
         sizes.append(len(entries))
     assert sizes == [0, 1, 1, 2, 3, 3]
@@ -37,4 +37,4 @@ async def test_a_policy_that_does_not_fit_is_refused(store: ChatStore) -> None:
     """The server says so at its start; every client keeps the log for ever."""
     large = DevicePolicy(bytes(9_000), SETTING, "words=flag", 300)
     with pytest.raises(SetupError, match=rf"{SETTING}: the policy has 9000 bytes.* shorten the word list"):
-        await publish_policy(store.keylog, large, "chat.example", ReadableAudit(), StoppedClock())
+        await publish_policy(store.keylog, large, ReadableAudit(), StoppedClock())

@@ -26,12 +26,12 @@ from parlour_protocol.frames.opaque import (
     WelcomeBytes,
 )
 from parlour_protocol.frames.replies import Error, Hello, Ok
-from parlour_protocol.identity import Head, device_id_of
+from parlour_protocol.identity import device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.membership import NEVER_REMOVED, Accept, Admit, digest_of, new_admission_id, read_again
-from parlour_server.chat.delivery.records import CertificateRecord, NewDevice, NewEntry
+from parlour_server.chat.delivery.records import CertificateRecord, NewDevice
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
@@ -90,16 +90,15 @@ class DiskWorld(World):
         account, key = PublicKey(user.encode().ljust(32)), PublicKey(secrets.token_bytes(32))
         if await self.disk.devices.account_key(user) is None:
             key = PublicKey(public(f"{user} device"))
-        start = Head.empty("chat.example")
         now = self.clock.now()
         if await self.disk.devices.account_key(user) is None:
-            entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
+            entry = LogEntryBytes(secrets.token_bytes(20))
             await self.disk.devices.publish_account_key(by, account, entry, replaces=None)
         device = device_id_of(user, "chat.example", key)
         certificate = CertificateRecord(
             CertificateBytes(secrets.token_bytes(20)), account, Millis(now + 10**10)
         )
-        entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
+        entry = LogEntryBytes(secrets.token_bytes(20))
         new = NewDevice(device, user, key, LAPTOP, now)
         await self.disk.devices.register(by, new, certificate, entry)
         return device

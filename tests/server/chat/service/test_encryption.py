@@ -60,14 +60,12 @@ from parlour_protocol.frames.requests import (
     SetTopic,
     Uninvite,
 )
-from parlour_protocol.identity import Head
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove, Withdraw
 from parlour_protocol.rooms import RoomKind, RoomSuite
-from parlour_server.chat.delivery.records import NewEntry
 from parlour_server.chat.service.notices import DeviceEphemeral, DeviceWaits, KeysChanged
 from parlour_server.chat.store.types import DevicesChanged
 from parlour_server.core.accounts.tables.authority import BySession
@@ -352,7 +350,7 @@ async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
     user = laptop.info.grant.user
     key = await disk.disk.devices.account_key(user)
     assert key is not None
-    entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
+    entry = LogEntryBytes(b"revoked")
     change = await disk.disk.devices.revoke(
         BySession(user, laptop.info.grant.session), device_of(phone), PublicKey(key), entry
     )

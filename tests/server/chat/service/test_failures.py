@@ -207,7 +207,7 @@ async def test_changed_keys_are_announced_despite_a_failed_read(
     """A change of keys is security-relevant: the notification may be late, but it is sent."""
 
     async def head() -> Head:
-        return Head(size=7, digest=b"h" * 32)
+        return Head(size=7, root=b"h" * 32)
 
     monkeypatch.setattr(chat.store.keylog, "head", head)
     ada = await chat.connect("ada")

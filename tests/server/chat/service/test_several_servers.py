@@ -36,14 +36,12 @@ from parlour_protocol.frames.requests import (
     Typing,
     Uninvite,
 )
-from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ACCOUNT_DISABLED, SESSION_ENDED
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.log import gap_filler
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
-from parlour_server.chat.delivery.records import NewEntry
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.store.chat_store import ChatStore
@@ -217,7 +215,7 @@ class TestWithoutTheBus:
         key = await one.disk.devices.account_key(user)
         assert key is not None
         assert device is not None
-        entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
+        entry = LogEntryBytes(b"revoked")
         await one.disk.devices.revoke(
             BySession(user, laptop.info.grant.session), device, PublicKey(key), entry
         )

@@ -27,7 +27,7 @@ from parlour_protocol.frames.opaque import (
     TreeBytes,
     WelcomeBytes,
 )
-from parlour_protocol.identity import Head, device_id_of
+from parlour_protocol.identity import device_id_of
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
@@ -37,7 +37,6 @@ from parlour_server.chat.delivery.records import (
     DeviceChange,
     DeviceRecord,
     NewDevice,
-    NewEntry,
     NewPackages,
 )
 from parlour_server.chat.rooms.rights import decide
@@ -72,9 +71,9 @@ class Delivery:
         """Return a key that was never used before."""
         return PublicKey(hashlib.sha256(str(next(self._numbers)).encode()).digest())
 
-    def entry(self) -> NewEntry:
+    def entry(self) -> LogEntryBytes:
         """Return an entry for the key log."""
-        return NewEntry(LogEntryBytes(b"entry %d" % next(self._numbers)), Head.empty(SERVER))
+        return LogEntryBytes(b"entry %d" % next(self._numbers))
 
     def certificate(self, user: UserName, *, days: int = 90) -> CertificateRecord:
         """Return a certificate by the account's key."""

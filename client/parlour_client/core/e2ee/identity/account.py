@@ -41,7 +41,6 @@ from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signatur
 from parlour_protocol.identity import (
     AccountEntry,
     Certificate,
-    Head,
     Revocation,
     RevocationEntry,
     device_id_of,
@@ -50,6 +49,7 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
@@ -468,7 +468,7 @@ def _lost(connection: apsw.Connection) -> tuple[int, list[LogEntry]]:
     """Return how many lost entries were looked at, and the others, parsed."""
     looked_at = int(own_keys.get(connection, Name.REPUBLISHED) or b"0")
     server = server_of(connection)
-    return looked_at, read_entries(server, Head.empty(server), key_log_copy.lost(connection, looked_at))
+    return looked_at, read_entries(server, Tree(), key_log_copy.lost(connection, looked_at))
 
 
 def _plain(code: str) -> str:

@@ -1,12 +1,13 @@
 """Our copy of the key log: fetched, verified, extended, and compared with what other people saw.
 
 It never reverts: a log that is shorter or different is refused and raises a permanent alarm, and so does a
-head that another person saw differently. An entry with an invalid signature is *void*: it stays in the chain
+head that another person saw differently. An entry with an invalid signature is *void*: it stays in the log
 and has no effect. It does not make the log false, since someone other than the server may have written it; no
 key is ever taken from it.
 """
 
 import asyncio
+from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -40,6 +41,7 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import UserName
 
 EntryContent = AccountEntry | Certificate | Revocation
@@ -47,27 +49,27 @@ EntryContent = AccountEntry | Certificate | Revocation
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry. ``head`` is the log's after it; ``certificate`` the bytes when it is one."""
+    """One entry. ``tree`` is the log's with it; ``certificate`` the bytes when it is one."""
 
     data: bytes
-    head: Head
+    tree: Tree
     content: EntryContent | None
     certificate: bytes = b""
     policy: InspectionPolicy | None = None
 
 
-def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[LogEntry]:
+def read_entries(server: str, start: Tree, entries: Sequence[bytes]) -> list[LogEntry]:
     """Parse entries that follow ``start``."""
-    made, head = [], start
+    made, tree = [], start
     for data in entries:
-        head = head.after(data)
+        tree = tree.after(data)
         content, certificate = _read(server, data)
-        made.append(LogEntry(bytes(data), head, content, certificate, _read_policy(data)))
+        made.append(LogEntry(bytes(data), tree, content, certificate, _read_policy(data)))
     return made
 
 
 def _read_policy(data: bytes) -> InspectionPolicy | None:
-    """Return the policy for inspection in an entry; no signature of its own: the chain's head is signed."""
+    """Return the policy for inspection in an entry; no signature of its own: the log's head is signed."""
     if not data.startswith(POLICY_PREFIX):
         return None
     try:
@@ -128,17 +130,16 @@ def server_of(connection: apsw.Connection) -> str:
 
 def seen(connection: apsw.Connection) -> KeyLogSeen | None:
     """Return the state of the log that our messages name; None before the first contact."""
-    server = server_of(connection)
-    if not server:
+    if not server_of(connection):
         return None
-    head = key_log_copy.head(connection, server)
-    return KeyLogSeen(size=head.size, digest=Digest(head.digest))
+    tree = key_log_copy.tree(connection)
+    return KeyLogSeen(size=tree.size, root=Digest(tree.root))
 
 
 def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Comparison:
     """Compare the state that a message names with our copy."""
-    head = Head(theirs.size, bytes(theirs.digest))
-    known = key_log_copy.knows(connection, server_of(connection), head)
+    head = Head(theirs.size, bytes(theirs.root))
+    known = key_log_copy.knows(connection, head)
     if known is None:
         key_log_copy.note_reported_head(connection, user, head)
         return Comparison.BEHIND
@@ -170,7 +171,7 @@ class _Start:
 
     server: str
     log_key: bytes
-    head: Head
+    tree: Tree
     restored: bool = False
     """The server's logs are of another incarnation, and its key log was not read since."""
 
@@ -178,11 +179,7 @@ class _Start:
 def _start(connection: apsw.Connection) -> _Start | None:
     server, log_key = server_of(connection), own_keys.get(connection, Name.LOG_KEY)
     restored = own_keys.get(connection, Name.LOG_RESTORED) is not None
-    return (
-        _Start(server, log_key, key_log_copy.head(connection, server), restored)
-        if server and log_key
-        else None
-    )
+    return _Start(server, log_key, key_log_copy.tree(connection), restored) if server and log_key else None
 
 
 class KeyLog:
@@ -203,9 +200,9 @@ class KeyLog:
         async with self._lock:
             waiting = await self._archive.write(lambda c: list(key_log_copy.reported_heads(c)))
             start = await self._archive.write(_start)
-            page = await self._directory.key_log(start.head.size if start else 0)
+            page = await self._directory.key_log(start.tree.size if start else 0)
             if start is None:
-                start = _Start(page.server, bytes(page.key), Head.empty(page.server))
+                start = _Start(page.server, bytes(page.key), Tree())
             self._check_signed(start, page)
             if start.restored and (shared := await self._shared(start, page)) is not None:
                 start = await self._archive.write_durably(self._lose, start, shared)
@@ -225,26 +222,26 @@ class KeyLog:
         if bytes(page.key) != start.log_key:
             return None
         signed, back = Head(page.size, bytes(page.head)), _FIRST_BACK
-        if page.size >= start.head.size and await self._leads(start.head, signed, page.entries) is not None:
+        if page.size >= start.tree.size and await self._leads(start.tree, signed, page.entries) is not None:
             return None
         while True:
-            after = max(0, min(page.size, start.head.size) - back)
-            digest = await self._archive.read(key_log_copy.digest_at, start.server, after)
-            heads = await self._leads(Head(after, digest or b""), signed, ())
-            if heads is not None:
-                return await self._archive.read(_last_alike, start.server, after, heads)
+            after = max(0, min(page.size, start.tree.size) - back)
+            held = await self._archive.read(key_log_copy.tree_at, after)
+            trees = None if held is None else await self._leads(held, signed, ())
+            if trees is not None:
+                return await self._archive.read(_last_alike, trees)
             if not after:
-                raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
+                raise await self._contradiction(_("changed old entries of its key log"), start.tree.size)
             back *= 8
 
-    async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
-        """Return the heads up to the signed one; None: the entries lead to another one."""
-        heads = [start]
+    async def _leads(self, start: Tree, signed: Head, first: Sequence[bytes]) -> Sequence[Tree] | None:
+        """Return the trees up to the signed head; None: the entries lead to another one."""
+        trees = [start]
         for entry in await self._fetched(start, signed.size, first):
-            heads.append(heads[-1].after(entry))
-        return heads if heads[-1] == signed else None
+            trees.append(trees[-1].after(entry))
+        return trees if Head.of(trees[-1]) == signed else None
 
-    async def _fetched(self, start: Head, size: int, first: Sequence[bytes]) -> Sequence[bytes]:
+    async def _fetched(self, start: Tree, size: int, first: Sequence[bytes]) -> Sequence[bytes]:
         """Return the entries from ``start`` on until there are ``size``; ``first`` are here already."""
         missing, data = size - start.size, list(first)
         if missing > MAX_GROWTH:
@@ -269,8 +266,8 @@ class KeyLog:
             "published again. If no one told you that the server was restored, ask its owner."
         )
         detail = f"{lost} {kept}"
-        alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
-        return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))
+        alarms.sound(connection, alarms.Kind.RESTORED, start.tree.root.hex(), self._clock.now(), detail)
+        return _Start(start.server, start.log_key, key_log_copy.tree(connection))
 
     def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that is not this server's, or is not signed."""
@@ -285,19 +282,19 @@ class KeyLog:
         signed = Head(page.size, bytes(page.head))
         if bytes(page.key) != start.log_key:
             raise await self._contradiction(
-                _("signs its key log with another key than before"), start.head.size
+                _("signs its key log with another key than before"), start.tree.size
             )
-        if page.size < start.head.size:
-            raise await self._contradiction(_("took entries out of its key log"), start.head.size)
-        if page.size == start.head.size and signed != start.head:
-            raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
+        if page.size < start.tree.size:
+            raise await self._contradiction(_("took entries out of its key log"), start.tree.size)
+        if page.size == start.tree.size and signed != Head.of(start.tree):
+            raise await self._contradiction(_("changed old entries of its key log"), start.tree.size)
 
     async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
         """Fetch and parse the rest; all of it must lead to the signed head."""
-        data = await self._fetched(start.head, page.size, page.entries)
-        entries = await asyncio.to_thread(read_entries, page.server, start.head, data)
-        if entries and entries[-1].head != Head(page.size, bytes(page.head)):
-            raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
+        data = await self._fetched(start.tree, page.size, page.entries)
+        entries = await asyncio.to_thread(read_entries, page.server, start.tree, data)
+        if entries and Head.of(entries[-1].tree) != Head(page.size, bytes(page.head)):
+            raise await self._contradiction(_("changed old entries of its key log"), start.tree.size)
         return entries
 
     def _grow(self, connection: apsw.Connection, page: KeyLogPage, entries: Sequence[LogEntry]) -> None:
@@ -307,18 +304,16 @@ class KeyLog:
             own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
         elif own_keys.get(connection, Name.LOG_KEY) != bytes(page.key):
             raise KeyLogError(_TWO_STORIES)
-        grown = key_log_copy.head(
-            connection, page.server
-        ).size  # another program of this home may have been faster
+        grown = key_log_copy.tree(connection).size  # another program of this home may have been faster
         later = key_log_copy.offset(connection)
         own_keys.drop(connection, Name.LOG_RESTORED)
         for entry in entries:
-            if entry.head.size <= grown:
-                if key_log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
+            if entry.tree.size <= grown:
+                if key_log_copy.tree_at(connection, entry.tree.size) != entry.tree:
                     raise KeyLogError(_TWO_STORIES)
             else:
-                key_log_copy.add(connection, entry.head, entry.data)
-                _apply(connection, entry, entry.head.size + later, now)
+                key_log_copy.add(connection, entry.tree, entry.data)
+                _apply(connection, entry, entry.tree.size + later, now)
                 if entry.policy is not None:
                     inspection.changed(connection, entry.policy, now)
                 self._watch(connection, entry, now)
@@ -327,9 +322,9 @@ class KeyLog:
 
     def _compare(self, connection: apsw.Connection, waiting: Sequence[key_log_copy.ReportedHead]) -> None:
         """Compare what others saw; ``waiting``: reports from before the server was asked."""
-        now, server = self._clock.now(), server_of(connection)
+        now = self._clock.now()
         for one in list(key_log_copy.reported_heads(connection)):
-            known = key_log_copy.knows(connection, server, one.head)
+            known = key_log_copy.knows(connection, one.head)
             if known is None and one not in waiting:
                 continue
             if known is None:  # it existed before we asked, and the server did not show it
@@ -360,10 +355,10 @@ def _withheld(one: key_log_copy.ReportedHead) -> str:
     ).format(user=one.user, size=one.head.size)
 
 
-def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Sequence[Head]) -> int:
-    """Return the size of the last of these heads that the copy has, too; the first one is ours."""
-    alike = (one for one in heads if key_log_copy.digest_at(connection, server, one.size) == one.digest)
-    return max((one.size for one in alike), default=after)
+def _last_alike(connection: apsw.Connection, trees: Sequence[Tree]) -> int:
+    """Return the size of the last of these trees that the copy has, too; the first one is ours."""
+    differ = bisect(trees, 0, key=lambda tree: key_log_copy.tree_at(connection, tree.size) != tree)
+    return trees[differ - 1].size
 
 
 def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Millis) -> None:

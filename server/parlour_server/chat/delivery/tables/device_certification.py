@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.kit.ids import DeviceId, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.delivery.errors import PasswordNeededError
-from parlour_server.chat.delivery.records import CertificateRecord, DeviceChange, DeviceRecord, NewEntry
+from parlour_server.chat.delivery.records import CertificateRecord, DeviceChange, DeviceRecord
 from parlour_server.chat.delivery.tables.device_rows import find_device
 from parlour_server.chat.delivery.tables.group_devices import update_leaving
 from parlour_server.chat.delivery.tables.key_log import append_entry
@@ -35,7 +35,7 @@ def publish(
     db: WriteConnection,
     authority: Authority,
     key: PublicKey,
-    entry: NewEntry,
+    entry: LogEntryBytes,
     *,
     replaces: PublicKey | None,
 ) -> DeviceChange:
@@ -66,7 +66,7 @@ def certify(
     authority: Authority,
     device: DeviceId,
     certificate: CertificateRecord,
-    entry: NewEntry,
+    entry: LogEntryBytes,
 ) -> DeviceRecord:
     """Make a device of this account active, or give it a newer certificate."""
     held = own_device(db, authority, device)
@@ -81,7 +81,7 @@ def activate(
     authority: Authority,
     held: DeviceRecord,
     certificate: CertificateRecord,
-    entry: NewEntry,
+    entry: LogEntryBytes,
 ) -> None:
     """Store a certificate, unless the device has one that ends as late."""
     check_account_key(db, authority, certificate.account_key)
@@ -96,7 +96,7 @@ def activate(
 
 
 def revoke(
-    db: WriteConnection, authority: Authority, device: DeviceId, account_key: PublicKey, entry: NewEntry
+    db: WriteConnection, authority: Authority, device: DeviceId, account_key: PublicKey, entry: LogEntryBytes
 ) -> DeviceChange:
     """Revoke a device of this account permanently."""
     held = own_device(db, authority, device)

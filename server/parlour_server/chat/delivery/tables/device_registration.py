@@ -5,8 +5,9 @@ A session keeps its device; a revoked device never comes back. Refusals come bef
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import LogEntryBytes
 from parlour_protocol.limits import DEVICES_PER_USER
-from parlour_server.chat.delivery.records import CertificateRecord, DeviceRecord, NewDevice, NewEntry
+from parlour_server.chat.delivery.records import CertificateRecord, DeviceRecord, NewDevice
 from parlour_server.chat.delivery.tables.device_certification import activate, check_account_key, own_device
 from parlour_server.chat.delivery.tables.device_rows import find_device
 from parlour_server.core.accounts.tables.authority import Authority
@@ -20,7 +21,7 @@ def register(
     authority: Authority,
     new: NewDevice,
     certificate: CertificateRecord | None,
-    entry: NewEntry | None,
+    entry: LogEntryBytes | None,
 ) -> DeviceRecord:
     """Bind the session to the device. Raises RefusedError."""
     if authority.device_id not in {None, new.id}:

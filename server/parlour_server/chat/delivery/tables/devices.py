@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
@@ -19,7 +19,6 @@ from parlour_server.chat.delivery.records import (
     DeviceChange,
     DeviceRecord,
     NewDevice,
-    NewEntry,
     NewPackages,
 )
 from parlour_server.chat.delivery.tables.device_certification import account_key_of, certify, publish, revoke
@@ -50,7 +49,7 @@ class Devices:
         return await self.readers.run(partial(account_key_of, user=user))
 
     async def publish_account_key(
-        self, by: BySession | ByProof, key: PublicKey, entry: NewEntry, *, replaces: PublicKey | None
+        self, by: BySession | ByProof, key: PublicKey, entry: LogEntryBytes, *, replaces: PublicKey | None
     ) -> DeviceChange:
         """Set the account's key; the same key again changes nothing.
 
@@ -66,7 +65,7 @@ class Devices:
         by: BySession,
         device: NewDevice,
         certificate: CertificateRecord | None = None,
-        entry: NewEntry | None = None,
+        entry: LogEntryBytes | None = None,
     ) -> DeviceRecord:
         """Bind a session of this account to a device, which is created if it is new.
 
@@ -87,7 +86,7 @@ class Devices:
         return await self.readers.run(partial(find_device, device=device, now=now))
 
     async def certify(
-        self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+        self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: LogEntryBytes
     ) -> DeviceRecord:
         """Make a device of this account active, or give it a newer certificate.
 
@@ -97,7 +96,7 @@ class Devices:
         return await self.writer.submit(authorised(self.clock, by, write))
 
     async def revoke(
-        self, by: BySession, device: DeviceId, account_key: PublicKey, entry: NewEntry
+        self, by: BySession, device: DeviceId, account_key: PublicKey, entry: LogEntryBytes
     ) -> DeviceChange:
         """Revoke a device of this account permanently: its sessions, packages and Welcomes are deleted.
 

@@ -1,4 +1,4 @@
-"""The key log: a hash chain, each entry with the resulting head of the log.
+"""The key log: a Merkle tree, each entry with the hash of the largest complete subtree that ends with it.
 
 Entries are appended in the transaction of the change, and never changed or removed; the primary key refuses a
 second entry with the same number.
@@ -12,7 +12,7 @@ from parlour_protocol.frames.opaque import LogEntryBytes
 from parlour_protocol.identity import Head, PolicyEntry
 from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry, encode_entry
 from parlour_protocol.kit.ids import Millis
-from parlour_server.chat.delivery.records import NewEntry
+from parlour_protocol.kit.merkle import Tree
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
@@ -27,13 +27,12 @@ class KeyLogStore:
     writer: Writer
     readers: Readers
 
-    async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
+    async def publish_policy(self, at: Millis, policy: bytes, *, is_empty: bool) -> bool:
         """Append the operator's policy for people's devices, unless the newest one is the same.
 
-        ``start`` is the head of the empty log. An empty policy only follows another one. Returns whether it
-        was appended.
+        An empty policy only follows another one. Returns whether it was appended.
         """
-        entry = NewEntry(LogEntryBytes(encode_entry(PolicyEntry(at, policy))), start)
+        entry = LogEntryBytes(encode_entry(PolicyEntry(at, policy)))
 
         def write(db: WriteConnection) -> bool:
             row = db.execute(_NEWEST_POLICY, (POLICY_PREFIX,)).fetchone()
@@ -45,34 +44,43 @@ class KeyLogStore:
 
         return await self.writer.submit(write)
 
-    async def head(self) -> Head | None:
-        """Return the head of the whole log, None while it is empty."""
+    async def head(self) -> Head:
+        """Return the head of the whole log."""
         return await self.readers.run(_head)
 
-    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
+    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head]:
         """Return the entries after number ``after``, and the matching head of the whole log."""
 
-        def read(db: Connection) -> tuple[list[LogEntryBytes], Head | None]:
+        def read(db: Connection) -> tuple[list[LogEntryBytes], Head]:
             # The head first: later entries are left out, so the two match without a transaction.
             head = _head(db)
             rows = db.execute(
                 "SELECT entry FROM key_log WHERE number > ? AND number <= ? ORDER BY number LIMIT ?",
-                (after, 0 if head is None else head.size, limit),
+                (after, head.size, limit),
             )
             return [LogEntryBytes(entry) for (entry,) in rows], head
 
         return await self.readers.run(read)
 
 
-def append_entry(db: Connection, entry: NewEntry) -> None:
+def append_entry(db: Connection, entry: LogEntryBytes) -> None:
     """Append an entry to the log."""
-    head = (_head(db) or entry.start).after(entry.data)
+    tree = _tree(db).after(entry)
     db.execute(
-        "INSERT INTO key_log (number, entry, digest) VALUES (?, ?, ?)",
-        (head.size, bytes(entry.data), head.digest),
+        "INSERT INTO key_log (number, entry, subtree) VALUES (?, ?, ?)",
+        (tree.size, bytes(entry), tree.subtrees[-1]),
     )
 
 
-def _head(db: Connection) -> Head | None:
-    row = db.execute("SELECT number, digest FROM key_log ORDER BY number DESC LIMIT 1").fetchone()
-    return None if row is None else Head(*row)
+def _head(db: Connection) -> Head:
+    return Head.of(_tree(db))
+
+
+def _tree(db: Connection) -> Tree:
+    (size,) = db.execute("SELECT coalesce(max(number), 0) FROM key_log").fetchone()
+    if not size:
+        return Tree()
+    ends = Tree.ends(size)
+    marks = ", ".join("?" for _ in ends)
+    query = f"SELECT subtree FROM key_log WHERE number IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
+    return Tree(size, tuple(subtree for (subtree,) in db.execute(query, tuple(ends))))

@@ -67,8 +67,8 @@ key_log: Final = Table(
     metadata,
     Column("number", Number, primary_key=True),
     Column("entry", LargeBinary, nullable=False),
-    # the head of the log with this entry
-    Column("digest", LargeBinary, nullable=False),
+    # the hash of the largest complete subtree that ends with this entry (`merkle.Tree`)
+    Column("subtree", LargeBinary, nullable=False),
     **PLAIN,
 )
 

@@ -17,6 +17,7 @@ from parlour_protocol.identity import Head
 from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.second_factor import FactorProof, NewTotp, TotpCode, TotpConfirmation
 from parlour_protocol.kit.secret import Secret
@@ -364,10 +365,11 @@ async def test_the_key_log_shows_every_change_and_its_head_is_signed(village: Vi
     read = decode_payload(KeyLogPage, (await laptop.ask("GET", "/v1/key-log")).content)
     kinds = [type(decode_entry(bytes(entry))) for entry in read.entries]
     assert kinds == [AccountEntry, DeviceEntry, DeviceEntry, RevocationEntry]
-    head = Head.empty("localhost")
+    tree = Tree()
     for entry in read.entries:
-        head = head.after(bytes(entry))
-    assert (read.server, read.size, read.head) == ("localhost", 4, head.digest)
+        tree = tree.after(bytes(entry))
+    head = Head.of(tree)
+    assert (read.server, read.size, read.head) == ("localhost", 4, head.root)
     assert holds(read.key, head.to_be_signed("localhost"), read.signature)
     rest = (await laptop.ask("GET", "/v1/key-log?after=3")).json()
     assert rest["entries"] == page["entries"][3:]

@@ -1,51 +1,55 @@
-"""The key log: one chain of all statements of account keys."""
+"""The key log: one tree of all statements of account keys."""
 
 import asyncio
+from collections.abc import Sequence
 
-from tests.server.chat.store.encryption_world import SERVER, Delivery
+from tests.server.chat.store.encryption_world import Delivery
 from tests.server.chat.store.world import FakeClock, World
 
 from parlour_protocol.identity import Head
+from parlour_protocol.kit.merkle import NO_ENTRIES, Tree
 from parlour_server.chat.store.chat_store import ChatStore
 
 
-async def test_an_empty_log_has_no_head(delivery: Delivery) -> None:
-    """Its reader begins with the head that every log of this server begins with."""
-    assert await delivery.store.keylog.head() is None
-    assert await delivery.store.keylog.page(after=0, limit=10) == ([], None)
+def head_of(entries: Sequence[bytes]) -> Head:
+    """Return the head of a log of these entries."""
+    tree = Tree()
+    for entry in entries:
+        tree = tree.after(entry)
+    return Head.of(tree)
+
+
+async def test_an_empty_log_has_the_head_of_no_entries(delivery: Delivery) -> None:
+    """Every log begins with it."""
+    assert await delivery.store.keylog.head() == Head(0, NO_ENTRIES)
+    assert await delivery.store.keylog.page(after=0, limit=10) == ([], Head(0, NO_ENTRIES))
 
 
 async def test_the_head_commits_to_every_entry(delivery: Delivery) -> None:
-    """Chained again from the entries, it is the head that the store says."""
+    """Computed again from the entries, it is the head that the store says."""
     for number in range(3):
         await delivery.person(f"person{number}")
     entries, head = await delivery.store.keylog.page(after=0, limit=100)
-    chained = Head.empty(SERVER)
-    for entry in entries:
-        chained = chained.after(entry)
-    assert head == chained == await delivery.store.keylog.head()
-    assert chained.size == len(entries) == 6
+    assert head == head_of(entries) == await delivery.store.keylog.head()
+    assert head.size == len(entries) == 6
 
 
 async def test_a_policy_is_appended_when_it_changes(delivery: Delivery, clock: FakeClock) -> None:
-    """D24: in the same chain; the same one again, or an empty first one, adds nothing."""
-    log, start = delivery.store.keylog, Head.empty(SERVER)
-    assert not await log.publish_policy(clock.now(), b"", start, is_empty=True)
+    """D24: in the same log; the same one again, or an empty first one, adds nothing."""
+    log = delivery.store.keylog
+    assert not await log.publish_policy(clock.now(), b"", is_empty=True)
     await delivery.person("ana")
     added = [
-        await log.publish_policy(clock.now(), data, start, is_empty=not data)
+        await log.publish_policy(clock.now(), data, is_empty=not data)
         for data in (b"one", b"one", b"two", b"", b"")
     ]
     assert added == [True, False, True, True, False]
     entries, head = await log.page(after=0, limit=100)
-    chained = start
-    for entry in entries:
-        chained = chained.after(entry)
-    assert head == chained
-    assert chained.size == 5
+    assert head == head_of(entries)
+    assert head.size == 5
 
 
-async def test_entries_by_two_servers_are_one_chain(
+async def test_entries_by_two_servers_are_one_log(
     delivery: Delivery, administration: ChatStore, clock: FakeClock
 ) -> None:
     """Both append at once, and neither hangs its entry on a head that the other has replaced."""
@@ -53,11 +57,8 @@ async def test_entries_by_two_servers_are_one_chain(
     servers[1]._numbers = servers[0]._numbers  # no session, and no key, twice
     await asyncio.gather(*(servers[number % 2].person(f"person{number}") for number in range(6)))
     entries, head = await delivery.store.keylog.page(after=0, limit=100)
-    chained = Head.empty(SERVER)
-    for entry in entries:
-        chained = chained.after(entry)
-    assert chained == head == await administration.keylog.head()
-    assert chained.size == 12
+    assert head_of(entries) == head == await administration.keylog.head()
+    assert head.size == 12
 
 
 async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:
@@ -74,7 +75,7 @@ async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:
     assert await delivery.store.keylog.page(after=6, limit=2) == ([], head)
 
 
-async def test_two_servers_write_one_chain(delivery: Delivery, administration: ChatStore) -> None:
+async def test_two_servers_write_one_log(delivery: Delivery, administration: ChatStore) -> None:
     """No entry is lost, none has the number of another."""
     people = await delivery.world.people(6)
     stores = [delivery.store, administration] * 3
@@ -86,8 +87,5 @@ async def test_two_servers_write_one_chain(delivery: Delivery, administration: C
         )
     )
     entries, head = await administration.keylog.page(after=0, limit=100)
-    chained = Head.empty(SERVER)
-    for entry in entries:
-        chained = chained.after(entry)
-    assert head == chained
+    assert head == head_of(entries)
     assert len(set(entries)) == 6

@@ -5,6 +5,7 @@ The commands and the TUI's first screen use it.
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from parlour_client.core.account.chat_home import ChatHome
@@ -25,9 +26,11 @@ from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.invite_link import ChatInviteLink, Inviter
+from parlour_protocol.kit.api import SessionCreated
 from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import SessionKey
 
 _ENROL_SECONDS: Final = 20.0
 
@@ -89,7 +92,19 @@ class ChatSignIn:
         dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
         """Log in, save the session and bind it to this device."""
-        account = await self.account.log_in(address, trust, user, password, device, dialog)
+        return await self._enrolled(await self.account.log_in(address, trust, user, password, device, dialog))
+
+    async def log_in_by(
+        self,
+        begin: Callable[[Api, SessionKey], Awaitable[SessionCreated]],
+        address: ServerAddress,
+        trust: Trust | None,
+        device: DeviceName,
+    ) -> Account:
+        """Log in by another means than a password: see the kit's."""
+        return await self._enrolled(await self.account.log_in_by(begin, address, trust, device))
+
+    async def _enrolled(self, account: Account) -> Account:
         profile = await self.account.store.load()
         if profile.session is not None:
             await self._enrol(profile, profile.session)

@@ -26,12 +26,13 @@ from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
-from parlour_protocol.kit.api import Login, NewAccount, SessionInfo
+from parlour_protocol.kit.api import Login, NewAccount, SessionCreated, SessionInfo
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.invite_link import InviteLink, LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import SessionKey
 
 
 @contextmanager
@@ -140,6 +141,34 @@ class SignIn:
         with of_known_account() if known is not None else nullcontext():
             return (await self._open_session(profile, password, dialog)).account
 
+    async def log_in_by(
+        self,
+        begin: Callable[[Api, SessionKey], Awaitable[SessionCreated]],
+        address: ServerAddress,
+        trust: Trust | None,
+        device: DeviceName,
+    ) -> Account:
+        """Log in by another means than a password, and save the session that ``begin`` returns.
+
+        The server says whose it is. If this home belongs to someone else, it ends: raises SetupError.
+        """
+        known = await self.fits(address, None)
+        if trust is None:
+            trust = known.trust if known is not None else SystemRoots()
+        api = Api(Verifier(address, trust))
+        key, seed = SessionKeyPair.generate()
+        made = await begin(api, key.public)
+        try:
+            await self.fits(address, made.user)
+        except SetupError:
+            await api.end_session(made.session)
+            raise
+        fields = trust_fields(trust)
+        profile = Profile(
+            server=address.authority, user=made.user, device=device, session=None, key=None, **fields
+        )
+        return (await self._save(profile, made, seed)).account
+
     async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> Profile:
         """Open another session for the account of this home, from the same device, and save it."""
         with of_known_account():
@@ -174,13 +203,16 @@ class SignIn:
         async with self._current() as (api, session):
             yield Factors(api, session, address, dialog, keys)
 
-    async def fits(self, address: ServerAddress, user: UserName) -> Profile | None:
-        """Return the saved profile, if any; refuse another account. Raises SetupError."""
+    async def fits(self, address: ServerAddress, user: UserName | None) -> Profile | None:
+        """Return the saved profile, if any; refuse another account. Raises SetupError.
+
+        None: whoever it will be, at that server.
+        """
         try:
             known = await self.store.load()
         except NoAccountError:
             return None
-        if (known.server, known.user) != (address.authority, user):
+        if (known.server, known.user) != (address.authority, user or known.user):
             raise SetupError(
                 _("This home belongs to {user} on {server}.").format(user=known.user, server=known.server),
                 _("For another account, choose another folder with --home DIR."),
@@ -196,6 +228,9 @@ class SignIn:
             raise SetupError(
                 _("The server answered for a different account."), _("Ask the server's operator.")
             )
+        return await self._save(profile, made, seed)
+
+    async def _save(self, profile: Profile, made: SessionCreated, seed: Secret) -> Profile:
         await self._accepted(profile)
         profile = replace(profile, session=made.session, key=seed)
         await self.store.save(profile)

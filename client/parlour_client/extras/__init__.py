@@ -7,6 +7,7 @@ is imported when it is used. Extras import the rest of the client and never each
 from collections.abc import Callable
 from typing import Final
 
+from parlour_client.extras.company_login import register as company_login
 from parlour_client.extras.factor_commands import register as factor_commands
 from parlour_client.extras.jump import register as jump
 from parlour_client.extras.monitor import register as monitor
@@ -22,6 +23,7 @@ from parlour_client.extras.vim import register as vim
 from parlour_client.ui.registry import REGISTRY, Registry
 
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
+    company_login,
     factor_commands,
     jump,
     monitor,

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check one-file lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -56,6 +56,9 @@ image: ## build the container image of the server (needs podman or docker)
 release-check: $(VENV)/.release ## build a release into dist/, twice, and check all of it that needs no network (ARGS="--tag v1.2.3")
 	$(BIN)/python -m tools.release $(ARGS)
 	@$(MAKE) --no-print-directory docs-site ARGS=
+
+one-file: $(VENV)/.dev ## write Parlour and all that it needs into one file in dist/, for machines with nothing but Python
+	$(BIN)/python -m tools.release.one_file
 
 lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
 	$(BIN)/parlour lab --check --tests $(ARGS)

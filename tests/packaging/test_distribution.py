@@ -271,3 +271,13 @@ def test_pip_installs_a_server(offline: Offline, environment: Path) -> None:
     offline.run(server, "init", "--data", data, "--name", "chat.example.org")
     assert "event loop: asyncio: uvloop is not installed" in offline.run(server, "doctor", "--data", data)
     assert (environment / "share/man/man1/parlour-server.1").is_file()
+
+
+@pytest.mark.long
+def test_one_file_is_enough(offline: Offline, tmp_path: Path) -> None:
+    """It plays the demo, whose server is another process, and has the server's command as well."""
+    file = offline.one_file(tmp_path)
+    shown = offline.run(file, "demo", "--headless")
+    assert re.search(r"^(\d+) of \1 checks passed", shown, re.MULTILINE), shown
+    server = offline.run(Path("/usr/bin/env"), "PEX_SCRIPT=parlour-server", str(file), "--help")
+    assert "Usage: parlour-server" in server

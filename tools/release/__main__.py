@@ -60,6 +60,7 @@ class Release:
             "pip install": self.pip,
             "pipx install": self.pipx,
             "uvx": self.uvx,
+            "one file": self.one_file,
             "checksums": self.checksums,
             "notes": self.notes,
         }
@@ -154,6 +155,13 @@ class Release:
     def uvx(self) -> str:
         """Play the demo."""
         return self._offline().uvx("demo", "--headless").splitlines()[-1]
+
+    def one_file(self) -> str:
+        """Build Parlour in one file, twice, and play the demo with it."""
+        first, again = (self._offline().one_file(folder) for folder in (DIST, self._scratch / "again"))
+        if first.read_bytes() != again.read_bytes():
+            raise CheckFailedError(f"{first.name} differs when it is built again")
+        return f"{first.name}: {self._offline().run(first, 'demo', '--headless').splitlines()[-1]}"
 
     def _offline(self) -> Offline:
         """Return the place to install in, made when it is first needed: there is a wheel then."""

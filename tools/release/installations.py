@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tools.release.one_file import build_one_file
 from tools.release.wheelhouse import make_wheelhouse
 
 _NEEDED: Final = ("parlour[server,fast]",)
@@ -69,6 +70,10 @@ class Offline:
             **{f"PIPX_{name}": str(where / place) for name, place in places.items()},
         )  # fmt: skip
         return where
+
+    def one_file(self, folder: Path) -> Path:
+        """Build Parlour in one file, into a folder."""
+        return build_one_file(self._wheel, self._house, folder)
 
     def run(self, program: Path, *arguments: str) -> str:
         """Run an installed command and return what it prints."""

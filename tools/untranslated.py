@@ -21,6 +21,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/cli/root.py": {
         "parlour: ": "who says it, before a translated sentence",
         "\b\n{}\n": "an epilog: its lines are translated one by one",
+        "backup ": _NAME_OF_COMMAND,
         "recovery ": _NAME_OF_COMMAND,
         "device ": _NAME_OF_COMMAND,
         "room ": _NAME_OF_COMMAND,

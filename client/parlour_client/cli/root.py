@@ -180,6 +180,10 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
 All others are made from the table of ``parlour_client.commands``, which also has the help of these.
 """
 _GROUPS: Final = {
+    "backup": (
+        N_("Write your encrypted history to a file, check it, and restore it on a new device"),
+        ("backup status",),
+    ),
     "device": (
         N_("List, approve and revoke the devices that can read your encrypted rooms"),
         ("device list", "device approve abcd-efgh-ijkl-mnop"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parlour_client.core.attachments import Progress
+    from parlour_client.core.e2ee.backup.backup import Exported, Restored, Verified
     from parlour_client.core.e2ee.values import (
         Alarm,
         OwnDevice,
@@ -471,6 +472,34 @@ class DeviceApproved(Result):
     """A new device can read from now on."""
 
     device: OwnDevice
+
+
+@dataclass(slots=True)
+class BackupStatus(Result):
+    """When this device last wrote a backup, in milliseconds; None: never."""
+
+    last: int | None
+
+
+@dataclass(slots=True)
+class BackupWritten(Result):
+    """A backup was written to a file."""
+
+    done: Exported
+
+
+@dataclass(slots=True)
+class BackupRestored(Result):
+    """A backup was restored from a file."""
+
+    done: Restored
+
+
+@dataclass(slots=True)
+class BackupVerified(Result):
+    """A backup was compared with this device."""
+
+    done: Verified
 
 
 @dataclass(slots=True)

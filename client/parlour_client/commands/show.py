@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from msgspec.structs import asdict
 
-from parlour_client.commands import devices, results, rooms, verification
+from parlour_client.commands import backup, devices, results, rooms, verification
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.values import SUITE_NAMES, MemberDevice, PersonReport, RoomPerson, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.text.backup_text import exported_lines, restored_lines, status_line, verified_lines
 from parlour_client.text.ban_text import ban_line
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import TRUST, how_admitted, label_line, sas_line
@@ -449,6 +450,48 @@ def _recovery_words_shown(result: results.RecoveryWordsShown, _front: Front) -> 
     for start in range(0, len(words), _WORDS_A_LINE):
         yield "  " + " ".join(words[start : start + _WORDS_A_LINE])
     yield Aside(_("Write them on paper and show them to no one: anyone who has them has your account."))
+
+
+@lines.register
+def _backup_status(result: results.BackupStatus, front: Front) -> Lines:
+    yield status_line(result.last, backup.export.usage(front))
+
+
+@records.register
+def _backup_status_record(result: results.BackupStatus) -> Iterator[Record]:
+    yield {"last": result.last}
+
+
+@lines.register
+def _backup_written(result: results.BackupWritten, _front: Front) -> Lines:
+    yield from exported_lines(result.done)
+
+
+@records.register
+def _backup_written_record(result: results.BackupWritten) -> Iterator[Record]:
+    yield {"path": str(result.done.path), "events": result.done.events}
+
+
+@lines.register
+def _backup_restored(result: results.BackupRestored, _front: Front) -> Lines:
+    yield from restored_lines(result.done)
+
+
+@records.register
+def _backup_restored_record(result: results.BackupRestored) -> Iterator[Record]:
+    done = result.done
+    yield {"made": done.made, "restored": done.new, "here": done.here, "missing": done.missing}
+
+
+@lines.register
+def _backup_verified(result: results.BackupVerified, _front: Front) -> Lines:
+    yield from verified_lines(result.done)
+
+
+@records.register
+def _backup_verified_record(result: results.BackupVerified) -> Iterator[Record]:
+    done = result.done
+    yield {"made": done.made, "events": done.events, "same": done.same, "elsewhere": done.elsewhere}
 
 
 # --- encryption

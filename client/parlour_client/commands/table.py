@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from parlour_client.commands import (
     account,
+    backup,
     devices,
     encryption,
     files,
@@ -131,6 +132,10 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         devices.recovery,
         devices.recover,
         devices.reset_identity,
+        backup.status,
+        backup.export,
+        backup.restore,
+        backup.verify,
         encryption.alarms,
         encryption.dismiss_alarm,
         encryption.recreate,

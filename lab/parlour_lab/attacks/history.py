@@ -4,7 +4,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from parlour_client.core.e2ee.backup.sealed import (
+    START,
+    BackupError,
+    BackupKey,
+    Manifest,
+    digest_of,
+    new_backup,
+)
 from parlour_client.core.e2ee.group.order import Shown, take_number
+from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.room_log.missing import MissingEvents, complete, first_of
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
@@ -163,3 +172,24 @@ async def claimed_events(world: World, seen: Evidence) -> bool:
     await world.heard(room, await ada.say(room), ben)
     seen.received(f"ben's client says: {await ben.words()}")
     return await ben.tells("but shows none after")
+
+
+@attack(
+    "A part of a backup is exchanged for one that the same device sealed for another version",
+    expects="The backup is refused.",
+    stage=Stage.UNIT,
+)
+def exchanged_backup(folder: Path, seen: Evidence) -> bool:
+    del folder
+    key, backup = BackupKey(AccountKey.generate()), new_backup()
+    first, other = (key.seal_chunk(backup, 0, START, text) for text in (b"yes", b"no"))
+    last = key.seal_chunk(backup, 1, digest_of(first), b"agreed")
+    manifest = Manifest(backup, 1, START, "ada", "here", chunks=2, tip=digest_of(last), events=2, at=1)
+    seen.sent("a backup of two parts, the first of which is from another version")
+    try:
+        read = list(key.chunks(manifest, [other, last]))
+    except BackupError as error:
+        seen.received(error)
+        return True
+    seen.received(f"restored: {read}")
+    return False

@@ -53,6 +53,8 @@ class Name(StrEnum):
     """The operator's newest policy for inspection, as it is in the key log."""
     INSPECTION_SHOWN = "inspection-shown"
     """The digest of the newest policy that a refused message has shown."""
+    BACKUPS = "backups"
+    """The identifier of this home's backups, and the newest known version of each (``e2ee.backup``)."""
     TRUST_VERSION = "trust-version"
     """Another one after every change of pins and of the key log's copy."""
 

@@ -21,6 +21,7 @@ from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.backup.backup import Backup
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
@@ -126,6 +127,7 @@ class E2ee:
             self.identity, self.contacts, self._direct_room, world.say, self._identity_changed
         )
         self.history = HistoryTransfer(world, self.keys, self.scheduler)
+        self.backup = Backup(world, self.keys)
         self._labels = RoomLabels(world, self.keys, self.reconciler, self.scheduler, self.closed_accounts)
         self._signed_in_now = False
         self._late: asyncio.Future[None] | None = None

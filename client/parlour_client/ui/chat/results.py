@@ -9,7 +9,8 @@ from typing import Any
 
 from textual.content import Content
 
-from parlour_client.commands import results
+from parlour_client.commands import backup, results
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
@@ -18,6 +19,7 @@ from parlour_client.kit.widgets.box import GUTTER, quoted
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
+from parlour_client.text.backup_text import exported_lines, restored_lines, status_line, verified_lines
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import LOST, WON, admitted_by_encrypting
 from parlour_client.text.formatting import preview
@@ -111,6 +113,12 @@ class ResultViews:
             results.DevicesListed: lambda found: devices.choose(found.devices, found.own),
             results.DeviceLinkShown: lambda found: interaction.push(link_page(str(found.link))),
             results.DeviceApproved: lambda found: devices.offer_history(found.device),
+            results.BackupStatus: lambda found: interaction.say(
+                status_line(found.last, backup.export.usage(Front.UI))
+            ),
+            results.BackupWritten: lambda found: interaction.say(" ".join(exported_lines(found.done))),
+            results.BackupRestored: lambda found: interaction.say(" ".join(restored_lines(found.done))),
+            results.BackupVerified: lambda found: interaction.say(" ".join(verified_lines(found.done))),
             results.RecoveryWordsShown: lambda found: interaction.push(recovery_page(found.words)),
         }
 

@@ -9,48 +9,29 @@ group key is ever sent. Only a device of the account is trusted.
 import asyncio
 import hashlib
 import io
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, cast
-
-import apsw
-import msgspec
+from typing import Final
 
 from parlour_client.core import attachments
-from parlour_client.core.archive import history_parts, insertion
+from parlour_client.core.archive import history_parts
 from parlour_client.core.archive.history_parts import Part
-from parlour_client.core.archive.insertion import Annotation
-from parlour_client.core.archive.known_rooms import numbering
-from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
-from parlour_client.core.e2ee.identity import pins
-from parlour_client.core.e2ee.identity.pins import SharedTrust
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import TRANSIENT
 from parlour_client.core.e2ee.keep.schedule import Scheduler
-from parlour_client.core.e2ee.messages.incoming import Names, hide_dividers
+from parlour_client.core.e2ee.messages import records
 from parlour_client.core.e2ee.values import OwnDevice
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import HistoryReplaced
-from parlour_client.core.model import BEFORE_JOIN
-from parlour_client.core.room_log.numbering import Numbering
-from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.language import _
 from parlour_mls import Secret
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
-from parlour_protocol.frames import LogEvent, decode_server_frame, encode
-from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.errors import MalformedFrameError
-from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.ids import DeviceId
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: losing a part costs little."""
@@ -59,17 +40,6 @@ _LET_IN_SECONDS: Final = 20.0
 _LINE: Final = 64 * 1024
 _NAME: Final = FileName("history")
 _TYPE: Final = "application/octet-stream"
-
-
-class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="event"):
-    """One event, as it was read on the device that sends it."""
-
-    event: str
-    sealed: bool
-    message: RequestId | None = None
-    """Its id, by which replies and edits refer to it."""
-    key: str | None = None
-    """The key of its file."""
 
 
 def _nothing(_done: int, _all: int) -> None:
@@ -95,9 +65,9 @@ class HistoryTransfer:
         ``room`` is the direct room with oneself.
         """
         await self._let_in(room, device)
-        events = await self._world.archive.read(_events)
-        known = [msgspec.json.encode(one) for one in await self._world.archive.read(pins.verified_people)]
-        parts = list(_parts([*known, *events]))
+        events = await self._world.archive.read(records.events)
+        people = await self._world.archive.read(records.people)
+        parts = list(records.parts([*people, *events], PART_BYTES))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
         return len(events)
@@ -178,124 +148,9 @@ class HistoryTransfer:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
         if digest != part.sha256:
             raise EncryptionError(_("The history that arrived is not what was sent."))
-        lines = await asyncio.to_thread(_read, into.getvalue())
-        changed: set[RoomId] = await self._world.archive.write(
-            _store, lines, self._world.state.names_me, self._world.clock.now()
+        came = await asyncio.to_thread(records.read, into.getvalue())
+        stored = await self._world.archive.write(
+            records.store, came, self._world.state.names_me, self._world.clock.now()
         )
         await self._keys.identity.refresh()
-        return changed
-
-
-def _events(connection: apsw.Connection) -> list[bytes]:
-    """Return all events of encrypted rooms that were read here, in order."""
-    query = f"""
-        SELECT {COLUMNS} FROM events
-        WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND (note IS NULL OR kind = 'message')
-        ORDER BY room, seq"""  # noqa: S608 - constants
-    lines, numbers = [], dict[RoomId, Numbering]()
-    for row in list(connection.execute(query)):
-        event = event_of(cast("Row", row))
-        if event.room not in numbers:
-            numbers[event.room] = numbering(connection, event.room)
-        # Numbers of a rolled-back room are local to this device: others know only the server's.
-        there = event_there(event, numbers[event.room])
-        if there is None or isinstance(event.body, EncryptedMessage | Handshake):
-            continue
-        ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
-        found = next((RequestId(str(i)) for (i,) in connection.execute(ids, (event.room, event.seq))), None)
-        key = None
-        if isinstance(event.body, Message) and event.body.file is not None:
-            with suppress(EncryptionError):
-                key = file_with_key(connection, event.room, event.body.file).key.text
-        lines.append(msgspec.json.encode(_Line(encode(there).decode(), bool(row[7]), found, key)))
-    return lines
-
-
-def _parts(lines: list[bytes]) -> Iterator[bytes]:
-    part: list[bytes] = []
-    size = 0
-    for line in lines:
-        if part and size + len(line) + 1 > PART_BYTES:
-            yield b"\n".join(part)
-            part, size = [], 0
-        part.append(line)
-        size += len(line) + 1
-    if part:
-        yield b"\n".join(part)
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    event: LogEvent
-    line: _Line
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    events: list[_Came] = field(default_factory=list)
-    verified: list[tuple[UserName, bytes]] = field(default_factory=list)
-
-
-def _read(data: bytes) -> _Part:
-    """Parse a part, as strictly as a frame of the server. Raises EncryptionError."""
-    found = _Part()
-    try:
-        for text in data.split(b"\n"):
-            line = msgspec.json.decode(text, type=_Line | SharedTrust)
-            if isinstance(line, SharedTrust):
-                found.verified.append(line.read())
-                continue
-            event = decode_server_frame(line.event.encode())
-            if isinstance(event, LogEvent):
-                found.events.append(_Came(event, line))
-    except (msgspec.MsgspecError, MalformedFrameError) as error:
-        raise EncryptionError(_("The history that arrived can't be read.")) from error
-    return found
-
-
-def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
-    """Store events of encrypted rooms that are not here, or could not be read here."""
-    for user, key in came.verified:
-        pins.verify_shared(connection, user, key, now)
-    rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
-    cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
-    by_room: dict[RoomId, list[_Came]] = {}
-    numbers = {room: numbering(connection, room) for room in {one.event.room for one in came.events}}
-    for there in came.events:
-        one = _Came(event_here(there.event, numbers[there.event.room]), there.line)
-        if one.event.seq <= cursors.get(one.event.room, 0):
-            by_room.setdefault(one.event.room, []).append(one)
-    changed: set[RoomId] = set()
-    for room, found in by_room.items():
-        for one in found:
-            _make_room(connection, one)
-        read_receipts = [Annotation(is_row(one.event.body), one.line.sealed) for one in found]
-        mentions = [names_me(one.event.body) for one in found]
-        if insertion.add(connection, [one.event for one in found], mentions, Seq(0), read_receipts):
-            changed.add(room)
-            # A row for an unreadable message would be among messages that are readable now.
-            told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"
-            connection.execute(told, (room, min(one.event.seq for one in found), BEFORE_JOIN))
-            hide_dividers(connection, room)
-    return changed
-
-
-def _make_room(connection: apsw.Connection, one: _Came) -> None:
-    """Remove the row for the unreadable message, and store the message's id and file key."""
-    event, line = one.event, one.line
-    unread = "DELETE FROM events WHERE room = ? AND seq = ? AND kind = 'sealed' AND trouble != ''"
-    connection.execute(unread, (event.room, event.seq))
-    message = event.body if isinstance(event.body, Message) else None
-    if line.message is not None and line.sealed:
-        query = "INSERT OR IGNORE INTO mls_messages VALUES (?, ?, ?, ?, ?)"
-        connection.execute(
-            query, (event.room, line.message, event.seq, str(event.author), message is not None)
-        )
-    if line.key is not None and message is not None and message.file is not None:
-        file = message.file
-        key = FileKey.parse(line.key)
-        whole = EncryptedFile(
-            file=file.file, key=key, sha256=file.sha256, name=file.name, media_type=file.media_type,
-            size=file.size,
-        )  # fmt: skip
-        keep_file_key(connection, event.room, whole)
+        return set(stored.new)

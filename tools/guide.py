@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).parents[1]
 GUIDES: Final = (
     Path("docs/tutorials/ticker.md"),
     Path("docs/how-to/extending.md"),
+    Path("docs/how-to/capabilities.md"),
     *(one.path for one in patterns()),
 )
 RECIPES: Final = ROOT / "docs/recipes"

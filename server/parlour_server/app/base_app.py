@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, UserName, skeleton
-from parlour_server.app.capability import Capability, served_by, settings_of, tables_of
+from parlour_server.app.capability import Capability, Installed, served_by, settings_of, tables_of
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder, KeyFile, UploadFolder
@@ -24,6 +25,7 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.program_name import ProgramName
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.schema import Schema
+from parlour_server.core.store.table_facts import KIT_BOUNDS
 
 if TYPE_CHECKING:
     from http import HTTPStatus
@@ -54,7 +56,6 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
     keys: tuple[KeyFile, ...] = ()
     signing_key_name: str = "audit.key"
     """The file with the key that signs what its server records; may be one of ``keys``."""
-    uploads: UploadFolder | None = None
     own_accounts: frozenset[UserName] = frozenset()
     """Accounts of the program itself: no one can register names like theirs, and no list shows them."""
     invite_roles: tuple[str, ...] = ()
@@ -74,14 +75,35 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
     """`disk show`: what bounds each of its own tables, in a few words."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
     """`backup restore`: what operators should expect and do, as they read it."""
+    installed: tuple[Installed, ...] = ()
+    """The capabilities that the configuration names (``use_installed``)."""
+    serves_capabilities: tuple[type[Capability], ...] = (Capability,)
+    """The kinds of capabilities that it serves whole."""
 
     def __init__(
         self, name: ProgramName, settings: type[_Settings], capabilities: Sequence[Capability]
     ) -> None:
         """Take its own ``settings``, and the ``capabilities`` that its server has beside the core."""
         self.name = name
-        self.capabilities = tuple(capabilities)
+        self.capabilities = self._own_capabilities = tuple(capabilities)
         self._own_settings = settings
+
+    def use_installed(self, installed: Sequence[Installed]) -> None:
+        """Have these capabilities, besides those that it has itself: for the folder of a command.
+
+        Raises SetupError for one of another kind of program, parts of which would do nothing.
+        """
+        for one in installed:
+            if type(one.capability) not in self.serves_capabilities:
+                raise SetupError(
+                    f"the capability {one.capability.name} of {one.package} is not for {self.name.title}: "
+                    "remove it from capabilities.packages"
+                )
+        if self.installed != (installed := tuple(installed)):
+            self.installed = installed
+            self.capabilities = (*self._own_capabilities, *(one.capability for one in installed))
+            for of_capabilities in ("settings_type", "schema"):
+                self.__dict__.pop(of_capabilities, None)
 
     @property
     @abstractmethod
@@ -103,6 +125,11 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
         What handles its operations is added to ``parts.hooks``.
         """
 
+    @property
+    def uploads(self) -> UploadFolder | None:
+        """The folder of files that people uploaded, if they can."""
+        return None
+
     @cached_property
     def settings_type(self) -> type[_Settings]:
         """Its settings, with those of its capabilities. Raises ProgramError for a name that two have."""
@@ -110,8 +137,16 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
 
     @cached_property
     def schema(self) -> Schema:
-        """The schema of its database."""
+        """The schema of its database. Raises ProgramError for a table that two have."""
         own = self.own_schema()
+        taken = {*KIT_BOUNDS, *self.bounds, *own.bounds}
+        for capability in self.capabilities:
+            names = set() if capability.tables is None else set(capability.tables.bounds)
+            if twice := names & taken:
+                raise ProgramError(
+                    f"the capability {capability.name} has a table {min(twice)}, which is there already"
+                )
+            taken |= names
         return replace(own, capabilities=(*own.capabilities, *tables_of(self.capabilities)))
 
     def check(self) -> None:

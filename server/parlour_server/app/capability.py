@@ -1,5 +1,7 @@
 """Capabilities can be taken out of a server: each is a folder, named in `capabilities/__init__.py`.
 
+One may also be of another package, which the configuration names (``Installed``).
+
 The core never names one: it asks ``Hooks`` at the places that a capability may touch. Whoever removes the
 folder and its lines has removed the capability, with its commands, its tables and what it does.
 
@@ -123,6 +125,14 @@ class Capability:
     """`user list`: what it adds about an account, for JSON and in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A capability that the configuration names, and the package that has it, with its version."""
+
+    capability: Capability
+    package: str
+
+
 def served_by(capabilities: Iterable[Capability]) -> tuple[Served, ...]:
     """Return what a server has of them."""
     return tuple(capability.served() for capability in capabilities if capability.served is not None)
@@ -145,7 +155,14 @@ async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]"
 
 
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:
-    """Raise SetupError if a setting is on that none of them serves."""
+    """Raise SetupError if a setting is on that none of them serves, or names one that is not there."""
+    capabilities = tuple(capabilities)
+    names = {capability.name for capability in capabilities}
+    if missing := [name for name in settings.capabilities.packages if name not in names]:
+        raise SetupError(
+            f"capabilities.packages names {missing[0]}, which was not loaded: only a command line loads what "
+            "`--data` names, so list the capability in the program"
+        )
     served = {name for capability in capabilities for name in capability.serves}
     listen = settings.listen
     optional = {

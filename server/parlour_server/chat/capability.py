@@ -56,18 +56,18 @@ class ChatCapability(Capability):
 
 def chat_served_by(capabilities: Iterable[Capability]) -> tuple[ChatServed, ...]:
     """Return what a server of the chat has of those that are the chat's."""
-    return tuple(
-        capability.served()
-        for capability in capabilities
-        if isinstance(capability, ChatCapability) and capability.served is not None
-    )
+    return tuple(one.served() for one in _of_chat(capabilities) if one.served is not None)
 
 
-def store_parts_of(capabilities: Iterable[ChatCapability]) -> "tuple[StorePart, ...]":
+def store_parts_of(capabilities: Iterable[Capability]) -> "tuple[StorePart, ...]":
     """Return what they have in the store."""
-    return tuple(capability.in_store() for capability in capabilities if capability.in_store is not None)
+    return tuple(one.in_store() for one in _of_chat(capabilities) if one.in_store is not None)
 
 
-def uploads_of(capabilities: Iterable[ChatCapability]) -> "UploadFolder | None":
+def uploads_of(capabilities: Iterable[Capability]) -> "UploadFolder | None":
     """Return the folder of uploaded files, if one of them has it."""
-    return next((capability.uploads() for capability in capabilities if capability.uploads is not None), None)
+    return next((one.uploads() for one in _of_chat(capabilities) if one.uploads is not None), None)
+
+
+def _of_chat(capabilities: Iterable[Capability]) -> Iterable[ChatCapability]:
+    return (one for one in capabilities if isinstance(one, ChatCapability))

@@ -20,7 +20,7 @@ from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_schema import CHAT_BOUNDS, SCHEMA
 from parlour_server.chat.system_account import lobby, system_account
 from parlour_server.core.clock import Clock
-from parlour_server.core.data_folder import DataFolder, KeyFile
+from parlour_server.core.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.schema import Schema
 
@@ -67,6 +67,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
     invite_roles = (Role.MODERATOR.value, Role.OWNER.value)
     link_fields = frozenset({"by"})
     tells_devices = True
+    serves_capabilities = (Capability, ChatCapability)
     api_summary = (
         "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket (asyncapi.json)."
     )
@@ -80,8 +81,11 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
     ) -> None:
         """``own`` are the capabilities that act in rooms, too."""
         super().__init__(NAME, ChatSettings, (*capabilities, *own))
-        self._own = tuple(own)
-        self.uploads = uploads_of(own)
+
+    @property
+    def uploads(self) -> UploadFolder | None:
+        """The folder of uploaded files, if a capability has it."""
+        return uploads_of(self.capabilities)
 
     @property
     def wire(self) -> "Wire[Any, Any]":
@@ -98,13 +102,13 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
         """Return the chat's store, not open yet, with what its capabilities have in it."""
         from parlour_server.chat.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
 
-        return ChatStore(place, clock, tells_by_bus=tells_by_bus, parts=store_parts_of(self._own))
+        return ChatStore(place, clock, tells_by_bus=tells_by_bus, parts=store_parts_of(self.capabilities))
 
     async def start(self, parts: "Parts[ChatSettings, ChatStore]") -> "Chat":
         """Start the chat. Raises SetupError."""
         from parlour_server.chat.start import start_chat  # noqa: PLC0415 - loads the whole server
 
-        return await start_chat(parts, chat_served_by(self._own))
+        return await start_chat(parts, chat_served_by(self.capabilities))
 
     def operations(self) -> "tuple[Operation, ...]":
         """Return those of the delivery of keys."""
@@ -157,7 +161,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
 
     def account_data(self) -> "AccountData[ChatStore] | None":
         """Return what deletes and exports what the chat has of an account, if a capability does."""
-        found = (served.account_data for served in chat_served_by(self._own))
+        found = (served.account_data for served in chat_served_by(self.capabilities))
         return next((data for data in found if data is not None), None)
 
     async def account_facts(self, store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
@@ -172,7 +176,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
 
     async def prune(self, store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
         """Remove what capabilities remove over time; returns from how many rooms."""
-        served = chat_served_by(self._own)
+        served = chat_served_by(self.capabilities)
         return sum([await part.prune(store, settings, clock) for part in served if part.prune is not None])
 
     def pruned_text(self, rooms: int) -> str:

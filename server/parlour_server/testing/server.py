@@ -116,6 +116,24 @@ class World:
 
         return await asyncio.to_thread(run)  # a command runs an event loop of its own
 
+    @asynccontextmanager
+    async def reading_again(self, what: str) -> AsyncIterator[None]:
+        """Wait at the end of the block until the server has read this again (``Hooks.read_again``)."""
+        reads, done = self.parts.hooks.read_again, asyncio.Event()
+        read = reads[what]
+
+        async def noticed() -> None:
+            await read()
+            done.set()
+
+        reads[what] = noticed
+        try:
+            yield
+            async with asyncio.timeout(PATIENCE):
+                await done.wait()
+        finally:
+            reads[what] = read
+
     async def invite(self, *options: str) -> str:
         """Return the code of a new invite; ``options`` are of `invite create`."""
         return (await self.link(*options)).code.reveal()

@@ -22,6 +22,7 @@ from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
 from parlour_server.app.capability import Capability, Served, settings_of
 from parlour_server.app.parts import Parts
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.config.server_settings import Keys, Section, Settings, section, setting
@@ -148,6 +149,21 @@ def test_migrate_makes_the_tables_of_a_capability_that_is_new(kit_database: Path
     newer.check(kit_database)
     migrate.upgrade(kit_database, newer)
     SCHEMA.check(kit_database)
+
+
+def test_a_table_without_a_bound_is_not_made(kit_database: Path) -> None:
+    """Nothing would look after it, and it could be another one's."""
+    unbound = replace(SCHEMA, capabilities=(*SCHEMA.capabilities, replace(TABLES, bounds={})))
+    with pytest.raises(ProgramError, match="bound: shelves"):
+        migrate.upgrade(kit_database, unbound)
+
+
+@pytest.mark.parametrize("table", ["accounts", "address_bans"])
+def test_a_table_has_one_owner(table: str) -> None:
+    """A capability takes no table of the core's, and none of another one."""
+    taker = Capability(name="taker", tables=Tables(metadata=shelves, bounds={table: "none"}))
+    with pytest.raises(ProgramError, match=f"taker has a table {table}, which is there already"):
+        _ = App[None](WIRE, capabilities=(*CAPABILITIES, taker)).schema
 
 
 async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def examine(program: BaseApp[Any, Any], folder: DataFolder) -> tuple[list[Findin
         found += served.findings(folder, settings, engine) if served.findings is not None else ()
     if engine is not None and not any(finding.about == "uploads" for finding in found):
         found += _uploads(folder, engine)
+    for one in program.installed:
+        text = f"{one.capability.name} is of {one.package}, and has all the rights of the server"
+        found.append(Finding("fine", "capabilities", text))
     found += [*_process(), *_libraries()]
     where = running(folder)
     found.append(

@@ -295,6 +295,18 @@ class LogSettings(Section, frozen=True):
     ] = "info"
 
 
+class Packages(Section, frozen=True):
+    """Capabilities that other packages bring. None is loaded because it is installed."""
+
+    packages: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="capabilities of installed packages that are loaded, by their names (entry points of "
+            "the group `parlour_server.capabilities`); each has all the rights of the server"
+        ),
+    ] = ()
+
+
 class Settings(Section, frozen=True):
     """The settings of a program that has none of its own."""
 
@@ -303,6 +315,7 @@ class Settings(Section, frozen=True):
     rates: Rates = Rates()
     logins: Logins = Logins()
     log: LogSettings = LogSettings()
+    capabilities: Packages = Packages()
 
 
 _Settings = TypeVar("_Settings", bound=Settings)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from copy import copy
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
 from string import Template
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
-from parlour_server.app.capability import Capability
+from parlour_server.app.capability import Capability, Installed
 from parlour_server.core.errors import (
     ParlourServerError,
     RefusedError,
@@ -81,27 +82,22 @@ class CommandLine:
         ``contents`` is what `init` makes besides what every server has.
         """
         self._name = name
-        self._program = ServerProgram(name, load)
+        self._load = load
         *first, last = "configuration", "certificates", "database", *contents
-        words = {
+        self._words = {
             "word": name.word,
             "command": name.command,
             "variables": name.variables,
             "contents": f"{', '.join(first)} and {last}",
         }
-        capabilities = tuple(capabilities)
-        others = (
-            *(_with_options(command, capabilities) for command in KIT_COMMANDS),
-            *(command for capability in capabilities for command in capability.commands),
-        )
-        replaced = {command.name for command in commands if not isinstance(command, click.Group)}
-        having = _joined([*commands, *(one for one in others if one.name not in replaced)])
+        self._own = tuple(commands)
+        self._capabilities = tuple(capabilities)
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands={one.name: _named(one, words) for one in having if one.name},
+            commands=self._commands(self._capabilities),
         )
         self.group = click.option(
             "--version",
@@ -111,6 +107,47 @@ class CommandLine:
             callback=partial(_show_version, name.command, package),
             help="Show the version and exit.",
         )(self.group)
+
+    def _commands(self, capabilities: Sequence[Capability]) -> dict[str, click.Command]:
+        """Return the commands with these capabilities, by their names. Raises ProgramError."""
+        others = (
+            *(_with_options(command, capabilities) for command in KIT_COMMANDS),
+            *(command for capability in capabilities for command in capability.commands),
+        )
+        replaced = {command.name for command in self._own if not isinstance(command, click.Group)}
+        having = _joined([*self._own, *(one for one in others if one.name not in replaced)])
+        return {one.name: _named(one, self._words) for one in having if one.name}
+
+    def _installed(self, arguments: Sequence[str]) -> tuple[Installed, ...]:
+        """Return the capabilities of packages that the configuration of these arguments' folder names.
+
+        Raises SetupError for one that can't be loaded.
+        """
+        data = _data_in(arguments) or os.environ.get(f"{self._name.variables}DATA")
+        if not data:
+            return ()
+        from parlour_server.core.data_folder import DataFolder  # noqa: PLC0415 - not for `--help`
+        from parlour_server.host.config.settings_loader import packages_in  # noqa: PLC0415
+
+        names = packages_in(DataFolder(Path(data).absolute(), self._name).settings, self._name)
+        if not names:
+            return ()
+        from parlour_server.host.installed import load_installed  # noqa: PLC0415 - for the few that name some
+
+        return load_installed(names, self._capabilities)
+
+    def _group(self, installed: Sequence[Installed]) -> click.Group:
+        """Return the commands with those of ``installed``. Raises ProgramError."""
+        if not installed:
+            return self.group
+        group = copy(self.group)
+        group.commands = self._commands((*self._capabilities, *(one.capability for one in installed)))
+        return group
+
+    def _program(self, installed: Sequence[Installed]) -> "BaseApp[Any, Any]":
+        program = self._load()
+        program.use_installed(installed)
+        return program
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run the command line and exit."""
@@ -127,9 +164,11 @@ class CommandLine:
         as_json = "--json" in takewhile("--".__ne__, arguments)
         status = 0
         try:
+            installed = self._installed(arguments)
+            program = ServerProgram(self._name, partial(self._program, installed))
             # Without standalone mode click returns the status that a command exits with.
-            returned = self.group.main(
-                arguments, prog_name=self._name.command, standalone_mode=False, obj=self._program
+            returned = self._group(installed).main(
+                arguments, prog_name=self._name.command, standalone_mode=False, obj=program
             )
             status = returned if isinstance(returned, int) else 0
         except click.UsageError as error:
@@ -172,6 +211,18 @@ class CommandLine:
         if as_json:
             say({"error": sentence})
         return _FAILED
+
+
+def _data_in(arguments: Sequence[str]) -> str:
+    """Return the value of the last `--data`, as click takes it; empty without one."""
+    words = list(takewhile("--".__ne__, arguments))
+    found = ""
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word == "--data":
+            found = after
+        elif word.startswith("--data="):
+            found = word.removeprefix("--data=")
+    return found
 
 
 def _joined(commands: Iterable[click.Command]) -> list[click.Command]:

@@ -72,6 +72,22 @@ def load(
     return _convert(kind, together, partial(_in_file, file, text))
 
 
+def packages_in(file: Path, name: ProgramName) -> tuple[str, ...]:
+    """Return the packages that the configuration names: only with them its other settings are known.
+
+    None for a configuration that can't be used: what loads it whole says why.
+    """
+    prefix, section = f"{name.variables}CAPABILITIES_", "capabilities"
+    variables = {key: text for key, text in os.environ.items() if key.startswith(prefix)}
+    try:
+        text = _text_of(file)
+        named = _parsed(file, text).get(section, {})
+        named |= _read_environment(variables, name.variables, _sections(Settings)).get(section, {})
+        return _convert(Settings, {section: named}, partial(_in_file, file, text)).capabilities.packages
+    except (SetupError, TypeError):  # a section that is none
+        return ()
+
+
 def _text_of(path: Path) -> str:
     """Return the file's text, empty without a file. Raises SetupError."""
     try:
@@ -98,8 +114,14 @@ def _text_of(path: Path) -> str:
 
 
 def _read_file(path: Path, text: str, known: _Sections) -> Values:
+    values = _parsed(path, text)
+    _refuse_unknown(values, partial(_in_file, path, text), known)
+    return {section: keys for section, keys in values.items() if section in known}
+
+
+def _parsed(path: Path, text: str) -> Values:
     try:
-        values: Values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line ([0-9]+)", str(error))
         line = found[1] if found else max(1, len(text.splitlines()))
@@ -107,8 +129,6 @@ def _read_file(path: Path, text: str, known: _Sections) -> Values:
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
         raise SetupError(f"{path}, line {_line_that_ends(text)}: {why}") from None
-    _refuse_unknown(values, partial(_in_file, path, text), known)
-    return {section: keys for section, keys in values.items() if section in known}
 
 
 def _line_that_ends(text: str) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.ids import new_incarnation
 from parlour_server.app.base_app import BaseApp
 from parlour_server.core.config.server_settings import Settings
@@ -103,9 +104,15 @@ def upgrade_folder(
 
 
 def _create_of_capabilities(connection: Connection, schema: Schema) -> None:
-    """Create those that are missing: a capability may be newer than the database."""
+    """Create those that are missing: a capability may be newer than the database.
+
+    Raises ProgramError for a table without a bound: nothing looks after it, and it may be another one's.
+    """
     for found in schema.capabilities:
-        found.metadata().create_all(connection)
+        metadata = found.metadata()
+        if differ := metadata.tables.keys() ^ found.bounds.keys():
+            raise ProgramError(f"a capability has to give each of its tables a bound: {min(differ)}")
+        metadata.create_all(connection)
 
 
 def _config(schema: Schema, connection: Connection) -> Config:

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input
 from parlour_client.core.client import Client
 from parlour_client.kit.account.entrance import Credentials, Entrance, Server
 from parlour_client.kit.errors import LoginRefusedError
-from parlour_client.kit.language import language
+from parlour_client.kit.language import ENGLISH, language
 from parlour_client.kit.transport.trust import Pin
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -411,3 +411,15 @@ async def test_the_selection_is_where_the_focus_is(fake: FakeLogin) -> None:
             assert screen_text(pilot).count("> ") == 1
             await pilot.press("down")
             await pilot.pause()
+
+
+@pytest.mark.parametrize("code", ["en", "de", "he"])
+async def test_the_card_fits_into_the_smallest_terminal(fake: FakeLogin, code: str) -> None:
+    """All of it is seen, without a scroll bar, in each language."""
+    language.use([code])
+    try:
+        async with welcome(fake, (40, 15)) as pilot:
+            assert pilot.app.screen.query_one("#login").max_scroll_y == 0
+            assert "+Q: " in screen_text(pilot)
+    finally:
+        language.use([ENGLISH])

@@ -66,6 +66,8 @@ class SafeApp(App[None]):
     DEFAULT_CSS = """
     Screen OptionList:focus, Screen Input:focus { background-tint: transparent; }
     Screen TextArea:light .text-area--cursor { color: $background; background: $primary; }
+    Screen ToastRack { margin-bottom: 2; overflow-y: hidden; }
+    Screen Toast { max-width: 100%; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),

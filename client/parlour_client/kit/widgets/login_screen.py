@@ -181,7 +181,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
                     yield ChoiceRow(_("Back"), id="back")
             yield SafeStatic(id="outcome")
             if self._help_page is not None:
-                yield SafeStatic(own(_("Neither? F1 says how to get an invite.")), id="neither")
+                yield SafeStatic(own(_("No invite? F1 says how to get one.")), id="neither")
             yield SafeStatic(id="keys")
 
     def _choices(self) -> ComposeResult:

@@ -82,6 +82,8 @@ _SELDOM: Final = frozenset({"shift+enter", "ctrl+underscore"})
 """Keys that not every terminal has, beside another one."""
 _LONGEST: Final = 32
 """Characters of a search."""
+_KEYS_LEAST, _KEYS_MOST = 9, 11
+"""Cells of the column of keys."""
 _ANY: Final = Binding("f1", "", "", id="help.any")
 """What a key is put into, to be written."""
 _OWN_KEYS: Final = frozenset({"escape", "up", "down", "pageup", "pagedown", "home", "end", "f1", "backspace"})
@@ -287,13 +289,18 @@ def _together(keys: Sequence[str]) -> str:
 
 
 def _table(rows: Iterable[Shown], cells: int) -> Iterator[Content]:
-    """Yield what keys do, each beside its key, within so many cells."""
-    for row in rows:
-        before = max(9, cell_width(row.written))
+    """Yield keys and what they do, each in a column, within so many cells; below a key that is too long."""
+    shown = list(rows)
+    longest = max((cell_width(row.written) for row in shown), default=0)
+    before = min(max(_KEYS_LEAST, longest), _KEYS_MOST)
+    for row in shown:
         words = textwrap.wrap(row.does, max(8, cells - before - 3)) or [""]
-        key = join(own(" "), own(row.written, "bold"), own(" " * (before - cell_width(row.written))))
-        yield join(key, own(f"  {words[0]}"))
-        yield from (own(" " * (before + 3) + more) for more in words[1:])
+        key, free = join(own(" "), own(row.written, "bold")), before - cell_width(row.written)
+        if free < 0:
+            yield key
+        else:
+            yield join(key, own(" " * (free + 2)), own(words.pop(0)))
+        yield from (own(" " * (before + 3) + more) for more in words)
 
 
 def _key_rows(keys: Iterable[tuple[Known, str]]) -> list[Content]:

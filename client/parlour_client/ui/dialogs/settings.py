@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
@@ -61,12 +61,13 @@ class SettingsScreen(Sheet[None]):
         self._typed = SafeStatic(classes="middle")
         self._head = Head(own(_("Settings"), "bold"), self._typed)
         self._sections, self._rows = Choices(id="sections"), Choices(id="rows")
-        self._about = SafeStatic()
+        self._about, self._told = SafeStatic(), SafeStatic()
+        self._problems = VerticalScroll(self._told, id="wrong")
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
         yield self._head
-        yield SafeStatic(id="wrong")
+        yield self._problems
         with Container(id="columns"):
             with Horizontal():
                 yield self._sections
@@ -76,16 +77,30 @@ class SettingsScreen(Sheet[None]):
 
     def on_mount(self) -> None:
         """Fill the columns."""
-        self._head.tell(_("type to search"), _("F5 the file"), _("Esc close"))
         longest = max(cell_width(_(group)) for group in groups())
         self._sections.styles.min_width = longest + _BESIDE_NAME
         self._fill(self._key)
         self._say(self._wrong)
 
     def _say(self, wrong: Sequence[str]) -> None:
-        told = self.query_one("#wrong", SafeStatic)
-        told.display = bool(wrong)
-        told.show(lines(*(peer_line(f"! {sentence}", limit=400) for sentence in wrong)))
+        self._problems.display = bool(wrong)
+        self._told.show(lines(*(peer_line(f"! {sentence}", limit=400) for sentence in wrong if sentence)))
+
+    def on_resize(self, _event: Resize) -> None:
+        """Say what Esc does with as many columns, once the screen has the class of its width."""
+        self.call_after_refresh(self._tell_keys)
+
+    def _tell_keys(self) -> None:
+        leave = _("Esc close")
+        if self._search is not None:
+            leave = _("Esc all settings")
+        elif self._hides_sections:
+            leave = _("Esc sections")
+        self._head.tell(_("type to search"), _("F5 the file"), leave)
+
+    @property
+    def _hides_sections(self) -> bool:
+        return self.has_class("-one") and not self.has_class("-sections")
 
     # --- the columns
 
@@ -101,10 +116,12 @@ class SettingsScreen(Sheet[None]):
         self._sections.set_options([option(own(_(group)), id=group) for group in found])
         self._sections.highlighted = list(found).index(section) if section else None
         self._show_section(section, found, marked)
+        self.remove_class("-sections")
         self._rows.focus()
         self._typed.show(join(own("/ ", "bold"), peer_line(self._search)) if self._search else own(""))
         if marked is None:
             self._about.show(own(_("No setting is about this."), "dim"))
+        self._tell_keys()
 
     def _show_section(
         self, section: str, found: Mapping[str, Sequence[Setting]], marked: Setting | None
@@ -146,10 +163,16 @@ class SettingsScreen(Sheet[None]):
 
     @on(OptionList.OptionSelected, "#sections")
     def action_other_column(self) -> None:
-        """Go to the values, or to the sections."""
-        to_rows = self._sections.has_focus
-        self.set_class(not to_rows, "-sections")
-        self.set_focus(self._rows if to_rows else self._sections)
+        """Go to the sections and back to the values, and in between to what is wrong if it is scrolled."""
+        if self._rows.has_focus and self._problems.max_scroll_y:
+            self._problems.focus()
+        else:
+            self._show_column(self._rows if self._sections.has_focus else self._sections)
+
+    def _show_column(self, column: Choices) -> None:
+        self.set_class(column is self._sections, "-sections")
+        self.set_focus(column)
+        self._tell_keys()
 
     def on_key(self, event: Key) -> None:
         """Use letters for the search, where they are keys only after a slash; d brings back a default."""
@@ -307,8 +330,8 @@ class SettingsScreen(Sheet[None]):
         if self._search is not None:
             self._search = None
             self._fill(self._marked.key if self._marked is not None else "")
-        elif self.has_class("-one") and not self._sections.has_focus:
-            self.action_other_column()
+        elif self._hides_sections:
+            self._show_column(self._sections)
         else:
             _closed = self.dismiss(None)
 

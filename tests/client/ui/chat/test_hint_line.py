@@ -2,12 +2,12 @@
 
 import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
+from tests.client.ui.sentences import longest
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
-from tools import translations
 
 from parlour_client.kit.language import ENGLISH, language
 from parlour_client.kit.widgets.safe import own
@@ -45,15 +45,6 @@ async def test_what_is_refused_again_is_drawn_again() -> None:
         hint.refuse(own("not allowed"))
         await pilot.pause()
         assert hint.drawn > before
-
-
-def longest(code: str) -> list[str]:
-    """Return the longest sentences of a language that stand in one paragraph, and so can be a notice."""
-    found = []
-    for message in translations.read("de" if code == ENGLISH else code):
-        texts = message.id if code == ENGLISH else message.string
-        found += [texts] if isinstance(texts, str) else list(texts or ())
-    return sorted((text for text in found if "\n" not in text), key=len)[-6:]
 
 
 def shown_in(screen: ChatScreen) -> str:

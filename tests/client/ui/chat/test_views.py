@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
+from tests.client.ui.sentences import longest
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient, raw_text
 from textual.widgets import Input
 
@@ -182,6 +183,25 @@ async def test_a_wrong_search_is_a_sentence(client: FakeClient, open_app: OpenAp
         await pilot.press("f3", *"has:bees", "enter")
         await settled(pilot)
         assert "has: takes one of link, file, reaction." in screen_text(pilot)
+
+
+@pytest.mark.parametrize("code", ["en", "de", "he"])
+async def test_no_refusal_of_a_search_is_cut(client: FakeClient, open_app: OpenApp, code: str) -> None:
+    """The longest sentences of each language are there to the last word."""
+    sentences = longest(code, "core/search_query.py")
+    assert len(sentences) > 3
+
+    async def refused(*_args: object, **_rest: object) -> list[object]:
+        raise QueryError(sentences[0])
+
+    client.search = refused  # type: ignore[method-assign,assignment]
+    async with open_app(client, size=(40, 15)) as pilot:
+        await lobby(pilot)
+        await pilot.press("f3", "x")
+        while sentences:
+            await pilot.press("y", "enter")
+            await settled(pilot)
+            assert sentences.pop(0) in " ".join(screen_text(pilot).split())
 
 
 async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_app: OpenApp) -> None:

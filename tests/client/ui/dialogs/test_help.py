@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import spellings
+from parlour_client.kit.language import ENGLISH, language
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.help import HelpScreen
 
@@ -108,3 +109,20 @@ async def test_again_it_shows_the_ids_of_all_keys(client: FakeClient, open_app: 
         assert "chat.approve" in text
         assert "Enter      Send" not in text
         assert "Enter      Send" in await shown(pilot, "f1")
+
+
+@pytest.mark.parametrize("size", [(40, 60), (92, 40)])
+async def test_what_keys_do_is_in_one_column(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """Also in a language whose keys have longer names."""
+    language.use(["de"])
+    try:
+        async with open_app(client, size=size) as pilot:
+            await lobby(pilot)
+            rows = (await shown(pilot, "f1")).split("\n")
+        written = {"Enter": "Senden", "Hoch Runter": "Was du", "Strg+J": "Neue Zeile"}
+        columns = {row.index(does) for key, does in written.items() for row in rows if f" {key} " in row}
+        assert columns == {15}
+    finally:
+        language.use([ENGLISH])

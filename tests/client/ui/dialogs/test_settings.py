@@ -261,8 +261,10 @@ async def test_the_columns_are_those_that_fit(
         assert ("Let Parlour ring" in rows[2]) is (columns == 3)
         await pilot.press("escape")
         assert (pilot.app.screen is screen) is (columns == 1)
+        assert ("Esc sections" in rows[0]) is (columns == 1)
         if columns == 1:
             assert "> Notifications" in screen_text(pilot)
+            assert "Esc close" in screen_text(pilot)
             await pilot.press("down", "enter")
             await settled(pilot)
             assert "> typing" in screen_text(pilot)
@@ -279,3 +281,34 @@ async def test_tab_goes_to_the_sections_and_back(client: FakeClient, open_app: O
         await pilot.press("right", "right")
         await settled(pilot)
         assert "send_on         enter [ctrl+enter]" in screen_text(pilot)
+
+
+async def test_esc_is_named_by_what_it_does(client: FakeClient, open_app: OpenApp) -> None:
+    """From a search to all settings, from there to the sections where they are hidden, and then away."""
+    async with open_app(client, size=(40, 15)) as pilot:
+        screen = await at(pilot, "theme")
+        await pilot.press(*"bell")
+        for words in ("Esc all settings", "Esc sections", "Esc close"):
+            await settled(pilot)
+            assert words in screen_text(pilot).split("\n")[0]
+            assert pilot.app.screen is screen
+            await pilot.press("escape")
+        assert pilot.app.screen is not screen
+
+
+async def test_what_is_wrong_can_be_read_to_its_end(client: FakeClient, open_app: OpenApp) -> None:
+    """Tab goes there if it has to be scrolled; the settings stay below it."""
+    wrong = [f"keys: there is no chat.nothing{number}; did you mean chat.switch?" for number in range(9)]
+    async with open_app(client, size=(40, 15)) as pilot:
+        assert isinstance(pilot.app, ParlourApp)
+        screen = SettingsScreen(wrong)
+        pilot.app.push_screen(screen)
+        await settled(pilot)
+        assert "nothing8" not in screen_text(pilot)
+        await pilot.press("tab", "end")
+        await settled(pilot)
+        assert "nothing8" in screen_text(pilot)
+        assert "Enter: change" in screen_text(pilot)
+        await pilot.press("tab")
+        await settled(pilot)
+        assert "> Appearance" in screen_text(pilot)

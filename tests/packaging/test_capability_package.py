@@ -36,7 +36,7 @@ def test_a_wheel_is_installed_named_and_used(tmp_path: Path) -> None:
     text = configuration.read_text("utf-8").replace("# packages = []", 'packages = ["server_rules"]')
     configuration.write_text(f"{text}\n[rules]\nreview_days = 30\n", "utf-8")
     assert "migrate" in server("rules", "set", "Be kind.")[1]
-    assert server("migrate")[0] == 0
+    assert "; new tables: server_rules\n" in server("migrate")[1]
     assert server("rules", "set", "Be kind.")[0] == 0
     assert "Be kind." in server("rules", "show")[1]
     status, told = server("doctor")

@@ -145,9 +145,9 @@ def test_migrate_makes_the_tables_of_a_capability_that_is_new(kit_database: Path
     assert not newer.is_newest(kit_database)
     with pytest.raises(SetupError, match="`shop-server migrate`"):
         newer.check(kit_database)
-    migrate.upgrade(kit_database, newer)
+    assert migrate.upgrade(kit_database, newer) == ["shelves"]
     newer.check(kit_database)
-    migrate.upgrade(kit_database, newer)
+    assert migrate.upgrade(kit_database, newer) == []
     SCHEMA.check(kit_database)
 
 

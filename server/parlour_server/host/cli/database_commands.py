@@ -25,10 +25,14 @@ def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     folder = folder_of(data)
     with action(folder, "migrate") as result:
-        before, after = upgrade_folder(program(), folder, settings_of(folder))
+        before, after, made = upgrade_folder(program(), folder, settings_of(folder))
         result["schema"] = f"{before} to {after}"
+        result["tables"] = " ".join(made)
+    words = [f"schema {after}"]
+    words += [] if before == after else [f"it was {before}"]
+    words += [f"new tables: {', '.join(made)}"] if made else []
     tell(
-        {"before": before, "after": after},
-        f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"),
+        {"before": before, "after": after, "tables": made},
+        "; ".join(words if len(words) > 1 else [*words, "nothing to change"]),
         as_json=as_json,
     )

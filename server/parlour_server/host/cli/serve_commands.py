@@ -172,7 +172,7 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     from parlour_server.host.setup.migrate import upgrade_folder  # noqa: PLC0415 - loads Alembic
 
     with action(folder, "migrate") as result:
-        before, after = upgrade_folder(app, folder, settings)
+        before, after, _ = upgrade_folder(app, folder, settings)
         result["schema"] = f"{before} to {after}"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -77,42 +77,45 @@ def _create_file(path: Path, schema: Schema) -> None:
         os.close(descriptor)
 
 
-def upgrade(place: Path | Engine, schema: Schema) -> None:
+def upgrade(place: Path | Engine, schema: Schema) -> list[str]:
     """Apply every revision that the database lacks, in one transaction. Raises SetupError.
 
-    A database that is not one of this program is left unchanged.
+    Returns the tables of capabilities that were missing. A database that is not one of this program is left
+    unchanged.
     """
     engine = engine_of(place)
     schema.applied(engine)
     with _connect(engine) as connection, connection.begin():
         command.upgrade(_config(schema, connection), "heads")
-        _create_of_capabilities(connection, schema)
+        return _create_of_capabilities(connection, schema)
 
 
 def upgrade_folder(
     program: BaseApp[Any, Any], folder: DataFolder, settings: Settings
-) -> tuple[str | None, str | None]:
+) -> tuple[str | None, str | None, list[str]]:
     """Upgrade the database of a data folder while no server runs on it. Raises SetupError.
 
-    Returns the schema before and after.
+    Returns the schema before and after, and the tables of capabilities that were missing.
     """
     engine, schema = engine_for(program, folder, settings), program.schema
     with locked(folder):
         before = schema.current(engine)
-        upgrade(engine, schema)
-        return before, schema.current(engine)
+        made = upgrade(engine, schema)
+        return before, schema.current(engine), made
 
 
-def _create_of_capabilities(connection: Connection, schema: Schema) -> None:
-    """Create those that are missing: a capability may be newer than the database.
+def _create_of_capabilities(connection: Connection, schema: Schema) -> list[str]:
+    """Create those that are missing, and return them: a capability may be newer than the database.
 
     Raises ProgramError for a table without a bound: nothing looks after it, and it may be another one's.
     """
+    there = set(inspect(connection).get_table_names())
     for found in schema.capabilities:
         metadata = found.metadata()
         if differ := metadata.tables.keys() ^ found.bounds.keys():
             raise ProgramError(f"a capability has to give each of its tables a bound: {min(differ)}")
         metadata.create_all(connection)
+    return sorted(schema.bounds.keys() - there)
 
 
 def _config(schema: Schema, connection: Connection) -> Config:

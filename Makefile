@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check one-file lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
+.PHONY: vectors interop demo cluster test test-all test-lowest test-api image release-check one-file lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -102,6 +102,9 @@ screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client am
 
 line-mode-transcript: $(VENV)/.dev ## write docs/reference/line-mode-transcript.md anew: the line mode as espeak-ng reads it aloud
 	$(BIN)/python -m tools.line_mode_transcript
+
+interop: $(VENV)/.dev ## groups with ts-mls and CoreCrypto, 200 commits each (npm packages, pinned by hash; skipped without Node or a network)
+	$(BIN)/python -m tools.interop $(ARGS)
 
 vectors: $(VENV)/.dev ## fetch the official MLS test vectors (other people's files) into .vectors, by pinned SHA-256
 	$(BIN)/python -m tools.vectors

@@ -36,7 +36,7 @@ def renewed(tree: RatchetTree, index: int, suite: CipherSuite) -> tuple[RatchetT
 def test_a_post_quantum_path_is_as_large_as_the_documents_say() -> None:
     """The sizes of docs/explanation/encryption.md: blank, after 17 renewals of 100, and after all."""
     tree, largest = after_a_mass_add(100, HYBRID), dict[int, int]()
-    members = [*range(100)]
+    members, path = [*range(100)], b""
     random.Random(29).shuffle(members)  # noqa: S311 - chance that repeats itself
     for done, index in enumerate(members):
         if done in {0, 17}:

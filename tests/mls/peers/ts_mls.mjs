@@ -1,5 +1,5 @@
 // Another implementation of RFC 9420 (ts-mls) as a member of groups: one JSON line in, one out, all bytes in hex.
-// `node peer.mjs FOLDER`: FOLDER is where ts-mls and @hpke/chacha20poly1305 are installed.
+// `node ts_mls.mjs FOLDER`: FOLDER is where ts-mls and @hpke/chacha20poly1305 are installed.
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -56,6 +56,10 @@ const deeds = {
     const came = await mls.processMessage(read(message), state, mls.emptyPskIndex, mls.acceptAll, suite);
     state = came.newState;
     return { text: came.kind === "applicationMessage" ? hex(came.message) : null };
+  },
+  async forget() {
+    state = undefined;
+    return {};
   },
   async stand() {
     const { groupContext, keySchedule } = state;

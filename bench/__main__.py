@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from bench import (
     archive,
+    backup,
     bodies,
     churn,
     encryption,
@@ -69,6 +70,7 @@ def main() -> int:
         "timeline": timeline.rows,
         "typing": keystrokes.rows,
         "archive": archive.rows,
+        "backup": backup.rows,
         "running": running.rows,
         "lines": lambda: lines.rows(given.rounds),
         "sealed": lambda: sealed.rows(given.rounds),

@@ -244,6 +244,53 @@ def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tm
     agreed("both", phone, lea)
 
 
+@pytest.mark.long
+def test_words_and_a_backup_bring_back_what_a_lost_device_read(server: Server, tmp_path: Path) -> None:
+    """In a new home: every message in order, and a file that opens; the server has nothing of it."""
+    uma, vic = joined(server, tmp_path, "uma"), joined(server, tmp_path, "vic")
+    uma.run("room", "create", "attic", "--encrypted")
+    let_in(uma, vic, "vic", "attic")
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(b"CANARY-B in a letter\n" * 3_000)
+    said = [f"CANARY-B number {number}" for number in range(4)]
+    for number, text in enumerate(said):
+        (uma, vic)[number % 2].run("send", "attic", text)
+    (sent,) = json_lines(vic.run("send", "attic", "--file", str(letter), "read it", "--json").stdout)
+    assert tail(uma, "attic", 1, 1) == tail(vic, "attic", 1, 1)
+    path = tmp_path / "uma.backup"
+    (written,) = json_lines(uma.run("backup", "export", str(path), "--json").stdout)
+    assert int(str(written["events"])) >= len(said) + 1
+    (verified,) = json_lines(uma.run("backup", "verify", str(path), "--json").stdout)
+    assert (verified["same"], verified["elsewhere"]) == (written["events"], 0)
+    words = recovery_words(uma)
+    shutil.rmtree(uma.home)
+    phone = Person(tmp_path / "umas-phone", server)
+    arguments = ["login", f"localhost:{server.port}", "--username", "uma", "--password-stdin"]
+    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('uma')}\n")
+    refused = phone.run("backup", "restore", str(path), check=False)
+    assert refused.returncode == 1
+    assert "not approved" in refused.stderr
+    phone.run("recovery", "use", stdin=f"{words}\n")
+    (restored,) = json_lines(phone.run("backup", "restore", str(path), "--json").stdout)
+    assert restored["missing"] == {}
+    exported = json_lines(phone.run("export", "attic", "--json").stdout)
+    assert [line["text"] for line in exported if line["kind"] == "message"] == [
+        "welcome vic",
+        *said,
+        "read it",
+    ]
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    phone.run("save", "attic", str(sent["seq"]), "--to", str(folder))
+    assert (folder / letter.name).read_bytes() == letter.read_bytes()
+    stored = [file.read_bytes() for file in server.data.rglob("*") if file.is_file()]
+    assert not [data for data in (*stored, path.read_bytes()) if b"CANARY-B" in data]
+    cut = tmp_path / "cut.backup"
+    cut.write_bytes(path.read_bytes()[:-1])
+    refused = phone.run("backup", "restore", str(cut), check=False)
+    assert (refused.returncode, "The end of this backup is missing." in refused.stderr) == (1, True)
+
+
 def renewed(person: Person, room: str) -> int | None:
     """Return when a device last renewed its keys in a room, without running a command."""
     query = """

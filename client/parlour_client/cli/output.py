@@ -16,7 +16,7 @@ from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
-from parlour_client.text.event_text import day_and_time
+from parlour_client.text.date_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.untrusted_text import shown
 from parlour_protocol.frames import AnyBody

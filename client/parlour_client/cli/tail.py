@@ -24,7 +24,8 @@ from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.language import N_, _
-from parlour_client.text.event_text import day_and_time, event_sentence
+from parlour_client.text.date_text import day_and_time
+from parlour_client.text.event_text import event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_client.text.untrusted_text import shown
 from parlour_protocol.frames import LogEvent
@@ -140,7 +141,7 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
             author = display_name(event.author)
             echo(_("{time} (note) {author}: {note}").format(time=time, author=author, note=note))
         else:
-            sentence, words = event_sentence(event.author, event.body)
+            sentence, words = event_sentence(event.author, event.body, event.at)
             more = f": {shown(words, indent=FURTHER)}" if words is not None else ""
             echo(f"{time} {sentence}{more}")
 

@@ -46,6 +46,11 @@ def _reason(reason: str) -> tuple[str, ...]:
 async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> Question:
     """Remove someone from this room; they can come back."""
     _may_kick(call, room, user)
+    if not await call.client.rooms.has(room.id, user):
+        raise SetupError(
+            _("{user} is not in {room}.").format(user=user, room=room.title),
+            _("/ban keeps someone out who is not there."),
+        )
 
     async def do() -> None:
         await call.client.rooms.kick(room.id, user, reason)

@@ -5,6 +5,7 @@ done.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +51,8 @@ class Given:
 
 
 _NICK: Final = "nick"
+_OPTION: Final = re.compile("--[a-z]")
+"""The beginning of a word that is meant as an option: a text after other options never begins so."""
 _NEAR: Final = 0.7
 """How similar a word must be to a command to be taken for a slip."""
 
@@ -249,6 +252,11 @@ def _alarm(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _text(reading: _Reading, rest: str) -> tuple[Any, str]:
     if not rest and reading.argument.required:
+        raise reading.command.wrong_use(reading.call.front)
+    is_option = _OPTION.match(rest) and any(
+        one.option or one.takes.kind is Kind.FLAG for one in reading.command.arguments
+    )
+    if is_option and reading.argument.takes.kind is Kind.TEXT:  # misspelt, or it has none of that name
         raise reading.command.wrong_use(reading.call.front)
     return rest or None, ""
 

@@ -14,12 +14,13 @@ from parlour_client.commands import backup, devices, results, rooms, verificatio
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.values import SUITE_NAMES, MemberDevice, PersonReport, RoomPerson, Trust
 from parlour_client.core.model import display_name
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.text.backup_text import exported_lines, restored_lines, status_line, verified_lines
 from parlour_client.text.ban_text import ban_line
+from parlour_client.text.date_text import day_and_time
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import TRUST, how_admitted, label_line, sas_line
-from parlour_client.text.event_text import day_and_time
 from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import room_line
@@ -236,8 +237,9 @@ def _invitations_records(result: results.InvitationsListed) -> Iterator[Record]:
 
 @lines.register
 def _bans_listed(result: results.BansListed, _front: Front) -> Lines:
+    now = SystemClock().now()
     for ban in result.bans:
-        yield ban_line(ban) + (f"\n{INDENT}{shown(ban.reason)}" if ban.reason else "")
+        yield ban_line(ban, now) + (f"\n{INDENT}{shown(ban.reason)}" if ban.reason else "")
     if not result.bans:
         yield Aside(_("Nobody is banned from {room}.").format(room=result.room.title))
 

@@ -154,6 +154,11 @@ class Rooms:
         """List who is in the room."""
         return await self._live.members(room)
 
+    async def has(self, room: RoomId, user: UserName) -> bool:
+        """Say whether someone is in the room: by the server's list, or in an encrypted room by its group."""
+        listed = any(member.user == user for member in await self.members(room))
+        return listed or await self._e2ee.membership.has(room, user)
+
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; an empty text removes it."""
         await self._live.ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))

@@ -21,6 +21,7 @@ from parlour_client.text.untrusted_text import INDENT as BAR
 from parlour_client.text.untrusted_text import shown
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text import cell_width as width
@@ -58,7 +59,7 @@ def entry_line(
         words = _("{author}{number}, can't be read: {trouble}")
         return f"{where}{words.format(author=author, number=number, trouble=shown(_(entry.trouble)))}"
     if entry.text is None:
-        return f"{where}{event_line(entry.author, entry.body, me)}"
+        return f"{where}{event_line(entry.author, entry.body, entry.at, me)}"
     text: str = entry.text
     if covered:
         text = preview(text, _("[spoiler, /show {number} shows it]").format(number=entry.seq or "NUMBER"))
@@ -183,9 +184,9 @@ def outgoing_line(title: str, number: int, outgoing: Outgoing) -> str:
     )
 
 
-def event_line(author: UserName, body: AnyBody, me: UserName | None = None) -> str:
+def event_line(author: UserName, body: AnyBody, at: Millis, me: UserName | None = None) -> str:
     """Return what happened, with a topic or a reason behind the colon."""
-    sentence, words = event_sentence(author, body, me)
+    sentence, words = event_sentence(author, body, at, me)
     return sentence if words is None else f"{sentence}: {shown(words)}"
 
 

@@ -13,7 +13,7 @@ from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import EncryptionStatus
 from parlour_client.plain.line_text import Ours, change_line, entry_line, invitation_line, spoken, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
-from parlour_client.text.event_text import time_of_day
+from parlour_client.text.date_text import clock
 from parlour_client.text.server_notice_text import notice_heading
 from parlour_client.text.untrusted_text import shown
 from parlour_protocol.ids import RoomId
@@ -140,7 +140,7 @@ class Printer:
         covered = covered and self._covers_spoilers
         me = self.client.account.user
         line = entry_line(self._title(entry.room), entry, answered, covered=covered, me=me)
-        return f"{time_of_day(entry.at)}, {line}" if self.settings.line_times else line
+        return f"{clock(entry.at)}, {line}" if self.settings.line_times else line
 
     @property
     def _covers_spoilers(self) -> bool:

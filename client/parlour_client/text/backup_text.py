@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from parlour_client.core.e2ee.backup.backup import Exported, Restored, Verified
 from parlour_client.kit.language import _, ngettext
-from parlour_client.text.event_text import day_and_time
+from parlour_client.text.date_text import day_and_time
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.text import safe_text
 

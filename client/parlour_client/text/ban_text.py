@@ -4,7 +4,8 @@ from typing import Final
 
 from parlour_client.core.model import BanStanding, BanView, display_name
 from parlour_client.kit.language import N_, _
-from parlour_client.text.event_text import day_and_time
+from parlour_client.text.date_text import short_time
+from parlour_protocol.kit.ids import Millis
 
 STANDING: Final = {
     BanStanding.IN_FORCE: "",
@@ -13,17 +14,17 @@ STANDING: Final = {
 }
 
 
-def ban_line(ban: BanView) -> str:
+def ban_line(ban: BanView, now: Millis) -> str:
     """Return who is banned, by whom, when, and until when."""
     line = (
-        _("{user}, banned by {by} on {at}, for good.")
+        _("{user}, banned by {by} ({at}), for good.")
         if ban.until is None
-        else _("{user}, banned by {by} on {at}, until {end}.")
+        else _("{user}, banned by {by} ({at}), until {end}.")
     ).format(
         user=display_name(ban.user),
         by=display_name(ban.by),
-        at=day_and_time(ban.at),
-        end=day_and_time(ban.until or ban.at),
+        at=short_time(ban.at, now),
+        end=short_time(ban.until or ban.at, now),
     )
     standing = STANDING[ban.standing]
     return f"{line} {_(standing)}" if standing else line

@@ -4,11 +4,11 @@ The sentence is ours and contains at most names, which are checked types. A topi
 text and is returned separately, to be shown as such.
 """
 
-from datetime import datetime
 from typing import Final, assert_never
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
 from parlour_client.kit.language import N_, _
+from parlour_client.text.date_text import short_time
 from parlour_client.text.retention_text import kept_for
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.kit.fields import WireText
@@ -16,16 +16,16 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 
-_LAST_TIME: Final = 253_402_000_000_000
-"""The year 9999: a server may write any number."""
-
 
 def event_sentence(  # noqa: PLR0911 - as below
-    by: UserName, body: AnyBody, me: UserName | None = None
+    by: UserName, body: AnyBody, at: Millis, me: UserName | None = None
 ) -> tuple[str, WireText | None]:
-    """Return our sentence, and the stranger's words that belong to it; ``me`` is the reader, called "you"."""
+    """Return our sentence, and the stranger's words that belong to it; ``me`` is the reader, called "you".
+
+    ``at`` is when it happened: the end of a ban is as short as it is clear beside that.
+    """
     author = display_name(by)
-    if me is not None and me != by and (done := _done_to_you(author, body, me)):
+    if me is not None and me != by and (done := _done_to_you(author, body, at, me)):
         return done, body.reason or None if isinstance(body, bodies.Kicked | bodies.Banned) else None
     match body:
         case bodies.Created() if by == SYSTEM_ACCOUNT:
@@ -40,7 +40,7 @@ def event_sentence(  # noqa: PLR0911 - as below
             return _("{author} removed {whom}").format(author=author, whom=display_name(whom)), reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return _("{author} banned {whom}{until}").format(
-                author=author, whom=display_name(whom), until=_until(until)
+                author=author, whom=display_name(whom), until=_until(until, at)
             ), reason or None
         case bodies.Edited(target=target, text=text):
             return _("{author} edited #{target}").format(author=author, target=target), text
@@ -55,35 +55,37 @@ def event_sentence(  # noqa: PLR0911 - as below
         case bodies.Unreadable():
             return _(UNREADABLE), None
         case _:
-            return _action(author, body), None
+            return _action(author, body, at), None
 
 
-def done_elsewhere(by: UserName, body: AnyBody, me: UserName, room: str) -> tuple[str, WireText | None]:
+def done_elsewhere(
+    by: UserName, body: AnyBody, at: Millis, me: UserName, room: str
+) -> tuple[str, WireText | None]:
     """Return what someone did to the reader in a room that is not open, and their words; empty: nothing."""
     author = display_name(by)
-    if me == by or not (done := _done_to_you(author, body, me)):
+    if me == by or not (done := _done_to_you(author, body, at, me)):
         return "", None
     match body:
         case bodies.Kicked(reason=reason):
             return _("{author} removed you from {room}").format(author=author, room=room), reason or None
         case bodies.Banned(reason=reason, until=until):
             sentence = _("{author} banned you from {room}{until}")
-            return sentence.format(author=author, room=room, until=_until(until)), reason or None
+            return sentence.format(author=author, room=room, until=_until(until, at)), reason or None
         case _:
             return _("{room}: {sentence}").format(room=room, sentence=done), None
 
 
-def _done_to_you(author: str, body: AnyBody, me: UserName) -> str:  # noqa: PLR0911 - one line a kind of event
+def _done_to_you(author: str, body: AnyBody, at: Millis, me: UserName) -> str:  # noqa: PLR0911 - one line a kind of event
     """Return what someone did to the reader; empty: it is about someone else."""
     match body:
         case bodies.Kicked(who=whom) if whom == me:
             return _("{author} removed you from this room").format(author=author)
         case bodies.Banned(who=whom, until=until) if whom == me:
-            return _("{author} banned you{until}").format(author=author, until=_until(until))
+            return _("{author} banned you{until}").format(author=author, until=_until(until, at))
         case bodies.Unbanned(who=whom) if whom == me:
             return _("{author} lifted your ban").format(author=author)
         case bodies.Muted(who=whom, until=until) if whom == me:
-            return _("{author} muted you{until}").format(author=author, until=_until(until))
+            return _("{author} muted you{until}").format(author=author, until=_until(until, at))
         case bodies.Unmuted(who=whom) if whom == me:
             return _("{author} unmuted you").format(author=author)
         case bodies.RoleSet(who=whom, role=role) if whom == me:
@@ -92,7 +94,7 @@ def _done_to_you(author: str, body: AnyBody, me: UserName) -> str:  # noqa: PLR0
             return ""
 
 
-def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind of event
+def _action(author: str, body: AnyBody, at: Millis) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
             return _("{author} invited {whom}").format(author=author, whom=display_name(whom))
@@ -106,7 +108,7 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 
             return _("{author} unbanned {whom}").format(author=author, whom=display_name(whom))
         case bodies.Muted(who=whom, until=until):
             return _("{author} muted {whom}{until}").format(
-                author=author, whom=display_name(whom), until=_until(until)
+                author=author, whom=display_name(whom), until=_until(until, at)
             )
         case bodies.Unmuted(who=whom):
             return _("{author} unmuted {whom}").format(author=author, whom=display_name(whom))
@@ -123,7 +125,7 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 
             return sentence.format(author=author, target=target)
         case bodies.RetentionSet(days=days, applies=applies):
             return _("{author} changed how long the server keeps messages: {kept}, from {date} on").format(
-                author=author, kept=kept_for(days), date=day_and_time(applies or Millis(0))
+                author=author, kept=kept_for(days), date=short_time(applies or Millis(0), at)
             )
         case bodies.Deleted(target=target):
             return _("{author} deleted #{target}").format(author=author, target=target)
@@ -177,15 +179,5 @@ _WAS: Final = {
 _SOMETHING: Final = N_("Something by {author} was deleted")
 
 
-def _until(until: Millis | None) -> str:
-    return "" if until is None else _(" until {day_and_time}").format(day_and_time=day_and_time(until))
-
-
-def time_of_day(at: Millis) -> str:
-    """Return the local time, `14:02`."""
-    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%H:%M}"
-
-
-def day_and_time(at: Millis) -> str:
-    """Return the local day and time, `2026-11-24 14:02`."""
-    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d %H:%M}"
+def _until(until: Millis | None, at: Millis) -> str:
+    return "" if until is None else _(" until {day_and_time}").format(day_and_time=short_time(until, at))

@@ -1,7 +1,7 @@
 """Sentences about a notice's sender, or that there is none; its own text is shown as other people's is."""
 
 from parlour_client.kit.language import _
-from parlour_client.text.event_text import day_and_time
+from parlour_client.text.date_text import day_and_time
 from parlour_protocol.kit.server_notices import ServerNotice
 
 

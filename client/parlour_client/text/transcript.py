@@ -6,7 +6,7 @@ A line that begins with a time is ours: every further line of a message is inden
 from collections.abc import Iterable
 
 from parlour_client.core.model import Entry
-from parlour_client.text.date_text import iso_minute
+from parlour_client.text.date_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.kit.text import safe_text
 
@@ -24,4 +24,4 @@ def _lines(entry: Entry) -> list[str]:
     if not lines:
         return []
     first, *others = lines
-    return [f"{iso_minute(entry.at)} {entry.author}: {first}", *(f"  {line}" for line in others)]
+    return [f"{day_and_time(entry.at)} {entry.author}: {first}", *(f"  {line}" for line in others)]

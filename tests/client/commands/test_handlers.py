@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.client.commands.giving import call_from, give
-from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
@@ -294,6 +294,19 @@ async def test_no_one_is_asked_whether_to_remove_someone_from_a_direct_room(
     call = replace(call_from(client, Front.UI), room=client.room(DIRECT))
     with pytest.raises(SetupError, match="direct room"):
         await give(client, Front.UI, line, call)
+
+
+@pytest.mark.parametrize("front", BOTH)
+async def test_no_one_is_asked_whether_to_remove_someone_who_is_not_there(
+    client: FakeClient, front: Front
+) -> None:
+    """It is said at once. Someone whom only an encrypted room's group has can be removed."""
+    client.people_in[LOBBY] = [one for one in client.people_in[LOBBY] if one.user != CAROL]
+    with pytest.raises(SetupError, match="carol is not in lobby"):
+        await give(client, front, "/kick carol")
+    assert not client.calls
+    client.only_in_group.add((LOBBY, CAROL))
+    assert isinstance(await give(client, front, "/kick carol"), results.Question)
 
 
 async def test_a_member_is_not_asked_what_they_may_not_do(client: FakeClient) -> None:

@@ -92,6 +92,9 @@ async def test_a_message_after_a_direct_room_is_refused_where_it_would_not_be_se
         "/create den Encypted tea",
         "/ban bob --for 60",
         "/kick bob --reason noise",
+        "/create den --privat",
+        "/topic --delete",
+        "/kick bob --because of the noise",
     ],
 )
 async def test_an_option_or_nearly_one_is_no_topic_and_no_reason(
@@ -100,7 +103,7 @@ async def test_an_option_or_nearly_one_is_no_topic_and_no_reason(
     """`--private` or `privat` as a topic would make the room public, and say so only afterwards."""
     with pytest.raises(WrongUseError):
         await give(client, front, line)
-    assert not [call for call in client.calls if call[0] in {"create_room", "ban", "kick"}]
+    assert not [call for call in client.calls if call[0] in {"create_room", "ban", "kick", "set_topic"}]
 
 
 async def test_the_screen_asks_whatever_is_written(client: FakeClient) -> None:

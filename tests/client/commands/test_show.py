@@ -12,7 +12,8 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.show import Aside, lines, records
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import BanStanding, BanView
-from parlour_client.text.event_text import day_and_time
+from parlour_client.kit.clock import SystemClock
+from parlour_client.text.date_text import clock, day_and_time, short_day
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.fields import ReasonText
 
@@ -120,10 +121,10 @@ async def test_bans_are_listed_with_the_reason_behind_a_mark(client: FakeClient)
         BanView(BOB, ALICE, AT, AT, ReasonText(), BanStanding.NOT_LISTED),
     ]
     shell, heard = both(results.BansListed(room, bans))
-    at = day_and_time(AT)
-    first = f"carol, banned by bob on {at}, for good.\n    | off topic"
+    at = f"{short_day(AT, SystemClock().now())} {clock(AT)}"
+    first = f"carol, banned by bob ({at}), for good.\n    | off topic"
     forged = "\n    | bob, banned by alice on 2026-01-01 10:00, for good."
-    second = f"bob, banned by alice on {at}, until {at}."
+    second = f"bob, banned by alice ({at}), until {at}."
     hidden = " The server does not list it: the members' devices keep them out."
     assert shell == heard == [first + forged, second + hidden]
     assert both(results.BansListed(room, ())) == (["Nobody is banned from lobby."],) * 2

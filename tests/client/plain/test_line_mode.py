@@ -30,7 +30,7 @@ from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.plain import line_mode
 from parlour_client.plain.line_text import counts_line
-from parlour_client.text.event_text import time_of_day
+from parlour_client.text.date_text import clock
 from parlour_client.text.room_text import room_line
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined, Kicked, Unreadable
@@ -513,7 +513,7 @@ async def test_the_open_room_is_not_repeated_and_times_are_a_choice(ear: Ear) ->
     assert ear.heard[-2:] == ["bob 4: here", "garden, bob 2: there"]
     await ear.say("/set line_times on")
     ear.client.say(LOBBY, BOB, "later")
-    assert ear.heard[-1] == f"{time_of_day(row.at)}, bob 5: later"
+    assert ear.heard[-1] == f"{clock(row.at)}, bob 5: later"
 
 
 def test_nothing_is_said_that_is_no_word() -> None:

@@ -1,12 +1,12 @@
 """Every kind of event has a sentence."""
 
-from datetime import datetime
 from typing import get_args
 
 import pytest
 from tests.client.ui.ui_fake import ALICE, BOB
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, display_name
+from parlour_client.text.date_text import short_time
 from parlour_client.text.event_text import done_elsewhere, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
@@ -19,7 +19,9 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 LATE = Millis(1_700_000_000_000)
-LOCAL = f"{datetime.fromtimestamp(LATE / 1000).astimezone():%Y-%m-%d %H:%M}"
+SOON = Millis(LATE - 3 * 86_400_000)
+"""When it happened."""
+LOCAL = short_time(LATE, SOON)
 GROUP, PHONE = GroupId("g" * 43), DeviceId("a" * 26)
 SENTENCES = [
     (bodies.Created(RoomKind.PRIVATE, None), "alice created this room", None),
@@ -83,14 +85,19 @@ SENTENCES = [
 @pytest.mark.parametrize(("body", "sentence", "words"), SENTENCES, ids=lambda value: type(value).__name__)
 def test_what_happened_is_a_sentence(body: AnyBody, sentence: str, words: str | None) -> None:
     """Ours, with a stranger's words apart."""
-    ours, theirs = event_sentence(ALICE, body)
+    ours, theirs = event_sentence(ALICE, body, SOON)
     assert (ours, theirs) == (sentence, words)
 
 
 def test_the_system_account_is_called_server() -> None:
     """Its name on disk is `house`; people read `server`, which is a name that no person can have."""
-    assert event_sentence(SYSTEM_ACCOUNT, bodies.Created(RoomKind.PUBLIC, None)) == ("Room created", None)
-    assert event_sentence(SYSTEM_ACCOUNT, bodies.RoleSet(BOB, Role.OWNER))[0] == "server made bob an owner"
+    assert event_sentence(SYSTEM_ACCOUNT, bodies.Created(RoomKind.PUBLIC, None), SOON) == (
+        "Room created",
+        None,
+    )
+    assert (
+        event_sentence(SYSTEM_ACCOUNT, bodies.RoleSet(BOB, Role.OWNER), SOON)[0] == "server made bob an owner"
+    )
     assert display_name(SYSTEM_ACCOUNT) == "server"
     assert display_name(ALICE) == "alice"
     with pytest.raises(NameRefusedError):
@@ -116,17 +123,20 @@ DONE = [
 @pytest.mark.parametrize(("body", "sentence", "words"), DONE, ids=lambda value: type(value).__name__)
 def test_what_was_done_to_the_reader_is_said_to_them(body: AnyBody, sentence: str, words: str | None) -> None:
     """Others read the name; so does someone who stepped down themselves."""
-    assert event_sentence(ALICE, body, BOB) == (sentence, words)
-    assert event_sentence(ALICE, body, ALICE) == event_sentence(ALICE, body)
-    assert event_sentence(BOB, body, BOB) == event_sentence(BOB, body)
+    assert event_sentence(ALICE, body, SOON, BOB) == (sentence, words)
+    assert event_sentence(ALICE, body, SOON, ALICE) == event_sentence(ALICE, body, SOON)
+    assert event_sentence(BOB, body, SOON, BOB) == event_sentence(BOB, body, SOON)
 
 
 def test_in_a_room_that_is_not_open_the_room_is_named() -> None:
     """And what was done to others is no news there."""
     kicked, banned = bodies.Kicked(BOB, ReasonText("off topic")), bodies.Banned(BOB, LATE)
-    assert done_elsewhere(ALICE, kicked, BOB, "den") == ("alice removed you from den", "off topic")
-    assert done_elsewhere(ALICE, banned, BOB, "den") == (f"alice banned you from den until {LOCAL}", None)
+    assert done_elsewhere(ALICE, kicked, SOON, BOB, "den") == ("alice removed you from den", "off topic")
+    assert done_elsewhere(ALICE, banned, SOON, BOB, "den") == (
+        f"alice banned you from den until {LOCAL}",
+        None,
+    )
     made = bodies.RoleSet(BOB, Role.OWNER)
-    assert done_elsewhere(ALICE, made, BOB, "den") == ("den: alice made you an owner", None)
-    assert done_elsewhere(ALICE, kicked, ALICE, "den") == ("", None)
-    assert done_elsewhere(BOB, made, BOB, "den") == ("", None)
+    assert done_elsewhere(ALICE, made, SOON, BOB, "den") == ("den: alice made you an owner", None)
+    assert done_elsewhere(ALICE, kicked, SOON, ALICE, "den") == ("", None)
+    assert done_elsewhere(BOB, made, SOON, BOB, "den") == ("", None)

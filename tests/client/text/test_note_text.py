@@ -43,5 +43,8 @@ def test_what_was_noted_is_translated_where_it_is_shown() -> None:
 
 def test_what_happened_is_a_whole_sentence() -> None:
     """Names stand where the language wants them."""
-    assert event_sentence(BEN, RoleSet(who=BEN, role=Role.OWNER))[0] == "ben hat ben zum Besitzer gemacht"
-    assert event_sentence(BEN, Joined())[0] == "ben ist beigetreten"
+    assert (
+        event_sentence(BEN, RoleSet(who=BEN, role=Role.OWNER), Millis(0))[0]
+        == "ben hat ben zum Besitzer gemacht"
+    )
+    assert event_sentence(BEN, Joined(), Millis(0))[0] == "ben ist beigetreten"

@@ -119,6 +119,7 @@ class FakeClient(Client):
         self.events = self._part(EventBus, stream="changes")
         self.status = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned")
         self._rooms: dict[RoomId, Room] = {}
+        self.only_in_group: set[tuple[RoomId, UserName]] = set()
         self.people_in: dict[RoomId, list[MemberView]] = {}
         self.logs: dict[RoomId, list[Entry]] = {}
         self.listing: list[RoomListing] = []
@@ -637,6 +638,10 @@ class FakeClient(Client):
     async def directory(self) -> Sequence[RoomListing]:
         self._called("directory")
         return self.listing
+
+    async def has(self, room: RoomId, user: UserName) -> bool:
+        listed = any(one.user == user for one in self.people_in[room])
+        return listed or (room, user) in self.only_in_group
 
     async def members(self, room: RoomId) -> Sequence[MemberView]:
         return self.people_in[room]

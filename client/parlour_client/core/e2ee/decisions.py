@@ -244,6 +244,13 @@ class Membership:
             return None
         return min(others, key=lambda one: (one.role is not Role.MODERATOR, one.since, one.user)).user
 
+    async def has(self, room: RoomId, user: UserName) -> bool:
+        """Say whether someone is in an encrypted room's group, whatever the server's list says."""
+        if room not in self._world.encrypted:
+            return False
+        roster = await self._world.archive.read(self._keys.groups.roster, room)
+        return roster is not None and roster.person(user) is not None
+
     async def bans(self, room: RoomId) -> Mapping[UserName, Statement] | None:
         """Return the bans that an encrypted room's members go by; None: unencrypted, or not known here."""
         if room not in self._world.encrypted:

@@ -23,9 +23,9 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, option, own, peer_line
+from parlour_client.text.date_text import clock, day, day_number
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
 from parlour_client.ui.dialogs.message_list import text_of
 from parlour_protocol.ids import RoomId
 

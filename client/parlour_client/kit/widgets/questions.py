@@ -256,7 +256,8 @@ class ChooseScreen(Overlay[str | None]):
                 yield Choices(*(option(self._fitting(shown), id=key) for key, shown in self._choices))
             else:
                 yield SafeStatic(own(self._empty, "dim"))
-            yield SafeStatic(own(_("Enter: choose · Esc: cancel"), "dim"))
+            hint = _("Enter: choose · Esc: cancel") if self._choices else _("Esc: close")
+            yield SafeStatic(own(hint, "dim"))
 
     def on_mount(self) -> None:
         """Begin at the marked choice."""

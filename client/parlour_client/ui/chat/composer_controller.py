@@ -19,6 +19,7 @@ from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import error_content, filled, own, peer_line
+from parlour_client.text.date_text import clock
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
@@ -28,7 +29,6 @@ from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal
-from parlour_client.ui.chat.timeline.sentences import clock
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
 from parlour_client.ui.input.argument_help import argument_help

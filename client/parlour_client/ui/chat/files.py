@@ -13,7 +13,9 @@ from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.text.file_text import size_words
 from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.status_line import CANCEL
 from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_client.ui.input.keymap import written
 
 
 class FileTransfers:
@@ -26,7 +28,10 @@ class FileTransfers:
     def start(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
         """Start a transfer in the background. Raises SetupError while another one runs."""
         if self._running is not None and self._running.is_running:
-            raise SetupError(_("Another file is still being transferred."), _("Alt+X cancels it."))
+            key = written(self._status, *CANCEL)
+            raise SetupError(
+                _("Another file is still being transferred."), _("{key} cancels it.").format(key=key)
+            )
         doing = _("sending") if transfer.file is None else _("saving")
         self._status.progress(doing)
         shown = -1

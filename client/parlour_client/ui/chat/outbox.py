@@ -18,8 +18,8 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.box import Box
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices, under_head
 from parlour_protocol.kit.ids import RequestId
 

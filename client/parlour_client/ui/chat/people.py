@@ -13,17 +13,19 @@ from textual.content import Content
 
 from parlour_client.core.model import BanView, Entry, Profile, Room, display_name
 from parlour_client.kit.answers import Letter
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.box import Box, blocks, quoted
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, option, own, peer_line
 from parlour_client.text.ban_text import ban_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, STATUS_WORDS, clock, day
+from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, STATUS_WORDS
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName, parse_user_name
@@ -139,7 +141,7 @@ def _session(session: SessionInfo) -> Content:
 
 
 def _ban(ban: BanView) -> Content:
-    rows = [own(ban_line(ban))]
+    rows = [own(ban_line(ban, SystemClock().now()))]
     if ban.reason:
         rows.append(join(own("│ ", "dim"), peer_line(ban.reason)))
     return lines(*rows)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.language import _
-from parlour_client.text.event_text import day_and_time
-from parlour_client.ui.chat.timeline.sentences import clock, day_number
+from parlour_client.text.date_text import short_time
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, RoomDeleted
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
@@ -56,7 +55,7 @@ def _is_about(entry: Entry, me: UserName) -> bool:
 
 def _told(room: Room, entry: Entry, now: Millis) -> Removal:
     author = display_name(entry.author)
-    time = clock(entry.at) if day_number(entry.at) == day_number(now) else day_and_time(entry.at)
+    time = short_time(entry.at, now)
     match entry.body:
         case Kicked():
             words = _("{author} removed you at {time}").format(author=author, time=time)
@@ -66,7 +65,7 @@ def _told(room: Room, entry: Entry, now: Millis) -> Removal:
                 _("{author} banned you at {time}").format(author=author, time=time)
                 if until is None
                 else _("{author} banned you at {time}, until {end}").format(
-                    author=author, time=time, end=day_and_time(until)
+                    author=author, time=time, end=short_time(until, now)
                 )
             )
             return Removal(room, words, entry.author, banned=True)

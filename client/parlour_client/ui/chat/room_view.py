@@ -165,7 +165,7 @@ class RoomView:
         room = self._client.rooms.get(entry.room)
         if room is not None and self._current.in_front:
             me = self._client.account.user
-            words, reason = done_elsewhere(entry.author, entry.body, me, room.title)
+            words, reason = done_elsewhere(entry.author, entry.body, entry.at, me, room.title)
             if words:
                 theirs = (own(" │ ", "dim"), peer_line(reason)) if reason else ()
                 self._elsewhere = join(own(words), *theirs)

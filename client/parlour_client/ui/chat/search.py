@@ -22,8 +22,8 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
+from parlour_client.text.date_text import clock
 from parlour_client.ui.chat.deferred import Deferred
-from parlour_client.ui.chat.timeline.sentences import clock
 from parlour_client.ui.dialogs.message_list import NARROW, MessageChoices, message_rows, padded_name, text_of
 from parlour_client.ui.dialogs.sheet import Head, Sheet
 from parlour_protocol.ids import RoomId

@@ -139,18 +139,21 @@ class StatusLine(status_line.StatusLine):
         return self._owed > 0 or (self._status is not None and self._status.state is not LinkState.ONLINE)
 
     def words(self, status: ConnectionStatus, account: Account, left: float) -> Content:
-        """Return what fits: without the account, and the keys of what is counted, before anything else."""
+        """Return what fits: the key that cancels a file goes last, after the other keys and the account."""
         width = self.screen.size.width
         cells = width - self._keys.least - 4  # the blanks at both ends of it and of the keys
         line = own("")
-        for keys, name in ((True, True), (False, True), (False, False)):
+        for keys, name, counts, cancel in _SHORTER:
             who = [peer_line(account.user)] if name else []
-            line = own(" · ", "dim").join([*who, *self._parts(status, left, keys=keys)])
+            parts = self._parts(status, left, keys=keys, counts=counts or not self._progress, cancel=cancel)
+            line = own(" · ", "dim").join([*who, *parts])
             if line.cell_length <= cells and (width >= _NARROW or not name):
                 break
         return line
 
-    def _parts(self, status: ConnectionStatus, left: float, *, keys: bool) -> Iterator[Content]:
+    def _parts(
+        self, status: ConnectionStatus, left: float, *, keys: bool, counts: bool, cancel: bool
+    ) -> Iterator[Content]:
         is_calm = status.state is LinkState.ONLINE and not self._new
         if self._mode:
             yield own(self._mode, "bold $primary")
@@ -160,8 +163,8 @@ class StatusLine(status_line.StatusLine):
             words = ngettext("{count} not sent", "{count} not sent", self._failed).format(count=self._failed)
             yield own(words + self._key(_OUTBOX, keys=keys), "bold $error")
         if self._progress:
-            yield own(self._progress + self._key(_CANCEL, keys=keys))
-        if is_calm and not self._selects:
+            yield own(self._progress + self._key(CANCEL, keys=cancel))
+        if is_calm and counts and not self._selects:
             yield from self._counts(keys=keys)
 
     def _connection(self, status: ConnectionStatus, left: float, *, keys: bool) -> Iterator[Content]:
@@ -192,8 +195,16 @@ class StatusLine(status_line.StatusLine):
         return f" ({written(self, *key)})" if keys else ""
 
 
+_SHORTER: Final = (
+    (True, True, True, True),
+    (False, True, True, True),
+    (False, False, True, True),
+    (False, False, False, True),
+    (False, False, False, False),
+)
+"""From long to short: keys of what is counted, the account, counts beside a file, the key that cancels it."""
 _OUTBOX: Final = ("chat.outbox", "f7")
-_CANCEL: Final = ("chat.cancel_file", "alt+x")
+CANCEL: Final = ("chat.cancel_file", "alt+x")
 _NEXT: Final = ("chat.next_unread", "ctrl+n")
 
 

@@ -9,8 +9,7 @@ from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.widgets.safe import SafeStatic, own
-from parlour_client.text.event_text import day_and_time
-from parlour_client.ui.chat.timeline.sentences import clock, day_number
+from parlour_client.text.date_text import short_time
 
 _GAP: Final = 2
 """Cells between the title and the key that closes the thread, at least."""
@@ -33,8 +32,7 @@ class ThreadTitle(SafeStatic):
         if first is None:
             begins = _("Thread, its first message is missing")
         else:
-            today = day_number(first.at) == day_number(self._clock.now())
-            time = clock(first.at) if today else day_and_time(first.at)
+            time = short_time(first.at, self._clock.now())
             begins = _("Thread of {author}, {time}").format(author=display_name(first.author), time=time)
         self._words = f"{begins} · {messages}"
         self._draw()

@@ -16,6 +16,7 @@ from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.box import quoted
 from parlour_client.kit.widgets.safe import lines, own, peer, peer_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
@@ -24,7 +25,6 @@ from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.room_list import SIGNS
 from parlour_client.ui.chat.search import MOST_FOUND, Archive, Chosen, Results, SearchScreen
-from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import head_of
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.ids import RoomId

@@ -12,7 +12,7 @@ from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.box import quoted
 from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
-from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.text.date_text import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.inspector import CodePoint, inspect_text

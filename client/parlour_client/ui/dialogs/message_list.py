@@ -15,9 +15,8 @@ from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import ESCAPE, join, lines, option, own, peer_line
-from parlour_client.text.date_text import short_day
+from parlour_client.text.date_text import clock, day, short_day
 from parlour_client.text.formatting import preview
-from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.text.cell_width import beginning, cell_width, clusters
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
-from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 
 from parlour_client.core.settings import Settings
@@ -69,6 +69,23 @@ async def test_a_file_is_sent_by_its_path(client: FakeClient, open_app: OpenApp,
         text = screen_text(pilot)
         assert "sending" not in text
         assert "╞ file 5 bytes  my honey.txt" in text
+
+
+@pytest.mark.parametrize("width", [100, 64, 48])
+async def test_the_key_that_cancels_is_named_wherever_it_fits(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path, width: int
+) -> None:
+    """Before the account and the keys of what is counted; there is a lot in the row."""
+    path = tmp_path / "honey.txt"
+    path.write_bytes(b"honey")
+    client.say(GARDEN, BOB, f"@{client.account.user} hello")
+    client.wire.clear()
+    async with open_app(client, size=(width, 24)) as pilot:
+        await lobby(pilot)
+        await enter(pilot, f"/file {path}")
+        assert "sending 25 % of 4 bytes (Alt+X)" in screen_text(pilot)
+        client.wire.set()
+        await settled(pilot)
 
 
 async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.box import ALERT, Box, blocks, quoted
 from parlour_client.kit.widgets.questions import Answers, ChooseScreen, GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.text.date_text import clock, day, day_number
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.ui.chat.encryption.status import waiting, waits
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId

@@ -14,11 +14,11 @@ from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.ui.chat.encryption.sas import WordsScreen, still
 from parlour_client.ui.chat.encryption.status import EncryptionStatus
 from parlour_client.ui.chat.encryption.verify import PersonScreen
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_protocol.kit.names import UserName
 
 

@@ -13,9 +13,9 @@ from parlour_client.core.e2ee.values import MemberDevice, RoomPerson, RoomReport
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.text.words import role_word
-from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.names import UserName
 

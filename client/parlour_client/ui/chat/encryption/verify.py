@@ -18,8 +18,8 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
+from parlour_client.text.date_text import clock, day
 from parlour_client.ui.chat.encryption.report import TRUST_WORDS
-from parlour_client.ui.chat.timeline.sentences import clock, day
 
 
 class PersonScreen(Overlay[Decision | None]):

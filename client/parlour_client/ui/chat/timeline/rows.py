@@ -15,13 +15,14 @@ from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 from parlour_client.kit.language import _, ngettext
+from parlour_client.text.date_text import day
 from parlour_client.text.file_text import is_picture, size_words
 from parlour_client.text.formatting import StyleKind, formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, NAME_GAP, Columns, Layout
 from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import OWN, OWN_MARK, Look, Piece, Row
-from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
+from parlour_client.ui.chat.timeline.sentences import delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq

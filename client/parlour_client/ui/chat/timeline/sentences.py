@@ -4,10 +4,9 @@ A sentence is ours and contains at most names (checked types); a topic or a reas
 returned separately, to be shown on rows of its own after the gutter. ``rows`` calls it.
 """
 
-from datetime import datetime
-
 from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.kit.language import N_, _
+from parlour_client.text.date_text import clock
 from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.fields import WireText
@@ -30,53 +29,14 @@ def sentence(entry: Entry, me: UserName | None = None) -> Sentence:
         case bodies.Pinned():
             return _("{author} unpinned a message").format(author=author), None
         case body:
-            return event_sentence(entry.author, body, me)
-
-
-def clock(at: Millis) -> str:
-    """Return the local time, `14:02`."""
-    return _local(at).strftime("%H:%M")
+            return event_sentence(entry.author, body, entry.at, me)
 
 
 def stamp(at: Millis, timestamps: str) -> str:
     """Return the time of a message, as precise as the setting says; `off`: empty."""
     if timestamps == "off":
         return ""
-    return _local(at).strftime("%H:%M:%S") if timestamps == "seconds" else clock(at)
-
-
-def day(at: Millis) -> str:
-    """Return the local day, `Tuesday 24 November 2026`."""
-    local = _local(at)
-    return _("{weekday} {day} {month} {year}").format(
-        weekday=_(_DAYS[local.weekday()]), day=local.day, month=_(_MONTHS[local.month - 1]), year=local.year
-    )
-
-
-def day_number(at: Millis) -> int:
-    """Return a number that is the same for all times of one local day."""
-    return _local(at).toordinal()
-
-
-# Our own words: strftime("%A") follows the locale.
-_DAYS = (
-    N_("Monday"),
-    N_("Tuesday"),
-    N_("Wednesday"),
-    N_("Thursday"),
-    N_("Friday"),
-    N_("Saturday"),
-    N_("Sunday"),
-)
-_MONTHS = (
-    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
-    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
-)  # fmt: skip
-_LAST_TIME = 253_402_000_000_000  # year 9999: a server may write any number
-
-
-def _local(at: Millis) -> datetime:
-    return datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone()
+    return clock(at, seconds=timestamps == "seconds")
 
 
 def delivery_words(entry: Entry) -> str:

@@ -90,6 +90,12 @@ def _join() -> click.Command:
     return join
 
 
+def _keys_audit() -> click.Command:
+    from parlour_client.cli.keys import audit  # noqa: PLC0415
+
+    return audit
+
+
 def _lab() -> click.Command:
     from parlour_lab.commands import lab  # noqa: PLC0415
 
@@ -164,6 +170,7 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "export": _export,
     "invite-link": _invite_link,
     "join": _join,
+    "keys audit": _keys_audit,
     "lab": _lab,
     "login": _login,
     "logout": _logout,
@@ -187,6 +194,10 @@ _GROUPS: Final = {
     "device": (
         N_("List, approve and revoke the devices that can read your encrypted rooms"),
         ("device list", "device approve abcd-efgh-ijkl-mnop"),
+    ),
+    "keys": (
+        N_("Check the server's log of everyone's keys"),
+        ("keys audit",),
     ),
     "recovery": (
         N_("Show or use your 24 recovery words, for when you have lost all your devices"),

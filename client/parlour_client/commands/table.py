@@ -153,6 +153,7 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.passwd,
         view.passphrase,
         view.invite_link,
+        view.keys_audit,
     ),
     N_("program"): (
         view.help_,

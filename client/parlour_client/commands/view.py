@@ -124,6 +124,7 @@ logout = _shell("logout", N_("Log out on this device"))
 passwd = _shell("passwd", N_("Change your password, and end every other session"))
 passphrase = _shell("passphrase", N_("Protect the archive's key with a passphrase or the keyring"))
 invite_link = _shell("invite-link", N_("Put your account key into an invite link"))
+keys_audit = _shell("keys audit", N_("Read the server's whole key log, and check every entry"))
 send = _shell(
     "send",
     N_("Send a message, or one for each line of standard input"),

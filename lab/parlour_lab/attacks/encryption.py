@@ -13,6 +13,7 @@ from parlour_client.core.e2ee.errors import NotDurableError, RuleBrokenError
 from parlour_client.core.e2ee.group.rules import validate_credential
 from parlour_client.core.e2ee.group.store import require_durable
 from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.key_log_audit import audit
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN, SUITES, AccountKey, DeviceKey
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.disks import read_with, server_log, states
@@ -23,9 +24,12 @@ from parlour_protocol.frames import MessageText, Ok
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, Message
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.frames.replies import Entered
+from parlour_protocol.identity import AccountEntry
+from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.invite_link import Inviter
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.merkle import Tree
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
@@ -293,3 +297,24 @@ async def two_copies(world: World, seen: Evidence) -> bool:
     contested = [one for one in server_log(world.server.data.path, room) if isinstance(one.body, Contested)]
     seen.observed(f"reports of a split: {len(contested)}")
     return not contested
+
+
+@attack(
+    "Someone with the server's database writes another account key for ben into its key log",
+    expects="An audit of the key log names ben, and the entry.",
+    stage=Stage.PEOPLE,
+)
+async def slipped_in_key(world: World, seen: Evidence) -> bool:
+    (ada, _) = await world.start("ada", "ben")
+    entry = encode_entry(AccountEntry(Millis(int(world.clock.time)), parse_user_name("ben"), bytes(32)))
+    async with world.halted() as server:
+        tree = Tree()
+        for (logged,) in server.look("SELECT entry FROM key_log ORDER BY number"):
+            tree = tree.after(logged)
+        tree = tree.after(entry)
+        server.edit("INSERT INTO key_log VALUES (?, ?, ?)", tree.size, entry, tree.subtrees[-1])
+    seen.sent(f"entry {tree.size} of the server's table is a key of ben's, and the tree is right")
+    parts = ada.client.encryption.world
+    found = await audit(parts.archive, parts.delivery)
+    seen.received(f"the audit says {[(one.number, one.words) for one in found.findings]}")
+    return any(one.number == tree.size and "ben" in one.words for one in found.findings)

@@ -178,10 +178,10 @@ def lost(connection: apsw.Connection, after: int = 0) -> list[bytes]:
     return [bytes(entry) for (entry,) in connection.execute(query, (after,))]
 
 
-def entries(connection: apsw.Connection, after: int) -> list[bytes]:
+def entries(connection: apsw.Connection, after: int, limit: int = -1) -> list[bytes]:
     """Return the entries over a position."""
-    query = "SELECT entry FROM key_log WHERE position > ? ORDER BY position"
-    return [bytes(entry) for (entry,) in connection.execute(query, (after,))]
+    query = "SELECT entry FROM key_log WHERE position > ? ORDER BY position LIMIT ?"
+    return [bytes(entry) for (entry,) in connection.execute(query, (after, limit))]
 
 
 def offset(connection: apsw.Connection) -> int:

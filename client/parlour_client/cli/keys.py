@@ -10,7 +10,7 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
-from parlour_client.text.event_text import day_and_time
+from parlour_client.text.date_text import day_and_time
 
 
 @click.command(epilog="\b\nExamples:\n  parlour keys audit\n  parlour keys audit chat.example --after 1200")

@@ -12,18 +12,22 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from parlour_client.core.client import Client
 from parlour_client.demo.people import Person, everyone_connected, open_rooms, play
 from parlour_client.demo.screen import fill_rooms, sign_up_guest
 from parlour_client.demo.script import BEN, CAST, CORA, GUEST, MALLORY, SCRIPT, SERVER
 from parlour_client.extras import register_all
+from parlour_client.kit.account.entrance import Credentials, Entrance
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
 from tools.cast import Cast
 
 DOCS = Path(__file__).parents[1] / "docs"
-LARGE, MIDDLE, SMALL = (112, 32), (96, 28), (80, 24)
+WIDE, LARGE, MIDDLE, SMALL = (160, 36), (112, 32), (96, 28), (80, 24)
 
 
 class Album:
@@ -48,6 +52,15 @@ class Album:
         """Do a command, as if it were typed."""
         await self.chat.pane.commands.run(line)
         await self.settle()
+
+    async def select(self, author: str) -> None:
+        """Select the newest message of someone."""
+        await self.pilot.press("escape")
+        for _try in range(20):
+            await self.pilot.press("alt+up")
+            selected = self.chat.pane.timeline.selected
+            if selected is not None and selected.author == author and selected.text is not None:
+                return
 
     def drawn(self) -> str:
         """Return the picture of now. It loads nothing: fonts are the reader's own."""
@@ -77,26 +90,21 @@ async def the_tour(album: Album) -> None:
         await frame(*text[len(text) // 2 :], seconds=1.0)
         await frame("enter", seconds=2.5)
 
-    async def select(author: str) -> None:
-        await press("escape")
-        for _try in range(20):
-            await press("alt+up")
-            selected = chat.pane.timeline.selected
-            if selected is not None and selected.author == author and selected.text is not None:
-                return
-
     await album.pilot.resize_terminal(*MIDDLE)
     await frame(seconds=3.0)
     await write("Hi all! Who is mallory?")
-    await select(BEN)
+    await frame("alt+l", seconds=2.0)  # how messages look
+    await frame("alt+l", seconds=1.5)
+    await frame("f8", seconds=1.5)
+    await album.select(BEN)
     await frame("r", seconds=1.5)
     await write("That is good to know.")
-    await select(CORA)
+    await album.select(CORA)
     await frame("+", seconds=1.5)
     await frame("enter", seconds=2.0)
     await frame("f3", *"tomatoes", seconds=2.5)
     await press("escape")
-    await select(MALLORY)
+    await album.select(MALLORY)
     await frame(seconds=1.5)
     await frame("i", seconds=3.0)
     await frame("escape", "escape", seconds=2.0)
@@ -136,6 +144,37 @@ async def the_light_theme(album: Album) -> None:
     await album.settle()
 
 
+async def the_thread(album: Album) -> None:
+    """Save a thread beside its room, with an answer to it under way."""
+    chat = album.chat
+    room = chat.pane.current.id
+    assert room is not None  # noqa: S101 - the lobby is open
+    await album.pilot.resize_terminal(*WIDE)
+    first = next(entry.seq for entry in chat.pane.timeline.entries if entry.author == BEN and entry.text)
+    for author, text in ((CORA, "I can help."), (BEN, "Then let's begin.")):
+        await album.people[author].client.messages.send(room, text, reply_to=first)
+    await album.settle()
+    await album.select(BEN)
+    await album.pilot.press("t")
+    await album.settle()
+    await album.pilot.press(*"Count me in")
+    await album.settle()
+    album.save("pictures/thread.svg")
+    chat.pane.composer.clear()
+    await album.pilot.press("escape", "escape")
+    await album.pilot.resize_terminal(*LARGE)
+    await album.settle()
+
+
+async def the_help(album: Album) -> None:
+    """Save what F1 shows."""
+    await album.pilot.press("f1")
+    await album.settle()
+    album.save("pictures/help.svg")
+    await album.pilot.press("escape")
+    await album.settle()
+
+
 async def the_search(album: Album) -> None:
     """Save mallory's messages, found by the search language."""
     await album.do("/search from:mallory after:today")
@@ -169,10 +208,27 @@ async def the_encryption(album: Album) -> None:
     await album.settle()
 
 
+async def the_welcome() -> None:
+    """Save the first screen of someone without an account."""
+
+    async def nobody(_where: object, _person: Credentials) -> Client:
+        raise NotImplementedError  # the picture is taken before anyone has chosen
+
+    app = ParlourApp(
+        entrance=Entrance(nobody, nobody, ChatInviteLink.parse, lambda link: link.link, DEFAULT_SCHEME)
+    )
+    async with app.run_test(size=SMALL) as pilot:
+        album = Album(pilot, {})
+        await album.settle()
+        album.save("pictures/welcome.svg")
+
+
 SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
     the_tour,
     the_chat,
+    the_thread,
     the_search,
+    the_help,
     the_light_theme,
     the_encryption,
 )
@@ -196,6 +252,7 @@ async def main() -> None:
             await album.settle()
             for scene in SCENES:
                 await scene(album)
+    await the_welcome()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ OFFLINE: Final = (
     "EHOSTUNREACH",
 )
 """npm's codes for a registry that can't be reached."""
+RETRY: Final = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+"""By default it takes more than a minute to say so."""
 
 
 def install(npm: str) -> str | None:
@@ -32,7 +34,7 @@ def install(npm: str) -> str | None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PINS / name, FOLDER)
     done = subprocess.run(  # noqa: S603 - npm of this machine
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *RETRY],
         cwd=FOLDER,
         capture_output=True,
         text=True,

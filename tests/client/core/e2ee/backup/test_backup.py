@@ -22,7 +22,7 @@ from parlour_client.core.e2ee.errors import NoAccountKeyError
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import Delivery
-from parlour_client.kit.errors import SetupError
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 
@@ -202,8 +202,7 @@ async def test_an_older_file_is_refused_where_a_newer_one_is_known(harness: Harn
         await restore(harness, phone, path)
 
 
-@pytest.mark.parametrize("act", ["cut", "cut between", "longer", "flipped", "not one", "other chunk"])
-async def test_a_bad_file_restores_nothing(harness: Harness, tmp_path: Path, act: str) -> None:
+async def test_a_bad_file_restores_nothing(harness: Harness, tmp_path: Path) -> None:
     """Also when only its last byte is wrong: all of it is checked before anything is stored."""
     path = tmp_path / "ana.backup"
     ana, _, room, words = await backed_up(harness, path)
@@ -214,7 +213,7 @@ async def test_a_bad_file_restores_nothing(harness: Harness, tmp_path: Path, act
     await harness.until(exporting.done)
     await harness.close(ana)
     phone = await recovered(harness, words)
-    bad: dict[str, tuple[bytes, type[Exception]]] = {
+    bad: dict[str, tuple[bytes, type[ParlourClientError]]] = {
         "cut": (data[:-1], IncompleteBackupError),
         "cut between": (data[: 22 + chunk], IncompleteBackupError),
         "longer": (data + b"x", AlteredBackupError),
@@ -222,10 +221,11 @@ async def test_a_bad_file_restores_nothing(harness: Harness, tmp_path: Path, act
         "not one": (b"hello", SetupError),
         "other chunk": (other.read_bytes()[: 22 + chunk] + data[22 + chunk :], MisplacedChunkError),
     }
-    path.write_bytes(bad[act][0])
-    with pytest.raises(bad[act][1]):
-        await restore(harness, phone, path)
-    assert await texts(phone, room) == []
+    for act, (content, error) in bad.items():
+        path.write_bytes(content)
+        with pytest.raises(error):
+            await restore(harness, phone, path)
+        assert await texts(phone, room) == [], act
 
 
 async def test_nothing_is_overwritten(harness: Harness, tmp_path: Path) -> None:

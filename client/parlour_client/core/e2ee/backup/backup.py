@@ -8,7 +8,6 @@ older one is refused.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -125,10 +124,8 @@ class Backup:
         memory = await self._world.archive.read(_memory)
         return memory.of(memory.own).at or None
 
-    async def restore(
-        self, path: Path, progress: Callable[[int, int], None] = lambda _done, _all: None
-    ) -> Restored:
-        """Add what is missing here from a file; ``progress`` gets the number of events done, and of all.
+    async def restore(self, path: Path) -> Restored:
+        """Add what is missing here from a file, the most recently used rooms first.
 
         Raises NoAccountKeyError, SetupError, BackupError.
         """
@@ -145,7 +142,6 @@ class Backup:
                 new, here, refused = new + stored.new, here + stored.here, refused + stored.refused
                 for room in stored.new:
                     self._world.emit(HistoryReplaced(room))
-                progress((new + here + refused).total(), file.manifest.events)
             await self._keys.identity.refresh()
             self._world.state.preferences = await self._world.archive.read(saved_preferences.load)
             self._world.emit(RoomsChanged())

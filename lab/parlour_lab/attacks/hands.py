@@ -13,6 +13,7 @@ from parlour_client.kit.answers import Letter
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import own
+from parlour_client.ui.chat.aim import Aim, Reply
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.initiative import may_move, on_behalf_of, turn_of
 from parlour_client.ui.chat.timeline.layout import Layout
@@ -75,6 +76,28 @@ def lost_room(folder: Path, seen: Evidence) -> bool:
     seen.observed(f"text may be sent there: {found}")
     current.turn_to(den)
     return found == [True, False, False] and current.room is not None
+
+
+@attack(
+    "A text is written in a thread, then one in its room",
+    expects="Enter sends each where it was written: the first answers the thread, the second nothing.",
+    stage=Stage.UNIT,
+)
+def thread_and_room(folder: Path, seen: Evidence) -> bool:
+    del folder
+    den, first, other = RoomId("d" * 22), Seq(4), Seq(7)
+    thread, room = Aim(den, thread=first), Aim(den)
+    found = {
+        "in the thread": thread.reply_to,
+        "in the thread, after a text there": thread.after("hello").reply_to,
+        "in the thread, after a reply to one": Aim(den, Reply(other), first).after("hi").reply_to,
+        "in the room": room.reply_to,
+        "in the room, after a reply to a message": Aim(den, Reply(first)).after("hello").reply_to,
+    }
+    for place, answers in found.items():
+        seen.sent(f"a text {place}")
+        seen.observed(f"it is in the thread of {answers}" if answers else "it is in the room")
+    return list(found.values()) == [first, first, first, None, None]
 
 
 @attack(

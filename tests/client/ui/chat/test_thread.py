@@ -236,6 +236,20 @@ async def test_an_edit_in_a_thread(client: FakeClient, open_app: OpenApp) -> Non
         assert screen.panes.rooms[0].composer.text == ""
 
 
+async def test_keys_in_one_piece_go_to_the_thread_and_to_the_room_that_they_were_typed_in(
+    client: FakeClient, open_app: OpenApp, root: Entry
+) -> None:
+    """However fast someone turns from one to the other; nothing is left behind in either."""
+    async with open_app(client, size=WIDE) as pilot:
+        screen = await opened(pilot)
+        there, here = [*"in", "enter"], [*"out", "enter"]
+        await in_one_piece(pilot, *there, "alt+w", *here, "alt+w", *there, "alt+w", *here)
+        inside, outside = (LOBBY, "in", root.seq), (LOBBY, "out", None)
+        assert sent(client) == [inside, outside, inside, outside]
+        assert not thread(screen).composer.text
+        assert not screen.panes.rooms[0].composer.text
+
+
 async def test_a_file_in_a_thread_is_a_reply(
     client: FakeClient, open_app: OpenApp, root: Entry, tmp_path: Path
 ) -> None:

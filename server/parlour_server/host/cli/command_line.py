@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from string import Template
 from traceback import walk_tb
@@ -217,7 +217,7 @@ def _data_in(arguments: Sequence[str]) -> str:
     """Return the value of the last `--data`, as click takes it; empty without one."""
     words = list(takewhile("--".__ne__, arguments))
     found = ""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
         if word == "--data":
             found = after
         elif word.startswith("--data="):

@@ -5,8 +5,9 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import NameRefusedError
 from parlour_protocol.room_name import parse_room_name
+from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import AppendEvent
+from parlour_server.chat.store.types import AppendEvent, RoomFactsForOperator
 from parlour_server.chat.system_account import system_account, system_device
 from parlour_server.core.errors import SetupError
 from parlour_server.host.cli.command_options import command
@@ -36,3 +37,15 @@ async def find_room(store: ChatStore, name: str) -> RoomId:
     if not await store.log.heads([room]):
         raise no_such_room()
     return room
+
+
+async def find_unencrypted_room(store: ChatStore, name: str) -> RoomFactsForOperator:
+    """Return a room, by its name or id, whose messages programs may read and write. Raises SetupError."""
+    facts = await store.rooms.describe(await find_room(store, name))
+    if facts is None:
+        raise no_such_room()
+    if facts.encrypted:
+        raise SetupError(f"{name} is end-to-end encrypted, and a program has no key of it: choose another")
+    if facts.archived or facts.kind is RoomKind.DIRECT:
+        raise SetupError(f"{name} is archived, or a direct room: choose another")
+    return facts

@@ -1,4 +1,4 @@
-"""Webhooks: programs elsewhere write into an open room over HTTPS, as a bot of their own.
+"""Webhooks: programs elsewhere write into an unencrypted room over HTTPS, as a bot of their own.
 
 An address with a secret is all that they have. What they send is text under the rules of every message, and
 the bot's name ends in `-webhook`, which no person can register: so everyone sees who wrote it.

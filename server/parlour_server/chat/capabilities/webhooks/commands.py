@@ -1,7 +1,7 @@
-"""`webhook`: addresses by which programs write into open rooms. An address is shown once."""
+"""`webhook`: addresses by which programs write into unencrypted rooms. An address is shown once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,12 +19,11 @@ from parlour_server.host.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.ids import RoomId
-    from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
     from parlour_server.chat.capabilities.webhooks.incoming import IncomingHook, IncomingHooks
     from parlour_server.chat.store.chat_store import ChatStore
-    from parlour_server.chat.store.types import RoomFactsForOperator
+
+_MOST: Final = 100
 
 
 @click.group()
@@ -49,24 +48,22 @@ def create(data: Path, room: str, name: str | None, as_json: bool) -> None:  # n
     """
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.app.short_ids import new_short_id  # noqa: PLC0415
-    from parlour_server.chat.capabilities.webhooks.incoming import (  # noqa: PLC0415
-        MOST,
-        IncomingHook,
-        bot_named,
-    )
+    from parlour_server.chat.capabilities.webhooks.bots import make_bot  # noqa: PLC0415
+    from parlour_server.chat.capabilities.webhooks.incoming import IncomingHook, bot_named  # noqa: PLC0415
+    from parlour_server.chat.operator_rooms import find_unencrypted_room  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
     secret = Secret.random()
 
     async def work(store: "ChatStore") -> "IncomingHook":
-        facts = await _open_room(store, room)
+        facts = await find_unencrypted_room(store, room)
         hooks = _incoming(store)
-        if len(await hooks.list()) >= MOST:
-            raise SetupError(f"there are {MOST} webhooks already: delete one first")
+        if len(await hooks.list()) >= _MOST:
+            raise SetupError(f"there are {_MOST} webhooks already: delete one first")
         now = SystemClock().now()
         hook = IncomingHook(new_short_id(), facts.room, bot_named(name or str(facts.name)), now)
-        await _make_bot(store, hook)
+        await make_bot(store, hook)
         await hooks.add(hook, secret)
         return hook
 
@@ -121,11 +118,13 @@ def delete(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
     """Delete the webhook with the id WHICH. Its bot leaves the room; what it wrote stays."""
 
     async def work(store: "ChatStore") -> "IncomingHook":
-        from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
+        from parlour_server.chat.capabilities.webhooks.bots import leave_room  # noqa: PLC0415 - keeps `--help` quick
+        from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415
+        from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
         hook = await _known(store, which)
         await _incoming(store).delete(hook.id)
-        await _leave(store, hook.room, hook.bot)
+        await leave_room(store, hook, SystemClock().now())
         await store.accounts.set_disabled(ByOperator(hook.bot), disabled=True)
         return hook
 
@@ -146,57 +145,6 @@ async def _known(store: "ChatStore", which: str) -> "IncomingHook":
         if hook.id == which:
             return hook
     raise SetupError(f"there is no such webhook; `{command()} webhook list` shows all")
-
-
-async def _open_room(store: "ChatStore", name: str) -> "RoomFactsForOperator":
-    """Return a room that webhooks can have. Raises SetupError."""
-    from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.chat.operator_rooms import find_room, no_such_room  # noqa: PLC0415
-    from parlour_server.core.errors import SetupError  # noqa: PLC0415
-
-    facts = await store.rooms.describe(await find_room(store, name))
-    if facts is None:
-        raise no_such_room()
-    if facts.encrypted:
-        raise SetupError(f"{name} is end-to-end encrypted, and a webhook has no key of it: use an open room")
-    if facts.archived or facts.kind is RoomKind.DIRECT:
-        raise SetupError(f"{name} is archived, or a direct room: use a room that people write in together")
-    return facts
-
-
-async def _make_bot(store: "ChatStore", hook: "IncomingHook") -> None:
-    """Create the account, which no password opens, and let it into the room. Raises NameTakenError."""
-    from parlour_protocol.frames.bodies import Joined  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
-    from parlour_protocol.kit.names import skeleton  # noqa: PLC0415
-    from parlour_server.chat.capabilities.webhooks.incoming import bot_device  # noqa: PLC0415
-    from parlour_server.chat.rooms.operator_rules import allow_anything  # noqa: PLC0415
-    from parlour_server.chat.store.types import AppendEvent  # noqa: PLC0415
-    from parlour_server.core.accounts.password_hashing import HashingPool  # noqa: PLC0415
-    from parlour_server.core.store.records import NewAccountRecord  # noqa: PLC0415
-
-    passwords = HashingPool(threads=1)
-    try:
-        record = NewAccountRecord(hook.bot, skeleton(hook.bot), passwords.unusable(), hook.created)
-    finally:
-        passwords.close()
-    await store.accounts.create(record, None)
-    joined = AppendEvent(hook.room, hook.bot, bot_device(), new_request_id(), hook.created, Joined(), None)
-    await store.log.commit(joined, allow_anything)
-
-
-async def _leave(store: "ChatStore", room: "RoomId", bot: "UserName") -> None:
-    from parlour_protocol.frames.bodies import Left  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
-    from parlour_server.chat.capabilities.webhooks.incoming import bot_device  # noqa: PLC0415
-    from parlour_server.chat.rooms.operator_rules import allow_anything  # noqa: PLC0415
-    from parlour_server.chat.store.types import AppendEvent  # noqa: PLC0415
-    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
-
-    if await store.rooms.membership(room, bot) is not None:
-        now = SystemClock().now()
-        left = AppendEvent(room, bot, bot_device(), new_request_id(), now, Left(), None)
-        await store.log.commit(left, allow_anything)
 
 
 def _print_address(data: Path, hook: "IncomingHook", secret: "Secret", *, as_json: bool) -> None:

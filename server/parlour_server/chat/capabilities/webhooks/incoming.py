@@ -17,7 +17,6 @@ from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import WriteConnection
 
-MOST: Final = 100
 _READ: Final = "SELECT w.hook, w.room, w.account, w.created FROM incoming_webhooks w"
 
 

@@ -6,7 +6,7 @@ from parlour_server.core.config.server_settings import Section, setting
 
 
 class WebhookSettings(Section, frozen=True):
-    """Programs elsewhere that write into open rooms."""
+    """Programs elsewhere that write into unencrypted rooms."""
 
     posts_per_minute: Annotated[
         int,

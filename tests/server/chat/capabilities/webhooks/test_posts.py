@@ -62,7 +62,6 @@ WRONG = (
     (b'{"text":"x","file":1}', JSON, (400, "malformed")),
     (b'{"text":"\\ud800"}', JSON, (400, "malformed")),
     (b"[" * 20_000, JSON, (400, "malformed")),
-    (b'{"text":"' + b"\\u0061" * 6_000 + b'"}', JSON, (413, "body_too_large")),
     (b"x", {**TEXT, "Idempotency-Key": "a b"}, (400, "malformed")),
 )
 
@@ -77,7 +76,7 @@ async def test_a_wrong_post_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_body_is_bounded_before_it_is_read(tmp_path: Path) -> None:
-    """By what it declares; one of which nothing comes has a deadline, and one must declare a length."""
+    """By what it declares; one must declare a length, and one that stops is cut off."""
     async with place(tmp_path) as here:
         head = (
             f"POST {here.path} HTTP/1.1\r\nHost: localhost:{here.world.port}\r\nContent-Type: text/plain\r\n"
@@ -85,12 +84,13 @@ async def test_a_body_is_bounded_before_it_is_read(tmp_path: Path) -> None:
         for rest, status in (
             ("Content-Length: 1000000000\r\n\r\n", b"413"),
             ("Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", b"411"),
+            ("Content-Length: 5\r\n\r\nhel", b""),
         ):
             context = ssl.create_default_context(cafile=str(here.world.data / "ca.pem"))
             reader, writer = await asyncio.open_connection("localhost", here.world.port, ssl=context)
             writer.write((head + rest).encode())
             async with asyncio.timeout(20):
-                assert (await reader.readline()).split()[1] == status
+                assert (await reader.readline())[9:12] == status
             writer.transport.abort()
 
 

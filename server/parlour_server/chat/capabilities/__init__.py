@@ -8,6 +8,7 @@ from typing import Final
 
 from parlour_server.chat.capabilities.chat_personal_data import CAPABILITY as chat_personal_data
 from parlour_server.chat.capabilities.drill_permits import CAPABILITY as drill_permits
+from parlour_server.chat.capabilities.event_receivers import CAPABILITY as event_receivers
 from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.message_retention import CAPABILITY as message_retention
@@ -23,4 +24,5 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     chat_personal_data,
     drill_permits,
     webhooks,
+    event_receivers,
 )  # fmt: skip

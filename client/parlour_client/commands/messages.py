@@ -33,7 +33,7 @@ from parlour_client.kit.answers import Harmless, Letter
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.reports import ReportReason
-from parlour_protocol.rooms import Role
+from parlour_protocol.rooms import Role, RoomKind
 
 if TYPE_CHECKING:
     from parlour_client.core.model import Entry
@@ -76,6 +76,10 @@ async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
 async def delete(call: Call, room: Here, message: Message) -> Question:
     """Delete a message for everyone."""
     entry = await find_message(call, room, message)
+    if entry.author != call.client.account.user and (
+        room.kind is RoomKind.DIRECT or room.role is Role.MEMBER
+    ):
+        raise SetupError(_("You can only delete your own messages here."))
 
     async def do() -> None:
         await call.client.messages.delete(room.id, message)

@@ -309,6 +309,22 @@ async def test_no_one_is_asked_whether_to_remove_someone_who_is_not_there(
     assert isinstance(await give(client, front, "/kick carol"), results.Question)
 
 
+@pytest.mark.parametrize(("room", "role"), [(LOBBY, Role.MEMBER), (DIRECT, Role.OWNER)])
+async def test_no_one_is_asked_whether_to_delete_what_they_may_not(
+    client: FakeClient, room: RoomId, role: Role
+) -> None:
+    """What others wrote; in a direct room nobody may. One's own is asked about, and a moderator is."""
+    client.set_role_raw(room, role)
+    theirs, mine = client.say(room, BOB, "hello"), client.say(room, ALICE, "hi")
+    call = replace(call_from(client, Front.LINE), room=client.room(room))
+    with pytest.raises(SetupError, match="only delete your own"):
+        await give(client, Front.LINE, f"/delete {theirs.seq}", call)
+    assert isinstance(await give(client, Front.LINE, f"/delete {mine.seq}", call), results.Question)
+    client.set_role_raw(LOBBY, Role.MODERATOR)
+    other = client.say(LOBBY, BOB, "hello")
+    assert isinstance(await give(client, Front.LINE, f"/delete {other.seq}"), results.Question)
+
+
 async def test_a_member_is_not_asked_what_they_may_not_do(client: FakeClient) -> None:
     """The question would promise something."""
     client.set_role_raw(LOBBY, Role.MEMBER)

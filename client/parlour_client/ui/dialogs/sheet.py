@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
 from textual.widget import Widget
+from textual.widgets import Input
 
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
@@ -17,7 +18,9 @@ from parlour_protocol.kit.text.cell_width import cell_width
 
 Answer = TypeVar("Answer")
 _LEAST: Final = 5
-"""Cells between the page's name and the words on the right, with what is typed between them."""
+"""Cells between the page's name and the words on the right, with what is between them."""
+_LEAST_FIELD: Final = 16
+"""The same where something is typed between them: it must be seen."""
 
 
 class Sheet(Overlay[Answer]):
@@ -57,7 +60,7 @@ class Head(Horizontal):
         width = self.content_size.width
         for first in range(len(self._words)):
             words = " · ".join(self._words[first:])
-            free = width - cell_width(words) - _LEAST
+            free = width - cell_width(words) - (_LEAST_FIELD if isinstance(self._middle, Input) else _LEAST)
             if free >= self._cells or first == len(self._words) - 1:
                 self._end.show(own(words, "dim"))
                 self._heading.styles.max_width = max(1, free)

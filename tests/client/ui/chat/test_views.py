@@ -125,6 +125,19 @@ async def test_a_search_runs_while_one_types(
         assert screen.pane.composer.text == "half a tho"
 
 
+async def test_what_is_searched_for_is_seen_in_a_narrow_terminal(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes before how much was found."""
+    monkeypatch.setattr(search, "REST", 0.0)
+    client.say(GARDEN, BOB, "the watering plan")
+    async with open_app(client, size=(40, 15)) as pilot:
+        await lobby(pilot)
+        await pilot.press("f3", *"the watering plan")
+        await settled(pilot)
+        assert "the watering plan" in screen_text(pilot).split("\n")[0]
+
+
 async def test_a_slow_search_never_replaces_a_later_one(client: FakeClient, open_app: OpenApp) -> None:
     """Results are those of the words that stand there; Enter searches before it opens anything."""
     answers: dict[str, asyncio.Event] = {"need": asyncio.Event(), "needle": asyncio.Event()}

@@ -290,7 +290,7 @@ def _handler_for(provider: Provider) -> type[BaseHTTPRequestHandler]:
             status, body = provider.answers.get(self.path, honest)()
             self.send_response(status)
             if 300 <= status < 400:
-                self.send_header("Location", body.decode())
+                self.send_header("Location", provider.issuer)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -5,6 +5,7 @@ import base64
 import hmac
 import json
 import secrets
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,22 @@ from joserfc.jwk import RSAKey
 from tests.server.capabilities.oidc.conftest import ANNA, BERT, Company, Open
 from tests.server.capabilities.oidc.openid_provider import SECRET, Claims, Provider, new_signing_key, signed
 
+from parlour_protocol.kit.secret import Secret
 from parlour_server.capabilities.oidc.audit_events import OidcEvent
 from parlour_server.capabilities.oidc.fetch import Fetcher
+from parlour_server.capabilities.oidc.provider import Provider as Client
+from parlour_server.capabilities.oidc.recheck import LOOK_SECONDS, Recheck
+from parlour_server.capabilities.oidc.sealing import Sealer
+from parlour_server.capabilities.oidc.settings import OidcSettings
 from parlour_server.capabilities.oidc.store import OidcStore
+from parlour_server.core.addresses import Networks
+from parlour_server.core.config.server_settings import section
 from parlour_server.core.errors import SetupError
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import PASSWORD, Key
+
+LOOKS = 700
+"""At most: less than three hours, after which sessions would end without any answer of the provider."""
 
 
 async def test_a_login_makes_an_account_and_finds_it_again(company: Open) -> None:
@@ -256,11 +267,18 @@ async def test_the_same_subject_at_another_provider_is_someone_else(company: Ope
 
 async def _until_ended(here: Company, session: str) -> None:
     """Let the server look until the session has ended."""
-    for _ in range(200):
-        if not await here.is_live(session):
+    sessions, digest = here.world.parts.store.sessions, Secret(session).digest()
+    for _ in range(LOOKS):
+        if await sessions.find(digest, here.clock.now()) is None:
             return
-        here.clock.forward(20)
+        await _look(here)
     raise AssertionError("the session goes on")
+
+
+async def _look(here: Company) -> None:
+    """Let time pass, and the server do what it does meanwhile."""
+    here.clock.forward(LOOK_SECONDS)
+    await here.world.api("GET", "/healthz")
 
 
 async def test_an_account_is_never_linked_by_its_name_or_mail_address(company: Open) -> None:
@@ -348,13 +366,50 @@ async def test_groups_are_looked_at_again_with_each_check(company: Open) -> None
         await _until_ended(here, session)
 
 
+async def test_a_check_that_answers_for_someone_else_ends_the_session(company: Open) -> None:
+    """The subject stays the same for as long as a refresh token lives."""
+    async with company() as here:
+        session = (await here.log_in(ANNA))["session"]
+        here.provider.people[ANNA]["sub"] = BERT
+        here.clock.forward(15 * 60)
+        await _until_ended(here, session)
+
+
+async def test_one_server_of_several_asks_about_an_account(company: Open, tmp_path: Path) -> None:
+    """A refresh token works once: a provider takes a second use for theft, and ends them all."""
+    async with company() as here:
+        session = (await here.log_in(ANNA))["session"]
+        parts = here.world.parts
+        settings = section(parts.settings, OidcSettings)
+        context = ssl.create_default_context(cafile=str(tmp_path / "provider-ca.pem"))
+        fetcher = Fetcher(context, Networks("private", settings.private_networks))
+        clock = FakeClock(here.clock.now() + 20 * 60_000)
+        here.provider.clock = lambda: clock.now() / 1000
+        store = OidcStore(parts.store, clock)
+        checks = [
+            Recheck(
+                store,
+                Client(settings, fetcher, SECRET, clock),
+                Sealer.of(parts.folder.key),
+                settings,
+                clock,
+                parts.audit,
+            )
+            for _ in range(3)
+        ]
+        asked = here.provider.count("/token")
+        await asyncio.gather(*(one.check() for one in checks))
+        assert here.provider.count("/token") == asked + 1
+        assert await here.is_live(session)
+
+
 async def test_someone_who_was_disabled_is_logged_out_in_time(company: Open) -> None:
     """Their own sessions end, and no one else's; the refresh token works once each time."""
     async with company() as here:
         anna, bert = (await here.log_in(ANNA))["session"], (await here.log_in(BERT))["session"]
         for _ in range(3):
-            here.clock.forward(15 * 60 + 15)
-            await _until_asked(here, "/token", here.provider.count("/token") + 2)
+            here.clock.forward(15 * 60)
+            await _until_checked(here)
         assert await here.is_live(anna)
         del here.provider.people[ANNA]
         here.clock.forward(15 * 60)
@@ -364,13 +419,22 @@ async def test_someone_who_was_disabled_is_logged_out_in_time(company: Open) -> 
         assert (line["user"], line["sessions"]) == ("anna", 1)
 
 
-async def _until_asked(here: Company, path: str, times: int) -> None:
-    for _ in range(400):
-        if here.provider.count(path) >= times:
-            await asyncio.sleep(0)
+async def _until_checked(here: Company) -> None:
+    """Let the server look until it has checked everyone: then they are due in more than ten minutes."""
+    store = OidcStore(here.world.parts.store, here.clock)
+    for _ in range(LOOKS):
+        if all(one.due > here.clock.now() + 600_000 for one in await store.linked()):
             return
-        here.clock.forward(1)
-        await here.world.api("GET", "/readyz")
+        await _look(here)
+    raise AssertionError("no one was checked")
+
+
+async def _until_asked(here: Company, path: str, times: int) -> None:
+    """Let the server look until the provider was asked so often."""
+    for _ in range(LOOKS):
+        if here.provider.count(path) >= times:
+            return
+        await _look(here)
     raise AssertionError(f"{path} was not asked")
 
 
@@ -395,14 +459,17 @@ async def test_a_provider_that_is_down_ends_sessions_late_and_lets_no_one_in(com
         assert (await again.log_in(ANNA))["user"] == "anna"
 
 
+CODES = b'"device_code": "a", "user_code": "A", "verification_uri": "https://localhost/"}'
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        (200, b"x" * 70_000),
+        (200, b'{"more": "' + b"x" * 70_000 + b'", ' + CODES),
         (200, b"[" * 60_000),
         (200, b"[]"),
         (200, b"\xff{}"),
-        (302, b"https://localhost/"),
+        (302, b"{" + CODES),
         (200, b'{"device_code": "a", "user_code": "\\u202eA", "verification_uri": "https://localhost/"}'),
         (200, b'{"device_code": "a", "user_code": "A", "verification_uri": "javascript:alert(1)"}'),
     ],

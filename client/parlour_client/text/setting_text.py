@@ -18,7 +18,12 @@ def setting_line(setting: Setting, value: Value) -> str:
 
 def changed_line(key: str, value: Value) -> str:
     """Say that a setting was changed."""
-    return _("{setting} is now {value}.").format(setting=key, value=_safe(value))
+    words = (
+        _("{setting} is {value} from the next start.")
+        if key == "language"
+        else _("{setting} is now {value}.")
+    )
+    return words.format(setting=key, value=_safe(value))
 
 
 def group_lines(settings: Settings) -> list[str]:

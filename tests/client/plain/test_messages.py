@@ -112,4 +112,5 @@ async def test_settings_are_heard_and_changed(ear: Ear) -> None:
         "typing: off. Let others see when you are typing. One of: on, off."
     ]
     assert await ear.say("/set receipts on") == ["receipts is now on."]
+    assert await ear.say("/set language de") == ["language is de from the next start."]
     assert ear.mode.settings.receipts

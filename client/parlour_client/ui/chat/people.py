@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 
 from parlour_client.core.model import BanView, Entry, Profile, Room, display_name
@@ -63,7 +64,8 @@ class ProfileScreen(Overlay[PersonAction | None]):
             else _("Enter: message them · m: their messages · l: the last one · i: ignore · Esc: close")
         )
         with Box(join(peer_line(display_name(self._person.user), style="bold"))):
-            yield from blocks(card(self._person))
+            with VerticalScroll():
+                yield from blocks(card(self._person))
             yield SafeStatic(own(keys, "dim"))
 
     def action_act(self, name: str) -> None:

@@ -124,6 +124,21 @@ def marked(widget: Widget) -> list[str]:
     return [text for text in found if text]
 
 
+async def test_a_long_card_shows_its_keys_and_is_scrolled(client: FakeClient, open_app: OpenApp) -> None:
+    """The rooms one shares are at its end."""
+    client.say(LOBBY, BOB, "a long last message " * 8)
+    async with open_app(client, size=(40, 15)) as pilot:
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        await chat.pane.commands.run("/whois bob")
+        await settled(pilot)
+        assert "Esc: close" in screen_text(pilot)
+        assert "lobby" not in screen_text(pilot)
+        await pilot.press(*["down"] * 20)
+        await settled(pilot)
+        assert "lobby" in screen_text(pilot)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_long_dialog_is_centred_and_its_line_is_in_sight(
     size: tuple[int, int], client: FakeClient, open_app: OpenApp

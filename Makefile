@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors interop demo cluster test test-all test-lowest test-api image release-check one-file lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
+.PHONY: vectors interop demo cluster test test-all test-lowest test-api image release-check one-file deb lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots line-mode-transcript lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -59,6 +59,9 @@ release-check: $(VENV)/.release ## build a release into dist/, twice, and check 
 
 one-file: $(VENV)/.dev ## write Parlour and all that it needs into one file in dist/, for machines with nothing but Python
 	$(BIN)/python -m tools.release.one_file
+
+deb: $(VENV)/.dev ## build the Debian package of the server into dist/debian (needs debhelper and lintian; see deploy/README.md)
+	deploy/debian/build
 
 lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
 	$(BIN)/parlour lab --check --tests $(ARGS)

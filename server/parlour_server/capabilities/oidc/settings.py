@@ -108,9 +108,10 @@ class OidcSettings(Section, frozen=True):
         try:
             parts = urlsplit(self.issuer)
             fine = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+            fine = fine and not (parts.query or parts.fragment or "@" in parts.netloc)
         except ValueError:
             fine = False
-        if self.issuer and (not fine or parts.query or parts.fragment or "@" in parts.netloc):
+        if self.issuer and not fine:
             raise SetupError(
                 "write https://…, as the provider's discovery document has it, or leave it empty"
             )

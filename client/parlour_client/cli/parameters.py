@@ -1,7 +1,8 @@
 """Arguments of the command line as checked types: names of people, rooms and devices, codes."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -9,6 +10,7 @@ from click.shell_completion import CompletionItem
 from parlour_client.cli.known_names import people, rooms
 from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.names import (
     NameRefusedError,
@@ -16,6 +18,9 @@ from parlour_protocol.kit.names import (
     parse_user_name,
 )
 from parlour_protocol.room_name import parse_room_name
+
+if TYPE_CHECKING:
+    from parlour_client.kit.transport.trust import Trust
 
 T = TypeVar("T", bound=str)
 Known = Callable[[click.Context, str], list[CompletionItem]]
@@ -58,3 +63,34 @@ NEW_USER: Final = NameParam("user", "@", parse_user_name)
 USER_OR_CODE: Final = NameParam("user", "@", _person_or_code, people)
 ROOM_NAME: Final = NameParam("room", "#", parse_room_name)
 DEVICE: Final = NameParam("device", "", parse_device_name)
+
+
+def login_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --device, --ca and --pin, which every way to log in has."""
+    for option in (
+        click.option(
+            "--pin",
+            metavar="PIN",
+            help=N_("Trust only the server key with this pin: 43 characters from the server's operator."),
+        ),
+        click.option(
+            "--ca",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help=N_("Trust only this CA (a PEM file), not the system's CAs."),
+        ),
+        click.option(
+            "--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name.")
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def given_trust(ca: Path | None, pin: str | None) -> "Trust | None":
+    """Return what --ca or --pin says that the server is trusted by; None: neither was given."""
+    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
+
+    if ca is not None and pin is not None:
+        raise click.UsageError(_("--ca and --pin can't be used together."))
+    return CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None

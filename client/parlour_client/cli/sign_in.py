@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_client.cli.parameters import DEVICE, NEW_USER
+from parlour_client.cli.parameters import DEVICE, NEW_USER, given_trust, login_options
 from parlour_client.cli.passwords import from_stdin, read_password, second_factor
 from parlour_client.cli.run_client import (
     first_passphrase,
@@ -116,18 +116,7 @@ _INVITED: Final = {
 )
 @click.argument("address")
 @click.option("--username", type=NEW_USER, help=N_("Your name on that server; a link has it."))
-@click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
-@click.option(
-    "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help=N_("Trust only this CA (a PEM file), not the system's CAs."),
-)
-@click.option(
-    "--pin",
-    metavar="PIN",
-    help=N_("Trust only the server key with this pin: 43 characters from the server's operator."),
-)
+@login_options
 @from_stdin
 @click.pass_context
 def login(
@@ -145,17 +134,15 @@ def login(
     A server that this home folder already knows is checked as before, unless you give --ca or --pin. If your
     account has a second factor you are asked for it; with --password-stdin it is on the second line.
     """
-    if ca is not None and pin is not None:
-        raise click.UsageError(_("--ca and --pin can't be used together."))
+    trust = given_trust(ca, pin)
     from parlour_client.kit.account.sign_in import pinned  # noqa: PLC0415 - `--help` needs no TLS
-    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - the same
 
     link = LoginLink.parse(address) if LoginLink.is_one(address) else None
     where = ServerAddress.parse(address) if link is None else link.address
     user = username or (link.user if link is not None else None)
     if user is None:
         raise click.UsageError(_("Add --username NAME."))
-    trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else pinned(link)
+    trust = trust or pinned(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin)
     dialog = second_factor(stdin=password_stdin)

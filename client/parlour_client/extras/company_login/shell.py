@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_client.cli.parameters import DEVICE
+from parlour_client.cli.parameters import given_trust, login_options
 from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, this_device
 from parlour_client.kit.console.printing import echo
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName
@@ -25,18 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("company-login", epilog="\b\nExample:\n  parlour company-login chat.example.org")
 @click.argument("address")
-@click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
-@click.option(
-    "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help=N_("Trust only this CA (a PEM file), not the system's CAs."),
-)
-@click.option(
-    "--pin",
-    metavar="PIN",
-    help=N_("Trust only the server key with this pin: 43 characters from the server's operator."),
-)
+@login_options
 @click.pass_context
 def company_login(
     context: click.Context, address: str, device: DeviceName | None, ca: Path | None, pin: str | None
@@ -45,11 +34,7 @@ def company_login(
 
     The first time this creates your account. Type the code only if you began the login yourself.
     """
-    if ca is not None and pin is not None:
-        raise click.UsageError(_("--ca and --pin can't be used together."))
-    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
-
-    trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
+    trust = given_trust(ca, pin)
     home = the_home(context)
     passphrase = first_passphrase(home, ask=True)
     where = ServerAddress.parse(address)

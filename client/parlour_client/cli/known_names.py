@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -34,6 +34,9 @@ def people(context: click.Context | None, typed: str) -> list[CompletionItem]:
 def rooms(context: click.Context | None, typed: str) -> list[CompletionItem]:
     """Offer the account's rooms by their titles: `lobby`, `@ben`."""
     return _offered(_read(context, _titles) or (), typed)
+
+
+KNOWN: Final = {"people": people, "rooms": rooms}
 
 
 def _titles(connection: "apsw.Connection") -> list[str]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from parlour_client.cli.known_names import people, rooms
 from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from parlour_client.kit.transport.trust import Trust
 
 T = TypeVar("T", bound=str)
-Known = Callable[[click.Context, str], list[CompletionItem]]
-"""Returns what the shell offers for the beginning of a word."""
+Known = Literal["people", "rooms"]
 
 
 class NameParam(click.ParamType[T]):
@@ -47,7 +45,11 @@ class NameParam(click.ParamType[T]):
         incomplete: str,
     ) -> list[CompletionItem]:
         """Offer what the account knows."""
-        return self._known(ctx, incomplete) if self._known is not None else []
+        if self._known is None:
+            return []
+        from parlour_client.cli.known_names import KNOWN  # noqa: PLC0415 - only Tab needs it
+
+        return KNOWN[self._known](ctx, incomplete)
 
 
 def _person_or_code(text: str) -> str:
@@ -55,12 +57,12 @@ def _person_or_code(text: str) -> str:
     return text if ":" in text else read_person(text)
 
 
-USER: Final = NameParam("user", "@", read_person, people)
-ROOM: Final = NameParam("room", "", str, rooms)
+USER: Final = NameParam("user", "@", read_person, "people")
+ROOM: Final = NameParam("room", "", str, "rooms")
 """One of the account's rooms, by name or `@user`: looked up once there is a client."""
 NEW_USER: Final = NameParam("user", "@", parse_user_name)
 """The name of one's own account: an error says what is wrong with the name, not that no one has it."""
-USER_OR_CODE: Final = NameParam("user", "@", _person_or_code, people)
+USER_OR_CODE: Final = NameParam("user", "@", _person_or_code, "people")
 ROOM_NAME: Final = NameParam("room", "#", parse_room_name)
 DEVICE: Final = NameParam("device", "", parse_device_name)
 

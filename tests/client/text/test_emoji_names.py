@@ -18,7 +18,7 @@ def test_names_find_emoji() -> None:
 def test_what_is_no_question_offers_nothing() -> None:
     """Times and smileys made of letters are left alone."""
     for text in (":", ":)", "10:30", "see: this", ":-"):
-        assert complete(text, (), ()).offers == ()
+        assert complete(text, {}, ()).offers == ()
 
 
 def test_what_is_offered_is_shown_as_itself() -> None:

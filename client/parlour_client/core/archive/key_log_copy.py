@@ -1,4 +1,4 @@
-"""The copy of the key log: every entry with its subtree's hash, and the entries' content for lookups.
+"""The copy of the key log: every entry with its subtree's hash and the root then, and content for lookups.
 
 It only grows; an entry is never replaced, and one that a restored server lost keeps its effect. ``key_log``
 stores an entry's content after verifying it; nothing here judges. Functions over a connection.
@@ -14,7 +14,7 @@ import apsw
 from parlour_protocol.identity import Head, RevocationEntry
 from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.kit.ids import DeviceId, Millis
-from parlour_protocol.kit.merkle import Tree
+from parlour_protocol.kit.merkle import NO_ENTRIES, Tree
 from parlour_protocol.kit.names import UserName, parse_user_name
 
 UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
@@ -44,6 +44,14 @@ def tree(connection: apsw.Connection) -> Tree:
     return _tree_of(connection, int(str(size)))
 
 
+def head(connection: apsw.Connection) -> Head:
+    """Return the head of the copy."""
+    query = "SELECT position, root FROM key_log ORDER BY position DESC LIMIT 1"
+    for size, root in connection.execute(query):
+        return Head(int(str(size)), bytes(root))
+    return Head(0, NO_ENTRIES)
+
+
 def tree_at(connection: apsw.Connection, size: int) -> Tree | None:
     """Return the tree of the first so many entries; None if the copy is shorter."""
     held = tree(connection)
@@ -59,7 +67,8 @@ def _tree_of(connection: apsw.Connection, size: int) -> Tree:
 
 def add(connection: apsw.Connection, grown: Tree, entry: bytes) -> None:
     """Add an entry; ``grown`` is the tree with it."""
-    connection.execute("INSERT INTO key_log VALUES (?, ?, ?)", (grown.size, entry, grown.subtrees[-1]))
+    row = (grown.size, entry, grown.subtrees[-1], grown.root)
+    connection.execute("INSERT INTO key_log VALUES (?, ?, ?, ?)", row)
 
 
 def account(connection: apsw.Connection, user: UserName) -> LoggedAccount | None:
@@ -168,8 +177,9 @@ def knows(connection: apsw.Connection, head: Head) -> bool | None:
     query = "SELECT 1 FROM key_log_lost WHERE position = ? AND root = ?"
     if any(True for _ in connection.execute(query, (head.size, head.root))):
         return True
-    ours = tree_at(connection, head.size)
-    return None if ours is None else ours.root == head.root
+    for (root,) in connection.execute("SELECT root FROM key_log WHERE position = ?", (head.size,)):
+        return bytes(root) == head.root
+    return None if head.size else head.root == NO_ENTRIES
 
 
 def lost(connection: apsw.Connection, after: int = 0) -> list[bytes]:

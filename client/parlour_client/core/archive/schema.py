@@ -121,7 +121,9 @@ _IDENTITY: Final = (
         method TEXT NOT NULL             -- 'number', 'code', 'words' or 'own device'
     ) STRICT""",
     # The copy of the key log: entry n, and the hash of the largest complete subtree that ends with it.
-    "CREATE TABLE key_log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, subtree BLOB NOT NULL) STRICT",
+    """CREATE TABLE key_log (
+        position INTEGER PRIMARY KEY, entry BLOB NOT NULL, subtree BLOB NOT NULL, root BLOB NOT NULL
+    ) STRICT""",
     # The content of the entries; an entry with an invalid signature has none.
     """CREATE TABLE log_accounts (
         user TEXT PRIMARY KEY,

@@ -132,8 +132,8 @@ def seen(connection: apsw.Connection) -> KeyLogSeen | None:
     """Return the state of the log that our messages name; None before the first contact."""
     if not server_of(connection):
         return None
-    tree = key_log_copy.tree(connection)
-    return KeyLogSeen(size=tree.size, root=Digest(tree.root))
+    head = key_log_copy.head(connection)
+    return KeyLogSeen(size=head.size, root=Digest(head.root))
 
 
 def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Comparison:

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from typing import Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
 
 import apsw
 from msgspec.structs import replace as replace_fields
@@ -21,7 +21,6 @@ from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.backup.backup import Backup
 from parlour_client.core.e2ee.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.decisions import Membership
 from parlour_client.core.e2ee.errors import KeyLogError
@@ -79,6 +78,9 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomKind
 
+if TYPE_CHECKING:
+    from parlour_client.core.e2ee.backup.backup import Backup
+
 _LOOK_SECONDS: Final = 10.0
 """Seconds that a report waits for a room to catch up."""
 SETTLE_SECONDS: Final = 30.0
@@ -127,10 +129,16 @@ class E2ee:
             self.identity, self.contacts, self._direct_room, world.say, self._identity_changed
         )
         self.history = HistoryTransfer(world, self.keys, self.scheduler)
-        self.backup = Backup(world, self.keys)
         self._labels = RoomLabels(world, self.keys, self.reconciler, self.scheduler, self.closed_accounts)
         self._signed_in_now = False
         self._late: asyncio.Future[None] | None = None
+
+    @cached_property
+    def backup(self) -> "Backup":
+        """Backups of what was read here."""
+        from parlour_client.core.e2ee.backup.backup import Backup  # noqa: PLC0415 - seldom needed
+
+        return Backup(self.world, self.keys)
 
     # life
     async def load(self) -> None:

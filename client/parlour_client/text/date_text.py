@@ -47,6 +47,13 @@ def clock(at: Millis, *, seconds: bool = False) -> str:
     return _local(at).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def stamp(at: Millis, timestamps: str) -> str:
+    """Return the time of a message, as precise as the setting says; `off`: empty."""
+    if timestamps == "off":
+        return ""
+    return clock(at, seconds=timestamps == "seconds")
+
+
 def day(at: Millis) -> str:
     """Return the local day, `Tuesday 24 November 2026`."""
     local = _local(at)

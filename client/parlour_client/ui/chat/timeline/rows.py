@@ -13,16 +13,16 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
+from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Delivery, Entry, NoteKind, display_name
 from parlour_client.kit.language import _, ngettext
-from parlour_client.text.date_text import day
+from parlour_client.text.date_text import day, stamp
 from parlour_client.text.file_text import is_picture, size_words
 from parlour_client.text.formatting import StyleKind, formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, NAME_GAP, Columns, Layout
 from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import OWN, OWN_MARK, Look, Piece, Row
-from parlour_client.ui.chat.timeline.sentences import delivery_words, sentence, stamp
+from parlour_client.ui.chat.timeline.sentences import sentence
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq
@@ -382,12 +382,24 @@ def _meta_rows(entry: Entry, columns: Columns, setting: Setting) -> list[Row]:
         facts.append(_readers(setting.read_by))
     if facts:
         rows += _own_rows(" · ".join(facts), columns.text)
-    if words := delivery_words(entry):
+    if words := _delivery_words(entry):
         failed = entry.failed
         rows += _own_rows(words, columns.text, Look.FAILED if failed else Look.META)
         if entry.problem:  # the server may have written it
             rows += _peer_rows(entry.problem, columns.text)
     return rows
+
+
+def _delivery_words(entry: Entry) -> str:
+    """Return the state of one of this account's messages; empty when the server has stored it."""
+    if entry.delivery is Delivery.QUEUED and entry.problem:  # which is shown below it
+        return _("not sent yet (x: cancel)")
+    return {
+        Delivery.STORED: "",
+        Delivery.SENT: _("sent, not confirmed yet"),
+        Delivery.QUEUED: _("queued (x: cancel)"),
+        Delivery.FAILED: _("not sent (s: send again · x: cancel)"),
+    }[entry.delivery]
 
 
 def _own_rows(words: str, cells: int, look: Look = Look.META) -> list[Row]:

@@ -4,13 +4,11 @@ A sentence is ours and contains at most names (checked types); a topic or a reas
 returned separately, to be shown on rows of its own after the gutter. ``rows`` calls it.
 """
 
-from parlour_client.core.model import Delivery, Entry, display_name
+from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.language import N_, _
-from parlour_client.text.date_text import clock
 from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.fields import WireText
-from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, Status
 
@@ -30,22 +28,3 @@ def sentence(entry: Entry, me: UserName | None = None) -> Sentence:
             return _("{author} unpinned a message").format(author=author), None
         case body:
             return event_sentence(entry.author, body, entry.at, me)
-
-
-def stamp(at: Millis, timestamps: str) -> str:
-    """Return the time of a message, as precise as the setting says; `off`: empty."""
-    if timestamps == "off":
-        return ""
-    return clock(at, seconds=timestamps == "seconds")
-
-
-def delivery_words(entry: Entry) -> str:
-    """Return the state of one of this account's messages; empty when the server has stored it."""
-    if entry.delivery is Delivery.QUEUED and entry.problem:  # which is shown below it
-        return _("not sent yet (x: cancel)")
-    return {
-        Delivery.STORED: "",
-        Delivery.SENT: _("sent, not confirmed yet"),
-        Delivery.QUEUED: _("queued (x: cancel)"),
-        Delivery.FAILED: _("not sent (s: send again · x: cancel)"),
-    }[entry.delivery]

@@ -14,13 +14,12 @@ from textual.cache import LRUCache
 
 from parlour_client.core.model import Entry, Gap, display_name
 from parlour_client.kit.language import _
-from parlour_client.text.date_text import day_number
+from parlour_client.text.date_text import day_number, stamp
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.chat.timeline.layout import DEFAULT, Columns
 from parlour_client.ui.chat.timeline.pieces import Row
 from parlour_client.ui.chat.timeline.rows import MOST_FOLDED, Setting, is_message, rows_of
-from parlour_client.ui.chat.timeline.sentences import stamp
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName

@@ -53,7 +53,8 @@ def list_linked(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @data_option
 @name_argument
 @click.argument("subject")
-def link(data: Path, name: str, subject: str) -> None:
+@json_option
+def link(data: Path, name: str, subject: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Link an account to the person whom the provider knows by this SUBJECT.
 
     The audit log has the subject of everyone whose login was refused. The account's sessions end, and its
@@ -82,13 +83,17 @@ def link(data: Path, name: str, subject: str) -> None:
             passwords.close()
 
     with_store(data, work, did="oidc link", user=canonical(name), subject=subject)
-    click.echo(f"{canonical(name)} logs in with the company's account from now on.")
+    if as_json:
+        say({"user": canonical(name), "issuer": settings.issuer, "subject": subject})
+    else:
+        click.echo(f"{canonical(name)} logs in with the company's account from now on.")
 
 
 @oidc.command(epilog=example("$command oidc unlink --data ~/$word anna"))
 @data_option
 @name_argument
-def unlink(data: Path, name: str) -> None:
+@json_option
+def unlink(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Take the link of an account away, and end all its sessions."""
     from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
@@ -98,7 +103,10 @@ def unlink(data: Path, name: str) -> None:
             raise SetupError("this account is not linked")
 
     with_store(data, work, did="oidc unlink", user=canonical(name))
-    click.echo(f"{canonical(name)} is not linked any more; `user reset-password` gives it a password.")
+    if as_json:
+        say({"user": canonical(name), "linked": False})
+    else:
+        click.echo(f"{canonical(name)} is not linked any more; `user reset-password` gives it a password.")
 
 
 def _links(store: "KitStore") -> "OidcStore":

@@ -33,6 +33,7 @@ from parlour_server.host.setup.operator_record import DONE, FAILED, UNFINISHED, 
 
 Words = tuple[str, ...]
 DATA, ELSEWHERE = "<data>", "<elsewhere>"
+RECEIVER = "https://hooks.example.org"
 
 READS: dict[Words, Words] = {
     ("address", "list"): (DATA,),
@@ -47,7 +48,10 @@ READS: dict[Words, Words] = {
     ("doctor",): (DATA,),
     ("invite", "list"): (DATA,),
     ("notice", "list"): (DATA,),
+    ("oidc", "list"): (DATA,),
     ("ready",): (DATA,),
+    ("receiver", "failed"): (DATA,),
+    ("receiver", "list"): (DATA,),
     ("report", "list"): (DATA,),
     ("report", "show"): (DATA, "<report>"),
     ("room", "list"): (DATA,),
@@ -57,6 +61,7 @@ READS: dict[Words, Words] = {
     ("user", "list"): (DATA,),
     ("user", "second-factor", "show"): (DATA, "anna"),
     ("user", "sessions"): (DATA, "anna"),
+    ("webhook", "list"): (DATA,),
 }
 CHANGES: dict[Words, Words] = {
     ("address", "ban"): (DATA, "203.0.113.7"),
@@ -77,6 +82,11 @@ CHANGES: dict[Words, Words] = {
     ("new-incarnation",): (DATA,),
     ("notice", "send"): (DATA, "Down on Sunday"),
     ("notice", "withdraw"): (DATA, "<notice>"),
+    ("oidc", "link"): (DATA, "anna", "248289761001"),
+    ("oidc", "unlink"): (DATA, "bert"),
+    ("receiver", "add"): (DATA, "lobby", f"{RECEIVER}/again"),
+    ("receiver", "remove"): (DATA, "<receiver>"),
+    ("receiver", "retry"): (DATA, "<receiver>"),
     ("report", "close"): (DATA, "<report>"),
     ("room", "appoint"): (DATA, "lobby", "anna"),
     ("room", "archive"): (DATA, "kitchen"),
@@ -95,6 +105,9 @@ CHANGES: dict[Words, Words] = {
     ("user", "reset-password"): (DATA, "anna"),
     ("user", "second-factor", "require"): (DATA, "anna"),
     ("user", "second-factor", "reset"): (DATA, "anna"),
+    ("webhook", "create"): (DATA, "lobby"),
+    ("webhook", "delete"): (DATA, "<webhook>"),
+    ("webhook", "renew"): (DATA, "<webhook>"),
 }
 UNREACHABLE_CA = {("cert", "renew"), ("cert", "request")}
 OTHER_TESTS = {
@@ -178,7 +191,10 @@ def prepared(initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     folder.settings.write_text(
         '[listen]\nnames = ["localhost", "chat.example.org"]\n'
         '[acme]\ndirectory = "https://127.0.0.1:1/"\nlisten = ["127.0.0.1:0"]\n'
+        '[oidc]\nissuer = "https://login.example.org"\nclient_id = "parlour"\neveryone = "yes"\n'
+        f'[receivers]\nservers = ["{RECEIVER}"]\n'
     )
+    assert COMMAND_LINE.run(("oidc", "link", *data, "bert", "1")) == 0
     (elsewhere / "chain.pem").write_bytes(TestCa().chain(key_of(folder).public_key(), ("chat.example.org",)))
     shutil.rmtree(folder.operator_record)
     return top, ids
@@ -198,6 +214,9 @@ def place(prepared: tuple[Path, dict[str, str]], tmp_path: Path, capsys: Capture
     made.ids["<invite>"] = run(capsys, "invite", "list", *data).split()[0]
     run(capsys, "notice", "send", *data, "Down on Monday")
     made.ids["<notice>"] = run(capsys, "notice", "list", *data).split()[0]
+    for kind, more in (("receiver", [RECEIVER]), ("webhook", ["--name", "builds"])):
+        run(capsys, kind, "add" if kind == "receiver" else "create", *data, "lobby", *more)
+        made.ids[f"<{kind}>"] = run(capsys, kind, "list", *data).split()[0]
     shutil.rmtree(made.folder.operator_record)
     return made
 

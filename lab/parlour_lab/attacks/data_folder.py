@@ -2,7 +2,9 @@
 
 import socket
 import sqlite3
-from contextlib import closing
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +138,44 @@ def open_metrics(folder: Path, seen: Evidence) -> bool:
             seen.received(error)
     seen.observed(f"by default the server listens on {Listen().address}")
     return refused == 3 and Listen().address.startswith(LOOPBACK)
+
+
+@attack(
+    "Being installed beside the server, as a dependency of a dependency, with a capability in the metadata",
+    expects="Nothing of it is imported: no configuration names it, or it has the name of another one.",
+    stage=Stage.UNIT,
+)
+def stowaway(folder: Path, seen: Evidence) -> bool:
+    from parlour_server.chat.cli.command_line import COMMAND_LINE  # noqa: PLC0415 - loads the commands
+
+    ran, data = folder / "ran", folder / "data"
+    data.mkdir()
+    places = [
+        _package(folder / "one", "stowaway", f"open({str(ran)!r}, 'w').close()"),
+        _package(folder / "two", "wanted", "CAPABILITY = None"),
+    ]
+    sys.path[:0] = places
+    try:
+        for how, text in (
+            ("not named", ""),
+            ("with a name that is", '[capabilities]\npackages = ["wanted"]'),
+        ):
+            (data / "parlour.toml").write_text(text)
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as said:
+                COMMAND_LINE.run(["disk", "show", "--data", str(data)])
+            seen.sent(f"a package, {how}, whose module writes a file when it is imported")
+            seen.received(said.getvalue())
+    finally:
+        sys.path[:] = [place for place in sys.path if place not in places]
+    seen.observed("its module ran" if ran.exists() else "its module did not run")
+    return not ran.exists()
+
+
+def _package(folder: Path, name: str, code: str) -> str:
+    """Install a package that offers the capability `wanted`; return its place."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / f"{name}.py").write_text(code)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[parlour_server.capabilities]\nwanted = {name}:CAPABILITY\n")
+    return str(folder)

@@ -41,7 +41,7 @@ def _load(name: str) -> Installed:
 
 
 def _entry(name: str) -> EntryPoint:
-    found = tuple(entry_points(group=GROUP, name=name))
+    found = list(entry_points(group=GROUP, name=name))
     if not found:
         raise SetupError(
             f"{_named(name)}, which no installed package has: install it where this command is, or remove the"

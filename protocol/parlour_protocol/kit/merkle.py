@@ -65,9 +65,11 @@ class Stored(Protocol):
 
     def entry(self, number: int) -> bytes:
         """Return an entry."""
+        ...
 
     def subtree(self, number: int) -> bytes:
         """Return the hash of the largest complete subtree that ends with this entry."""
+        ...
 
 
 def inclusion_proof(log: Stored, number: int, size: int) -> list[bytes]:

@@ -103,7 +103,7 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
             self.installed = installed
             self.capabilities = (*self._own_capabilities, *(one.capability for one in installed))
             for of_capabilities in ("settings_type", "schema"):
-                self.__dict__.pop(of_capabilities, None)
+                vars(self).pop(of_capabilities, None)
 
     @property
     @abstractmethod

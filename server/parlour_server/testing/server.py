@@ -425,7 +425,7 @@ async def running(
     program: BaseApp[Any, Any],
     data: Path,
     *,
-    given: Mapping[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
     change: Callable[[Any], Settings] = lambda settings: settings,
     clock: Clock | None = None,
 ) -> AsyncIterator[World]:

@@ -40,6 +40,7 @@ ONLY_IN = {
         "kit/demo.py",  # asks whether they are a terminal
         "kit/main.py",  # so does this
         "kit/console/second_factor.py",  # and this
+        "extras/company_login/shell.py",  # and this
         "kit/pictures/decoder.py",  # a process of its own, whose output is a pipe
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {

@@ -37,7 +37,7 @@ async def initialise(
     names: tuple[str, ...],
     clock: Clock,
     *,
-    given: Mapping[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
     replace_lost_keys: bool = False,
     begin: Callable[[], object] = lambda: None,
 ) -> Initialised:
@@ -84,7 +84,7 @@ async def initialise(
     return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))
 
 
-def _refuse_database(program: BaseApp[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:
+def _refuse_database(program: BaseApp[Any, Any], folder: DataFolder, given: Mapping[str, Any]) -> None:
     """Raise SetupError for a database that can't be used, before anything is written.
 
     Such as one that has to be migrated first, or another one than that of the folder.
@@ -100,7 +100,7 @@ def _refuse_database(program: BaseApp[Any, Any], folder: DataFolder, given: Mapp
 
 
 def _settings(
-    program: BaseApp[Any, Any], folder: DataFolder, names: tuple[str, ...], given: Mapping[str, str]
+    program: BaseApp[Any, Any], folder: DataFolder, names: tuple[str, ...], given: Mapping[str, Any]
 ) -> list[str]:
     """Write the configuration, or add missing names and what was given to it."""
     defaults = program.settings_type()

@@ -151,8 +151,9 @@ class EventQueue:
             room = db.execute(where, (to.room,)).fetchone()
             entry = f"SELECT kind, {EVENT_COLUMNS} FROM entries WHERE log = ? AND seq = ?"  # noqa: S608 - ours
             found = db.execute(entry, (to.room, row[0])).fetchone()
-            is_there = room is not None and found is not None and found[0] in KINDS
-            event = read_event_if_possible(to.room, found[1:]) if is_there else None
+            event = None
+            if room is not None and found is not None and found[0] in KINDS:
+                event = read_event_if_possible(to.room, found[1:])
             return DueEvent(Seq(row[0]), row[1] + 1, event, room and room[0])
 
         return await self._writer.submit(write, within=f"log:{to.room}")

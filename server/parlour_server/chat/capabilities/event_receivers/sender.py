@@ -1,4 +1,4 @@
-"""Sends events of rooms to the receivers that the operator allows: signed, one at a time for each webto.
+"""Sends events of rooms to the receivers that the operator allows: signed, one at a time for each of them.
 
 It looks at the logs once a second, so a message never waits for it. A receiver that hangs, refuses or floods
 holds up its own events only; what fails is tried again, later each time, and then given up.

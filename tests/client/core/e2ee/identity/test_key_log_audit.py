@@ -35,7 +35,9 @@ async def test_an_honest_log_has_nothing_to_find(world: World) -> None:
     await ana.identity.approve(phone.own_identity.code)
     await ana.identity.revoke(phone.device)
     world.service.append(PolicyEntry(world.clock.now(), NO_POLICY))
-    world.service.append(AccountEntry(world.clock.now(), ANA, ana.own_identity.account_key))
+    key = ana.own_identity.account_key
+    assert key is not None
+    world.service.append(AccountEntry(world.clock.now(), ANA, key))
     await ana.identity.catch_up()
     found = await audited(ana)
     assert found.findings == []

@@ -247,26 +247,26 @@ def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tm
 @pytest.mark.long
 def test_words_and_a_backup_bring_back_what_a_lost_device_read(server: Server, tmp_path: Path) -> None:
     """In a new home: every message in order, and a file that opens; the server has nothing of it."""
-    uma, vic = joined(server, tmp_path, "uma"), joined(server, tmp_path, "vic")
-    uma.run("room", "create", "attic", "--encrypted")
-    let_in(uma, vic, "vic", "attic")
+    wes, vic = joined(server, tmp_path, "wes"), joined(server, tmp_path, "vic")
+    wes.run("room", "create", "attic", "--encrypted")
+    let_in(wes, vic, "vic", "attic")
     letter = tmp_path / "letter.txt"
     letter.write_bytes(b"CANARY-B in a letter\n" * 3_000)
     said = [f"CANARY-B number {number}" for number in range(4)]
     for number, text in enumerate(said):
-        (uma, vic)[number % 2].run("send", "attic", text)
+        (wes, vic)[number % 2].run("send", "attic", text)
     (sent,) = json_lines(vic.run("send", "attic", "--file", str(letter), "read it", "--json").stdout)
-    assert tail(uma, "attic", 1, 1) == tail(vic, "attic", 1, 1)
-    path = tmp_path / "uma.backup"
-    (written,) = json_lines(uma.run("backup", "export", str(path), "--json").stdout)
+    assert tail(wes, "attic", 1, 1) == tail(vic, "attic", 1, 1)
+    path = tmp_path / "wes.backup"
+    (written,) = json_lines(wes.run("backup", "export", str(path), "--json").stdout)
     assert int(str(written["events"])) >= len(said) + 1
-    (verified,) = json_lines(uma.run("backup", "verify", str(path), "--json").stdout)
+    (verified,) = json_lines(wes.run("backup", "verify", str(path), "--json").stdout)
     assert (verified["same"], verified["elsewhere"]) == (written["events"], 0)
-    words = recovery_words(uma)
-    shutil.rmtree(uma.home)
-    phone = Person(tmp_path / "umas-phone", server)
-    arguments = ["login", f"localhost:{server.port}", "--username", "uma", "--password-stdin"]
-    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('uma')}\n")
+    words = recovery_words(wes)
+    shutil.rmtree(wes.home)
+    phone = Person(tmp_path / "phone-of-wes", server)
+    arguments = ["login", f"localhost:{server.port}", "--username", "wes", "--password-stdin"]
+    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('wes')}\n")
     refused = phone.run("backup", "restore", str(path), check=False)
     assert refused.returncode == 1
     assert "not approved" in refused.stderr

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.inspect import Inspector
     from parlour_protocol.kit.wire import Wire
+    from parlour_server.app import finding
     from parlour_server.app.account_data import AccountData
-    from parlour_server.app.finding import Finding
     from parlour_server.app.hooks import Hooks
     from parlour_server.app.parts import Parts
     from parlour_server.core.bus.bus import NoticeType
@@ -206,7 +206,7 @@ class BaseApp(ABC, Generic[_Settings, _Store]):
         """`user list`: return `role`, `devices` and `last_seen` of accounts, where it knows them."""
         return {}
 
-    def findings(self, _folder: DataFolder, _engine: Engine | None) -> "list[Finding]":
+    def findings(self, _folder: DataFolder, _engine: Engine | None) -> "list[finding.Finding]":
         """`doctor`: return what is found in its own files, and in a database that can be read."""
         return []
 

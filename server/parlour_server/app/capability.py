@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import click
 
     from parlour_protocol.kit.payload import Payload
+    from parlour_server.app import finding
     from parlour_server.app.certificate_source import CertificateSource
-    from parlour_server.app.finding import Finding
     from parlour_server.app.hooks import Hooks, Opened
     from parlour_server.app.metrics import Metric
     from parlour_server.app.parts import Parts
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from parlour_server.core.https.operations import Operation
     from parlour_server.core.store.engine.connection import Engine
     from parlour_server.core.store.records import AccountOverview
+
+    Findings = Iterable[finding.Finding]
 
 _Settings = TypeVar("_Settings", bound="Settings")
 
@@ -76,7 +78,7 @@ class Served:
 
     Raises SetupError if it knows others, unless (True) they are to be replaced.
     """
-    findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]] | None" = None
+    findings: "Callable[[DataFolder, Settings | None, Engine | None], Findings] | None" = None
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     certificates: "Callable[[DataFolder, Settings], CertificateSource] | None" = None
     """Asks another CA for the server's certificate."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from http import HTTPStatus
 
     from parlour_protocol.kit.wire import Wire
+    from parlour_server.app import finding
     from parlour_server.app.account_data import AccountData
-    from parlour_server.app.finding import Finding
     from parlour_server.app.parts import Parts
     from parlour_server.chat.service.chat import Chat
     from parlour_server.chat.store.chat_store import ChatStore
@@ -168,7 +168,7 @@ class ChatApp(BaseApp[ChatSettings, "ChatStore"]):
         """Return roles in the lobby, devices, and when they were last seen."""
         return await store.rooms.people(lobby())
 
-    def findings(self, folder: DataFolder, engine: Engine | None) -> "list[Finding]":
+    def findings(self, folder: DataFolder, engine: Engine | None) -> "list[finding.Finding]":
         """`doctor`: look at the key log, and whether someone owns the lobby."""
         from parlour_server.chat.findings import find_all  # noqa: PLC0415 - for `doctor` only
 

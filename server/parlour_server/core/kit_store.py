@@ -37,8 +37,7 @@ class KitStore(Database):
 
     * after a write method returns, its change is on disk;
     * a method that raises changes nothing;
-    * a method with ``by`` decides in the transaction of its change whether they may do it. It raises what
-      ``Authority`` does.
+    * a method with ``by`` decides in the transaction of its change, and raises what ``Authority`` does.
 
     Tokens are passed only as their SHA-256 (K2: stolen store).
     """

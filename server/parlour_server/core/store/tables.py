@@ -29,11 +29,13 @@ NAMING: Final = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+"""How indexes and constraints are named, so that each can be changed later."""
 metadata: Final = MetaData(naming_convention=NAMING)
 
-# STRICT: SQLite refuses a value of another type. Without a rowid a table is one B-tree in order of its key.
 PLAIN: Final[dict[str, Any]] = {"sqlite_strict": True}
+"""STRICT: SQLite refuses a value of another type."""
 KEYED: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
+"""STRICT, and without a rowid: the table is one B-tree in order of its key."""
 
 Number: Final = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits in both; SQLite's INTEGER has them
 

@@ -206,7 +206,7 @@ class SignIn:
     async def fits(self, address: ServerAddress, user: UserName | None) -> Profile | None:
         """Return the saved profile, if any; refuse another account. Raises SetupError.
 
-        None: whoever it will be, at that server.
+        ``user`` is None if the name is not known yet.
         """
         try:
             known = await self.store.load()

@@ -205,7 +205,7 @@ class ApprovalScreen(GuardedQuestion[Approval]):
             )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take the marked answer; Enter alone approves nothing."""
+        """Give the marked answer; Enter alone never approves a device."""
         if event.option_id == Approval.APPROVE.name:
             self.query_one("#quiet", SafeStatic).show(
                 own(_("Press {key} for that.").format(key="y"), "$warning")

@@ -361,7 +361,8 @@ class Torture:
                     await person.join(room)
                     done = await person.send(room, patient=True)
                 if done.outcome is not Outcome.OK or done.ended - done.began > self._options.quiet:
-                    self._stuck(f"{person.name} could not send {when}: {done.outcome.value}")
+                    why = f"{done.outcome.value} {done.code}".rstrip()
+                    self._stuck(f"{person.name} could not send to {room} {when}: {why}")
 
     async def _all_see(self, when: str) -> None:
         """Wait until every connection has been sent everything. The checker tells who was not."""

@@ -106,8 +106,9 @@ class Pace:
     def _next(self) -> None:
         while self._waiting and not self._holds and self._going < self._window:
             _, _, turn = heapq.heappop(self._waiting)
-            self._going += 1
-            turn.set_result(None)
+            if not turn.done():  # else its lane was stopped: a pause may end after the connection
+                self._going += 1
+                turn.set_result(None)
 
 
 @dataclass(slots=True)

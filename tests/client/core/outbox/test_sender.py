@@ -178,6 +178,19 @@ async def test_all_rooms_wait_after_a_refusal_for_speed_and_then_go_one_by_one(w
     assert world.encryption.looks > looks
 
 
+async def test_a_pause_may_end_after_the_connection(world: SenderWorld) -> None:
+    """Nobody waits for a turn any more, and none is given."""
+    (first,) = await world.put("one")
+    world.server.refusals[first.request] = [ErrorCode.RATE_LIMITED]
+    world.send()
+    await turns()
+    await world.put("two", room=GARDEN)
+    await turns()
+    await world.stop()
+    world.desk.clock.advance(5)
+    assert world.server.tried == [first.request]
+
+
 async def test_no_plaintext_goes_to_a_room_that_is_encrypted_while_it_waits(world: SenderWorld) -> None:
     """It waits for its turn as a message of an open room."""
     world.encryption.rooms = set()

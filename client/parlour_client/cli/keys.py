@@ -38,19 +38,20 @@ def audit(context: click.Context, server: str | None, *, after: int, as_json: bo
 async def _audit(home: ChatHome, server: str | None, *, after: int, as_json: bool) -> bool:
     """Print the audit; says whether anything was found."""
     from parlour_client.core.e2ee.identity.key_log_audit import audit as read  # noqa: PLC0415 - `--help` needs none
+    from parlour_protocol.identity import DeviceEntry, RevocationEntry  # noqa: PLC0415
 
     async with connected(home) as client:
         world = client.encryption.world
         log = await read(world.archive, world.delivery)
-    if server is not None and server not in {log.server, log.server.partition(":")[0]}:
-        raise SetupError(_("This account is at {server}.").format(server=log.server))
+    if server is not None and server not in {log.check.server, log.check.server.partition(":")[0]}:
+        raise SetupError(_("This account is at {server}.").format(server=log.check.server))
     found = [one for one in log.findings if not one.number or one.number > after]
-    kinds = {kind.__name__: count for kind, count in log.counts.items()}
-    devices, revocations = kinds.get("Certificate", 0), kinds.get("Revocation", 0)
+    devices, revocations = log.check.valid[DeviceEntry], log.check.valid[RevocationEntry]
     root = log.tree.root.hex()
     if as_json:
-        print_json({"server": log.server, "size": log.tree.size, "root": root, "accounts": len(log.accounts),
-                    "certificates": devices, "revocations": revocations})  # fmt: skip
+        print_json({"server": log.check.server, "size": log.tree.size, "root": root,
+                    "accounts": len(log.check.accounts), "certificates": devices,
+                    "revocations": revocations})  # fmt: skip
     else:
         counts = _(
             "The key log of {server}: entries {size}, accounts {accounts}, devices {devices}, "
@@ -58,9 +59,9 @@ async def _audit(home: ChatHome, server: str | None, *, after: int, as_json: boo
         )
         echo(
             counts.format(
-                server=log.server,
+                server=log.check.server,
                 size=log.tree.size,
-                accounts=len(log.accounts),
+                accounts=len(log.check.accounts),
                 devices=devices,
                 revocations=revocations,
             )

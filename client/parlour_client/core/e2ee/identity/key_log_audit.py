@@ -1,14 +1,10 @@
 """An audit of the whole key log: every entry is read from the server again, and judged by itself.
 
-Nothing is taken from this device's copy: it is only what the entries are compared with. An honest server
-appends what it has verified, in the order in which it took effect. What someone put into its database by hand
-is another account's key, or a statement by a key that was not in force, or was not there when it should have
-been.
+Nothing is taken from this device's copy: it is only what the entries are compared with.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,26 +12,24 @@ import apsw
 
 from parlour_client.core.archive import Archive, key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity.key_log import LogEntry, read_entries, server_of
+from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.identity.keys import verify
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.errors import ServerMisbehavedError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import KeyLogPage
-from parlour_protocol.identity import (
-    AccountEntry,
-    Certificate,
-    Head,
-    Revocation,
-    StatementError,
-)
-from parlour_protocol.identity.key_log import decode_entry
+from parlour_protocol.identity import Head
+from parlour_protocol.identity.key_log_check import Fault, KeyLogCheck
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.merkle import Tree
-from parlour_protocol.kit.names import UserName
 
-_BACK: Final = 60_000
-"""Milliseconds that a server's clock may be set back without a word."""
+_WORDS: Final[Mapping[Fault, str]] = {
+    Fault.KEY_REPLACED: N_("{user}'s account key was replaced by another one."),
+    Fault.FOREIGN_DEVICE: N_("A device of {user} was added by a key that is not {user}'s."),
+    Fault.FOREIGN_REVOCATION: N_("A device of {user} was revoked by a key that is not {user}'s."),
+    Fault.UNSIGNED: N_("It has no valid signature: no device takes anything from it."),
+    Fault.OUT_OF_ORDER: N_("It is dated before entries in front of it."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +46,29 @@ class Finding:
 class KeyLogAudit:
     """What was read so far."""
 
-    server: str
-    tree: Tree = field(default_factory=Tree)
+    check: KeyLogCheck
     findings: list[Finding] = field(default_factory=list)
-    accounts: dict[UserName, bytes] = field(default_factory=dict)
-    counts: Counter[type] = field(default_factory=Counter)
-    _newest: int = 0
+
+    @property
+    def tree(self) -> Tree:
+        """The tree of the entries that were read."""
+        return self.check.tree
 
     def read(self, entries: Sequence[bytes], ours: Sequence[bytes]) -> None:
         """Judge the next entries; ``ours`` are those that this device was shown in their places."""
-        for place, entry in enumerate(read_entries(self.server, self.tree, entries)):
-            self.tree = entry.tree
-            at = _time_of(entry.data)
-            found = [*self._judged(entry), *self._out_of_order(at)]
-            if place < len(ours) and ours[place] != entry.data:
-                found.append(_("This device was shown another entry here."))
-            self.findings += [Finding(words, entry.tree.size, at) for words in found]
-
-    def _judged(self, entry: LogEntry) -> Iterable[str]:
-        match entry.content:
-            case AccountEntry(user=user, account_key=key):
-                if self.accounts.setdefault(user, key) != key:
-                    self.accounts[user] = key
-                    yield _("{user}'s account key was replaced by another one.").format(user=user)
-            case Certificate() as made if self.accounts.get(made.user) != made.account_key:
-                yield _("A device of {user} was added by a key that is not {user}'s.").format(user=made.user)
-            case Revocation() as made if self.accounts.get(made.user) != made.account_key:
-                yield _("A device of {user} was revoked by a key that is not {user}'s.").format(
-                    user=made.user
-                )
-            case None if entry.policy is None:
-                yield _("It has no valid signature: no device takes anything from it.")
-            case _:
-                pass
-        self.counts[type(entry.content)] += 1
-
-    def _out_of_order(self, at: Millis | None) -> Iterable[str]:
-        if at is None:
-            return
-        if at < self._newest - _BACK:
-            yield _("It is dated before entries in front of it.")
-        self._newest = max(self._newest, at)
+        for place, entry in enumerate(entries):
+            for found in self.check.read(entry):
+                words = _(_WORDS[found.fault]).format(user=found.user)
+                self.findings.append(Finding(words, found.number, found.at))
+            if place < len(ours) and ours[place] != entry:
+                words = _("This device was shown another entry here.")
+                self.findings.append(Finding(words, self.tree.size, self.check.at))
 
 
 async def audit(archive: Archive, directory: DeliveryClient) -> KeyLogAudit:
     """Read the whole log of the server. Raises ServerMisbehavedError if it does not show all of it."""
     page = await directory.key_log(0)
-    found, signed = KeyLogAudit(page.server), Head(page.size, bytes(page.head))
+    found, signed = KeyLogAudit(KeyLogCheck(page.server, verify)), Head(page.size, bytes(page.head))
     ours = await archive.read(key_log_copy.tree)
     found.findings += await archive.read(_signed, page)
     if page.size < ours.size:
@@ -127,10 +97,3 @@ def _signed(connection: apsw.Connection, page: KeyLogPage) -> list[Finding]:
     if page.server != server_of(connection):
         found.append(Finding(_("The server has another name than before.")))
     return found
-
-
-def _time_of(data: bytes) -> Millis | None:
-    try:
-        return Millis(decode_entry(data).at)
-    except StatementError:
-        return None

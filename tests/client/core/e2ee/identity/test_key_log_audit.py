@@ -43,7 +43,7 @@ async def test_an_honest_log_has_nothing_to_find(world: World) -> None:
     assert found.findings == []
     assert found.tree.size == len(world.service.entries) == 8
     assert found.tree.root == world.service.head().root
-    assert list(found.accounts) == [ANA, BEN]
+    assert list(found.check.accounts) == [ANA, BEN]
 
 
 @pytest.mark.parametrize("number", [3, 5])

@@ -66,7 +66,8 @@ class SafeApp(App[None]):
     DEFAULT_CSS = """
     Screen OptionList:focus, Screen Input:focus { background-tint: transparent; }
     Screen TextArea:light .text-area--cursor { color: $background; background: $primary; }
-    Screen ToastRack { margin-bottom: 2; overflow-y: hidden; }
+    Screen ToastRack { dock: top; margin: 1 0 0 0; overflow-y: hidden; }
+    Screen ToastHolder { display: none; &:last-child { display: block; } }
     Screen Toast { max-width: 100%; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -46,9 +46,13 @@ class MemberList(SideList):
         super().__init__(N_("People"), ("chat.people", "f4"), id="members")
 
     def fill(
-        self, members: Sequence[MemberView], doubtful: Callable[[UserName], bool] = lambda _user: False
+        self,
+        members: Sequence[MemberView],
+        doubtful: Callable[[UserName], bool] = lambda _user: False,
+        *,
+        lost: bool = False,
     ) -> None:
-        """Show these members; ``doubtful`` says who has to be verified yet."""
+        """Show these members; ``doubtful`` says who has to be verified yet, ``lost`` why there are none."""
 
         def sections(width: int) -> list[list[Option]]:
             shown = []
@@ -60,7 +64,7 @@ class MemberList(SideList):
                 ]
                 if rows:
                     shown.append([heading(f"{_(words)} {len(group)}"), *rows])
-            return shown or [[heading(_("No people loaded yet"))]]
+            return shown or [[heading(_("Members only") if lost else _("Not loaded yet"))]]
 
         self.show(sections, self.chosen)
 
@@ -119,7 +123,8 @@ class MembersController:
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = {one.user: self._about(one) for one in self._shown if one.user not in nobody}
         if self._current.in_front:
-            self._list.fill(self._shown if self._shown_for == self._current.id else (), self._is_doubtful)
+            members = self._shown if self._shown_for == self._current.id else ()
+            self._list.fill(members, self._is_doubtful, lost=self._current.lost is not None)
 
     def _about(self, member: MemberView) -> str:
         words = _(STATUS_WORDS[member.status])
@@ -134,7 +139,7 @@ class MembersController:
     def lost(self) -> None:
         """Show nobody: this account is not in the room any more, and does not know who is."""
         room = self._current.id
-        if room is not None and self._shown:
+        if room is not None:
             self._show(room, ())
 
     def come_to_front(self) -> None:

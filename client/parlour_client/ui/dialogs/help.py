@@ -136,7 +136,6 @@ class HelpScreen(Sheet[None]):
 
     def on_mount(self) -> None:
         """Show the groups."""
-        self._head.tell(_("type a key or a word"), _("Esc close"))
         self._show()
 
     def on_resize(self, event: Resize) -> None:
@@ -145,7 +144,7 @@ class HelpScreen(Sheet[None]):
 
     def _show(self) -> None:
         self._typed.show(join(own("/ ", "bold"), peer_line(self._search)) if self._search else own(""))
-        self.query_one("#groups").display = not self._search
+        self._show_groups(on=not self._search)
         if self._search:
             self._tell(search_help(self._search, self._described()))
         else:
@@ -164,6 +163,11 @@ class HelpScreen(Sheet[None]):
     def _tell(self, rows: Sequence[Content]) -> None:
         self._rest.show(lines(*rows))
         self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def _show_groups(self, *, on: bool) -> None:
+        """Show the groups or what was found, and say what Esc does there."""
+        self.query_one("#groups").display = on
+        self._head.tell(_("type a key or a word"), _("Esc close") if on else _("Esc back"))
 
     def _fill(self, width: int) -> None:
         """Show the groups, in columns of as many rows."""
@@ -235,7 +239,7 @@ class HelpScreen(Sheet[None]):
                 (key, written) for key, _all in self._described() if event.key in key.keys and not key.apart
             ]
             self._typed.show(own(written, "bold"))
-            self.query_one("#groups").display = False
+            self._show_groups(on=False)
             self._tell(_key_rows(found) or [own(_("{key} does nothing.").format(key=written))])
             event.stop()
             event.prevent_default()
@@ -247,7 +251,7 @@ class HelpScreen(Sheet[None]):
     def action_ids(self) -> None:
         """Show every key with its id, for the settings; or the groups again."""
         if self.query_one("#groups").display:
-            self.query_one("#groups").display = False
+            self._show_groups(on=False)
             title = own(_("Keys with their ids, for the settings (F10)"), "bold")
             self._tell([title, *_key_rows(self._described())])
         else:

@@ -111,6 +111,23 @@ async def test_a_lost_room_stays_and_takes_nothing(
     assert client.drafts[GARDEN] == "the surprise party is at"
 
 
+async def test_the_people_of_a_lost_room_are_its_members_business(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The list is empty because of that, and not because they are still to be loaded."""
+    async with open_app(client, size=(132, 40)) as pilot:
+        screen = the_screen(pilot)
+        await screen.pane.navigation.open(GARDEN)
+        await settled(pilot)
+        assert "Members only" not in screen_text(pilot)
+        kicked(client)
+        await settled(pilot)
+        assert "Members only" in screen_text(pilot)
+        await screen.pane.navigation.open(LOBBY)
+        await settled(pilot)
+        assert "Members only" not in screen_text(pilot)
+
+
 async def test_a_lost_room_that_comes_back_is_dead_until_a_key_goes_there(
     client: FakeClient, open_app: OpenApp
 ) -> None:

@@ -41,8 +41,9 @@ class Members:
         self.member_list = self.composer = self
         self.controller = MembersController(self)  # type: ignore[arg-type]
 
-    def fill(self, members: Sequence[MemberView], _doubtful: object) -> None:
+    def fill(self, members: Sequence[MemberView], _doubtful: object, *, lost: bool) -> None:
         """Show them."""
+        assert lost == (self.current.lost is not None)
         self.shown.append([one.user for one in members])
 
     async def fail(self, error: ParlourClientError) -> None:
@@ -159,7 +160,7 @@ async def test_an_answer_is_shown_though_the_next_one_does_not_come(members: Mem
 async def test_the_list_is_about_the_room_that_comes_to_the_front(members: Members) -> None:
     """Also without a connection: people of the other room are no members of this one."""
     await members.controller.load()
-    members.fill([], None)  # by the room that was in front
+    members.fill([], None, lost=False)  # by the room that was in front
     members.client.online = False
 
     async def unreachable(_room: RoomId) -> Sequence[MemberView]:

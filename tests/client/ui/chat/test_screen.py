@@ -327,7 +327,7 @@ async def test_members_are_asked_for_when_the_connection_comes(
             screen = await lobby(pilot)
             await pilot.press("f4")
             await settled(pilot)
-            assert "No people loaded yet" in screen_text(pilot)
+            assert "Not loaded yet" in screen_text(pilot)
             assert "There is no connection" not in screen_text(pilot)
             patch.undo()
             client.tell(StatusChanged(client.status))

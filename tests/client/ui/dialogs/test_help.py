@@ -63,13 +63,16 @@ async def test_a_word_finds_keys_and_commands(
     """Esc shows the groups again, and closes after that; nothing of it is typed into a message."""
     async with open_app(client, size=size) as pilot:
         screen = await lobby(pilot)
-        text = await shown(pilot, "f1", *"unread")
-        assert "Esc close" in text
+        assert "Esc close" in await shown(pilot, "f1")
+        text = await shown(pilot, *"unread")
+        assert "Esc back" in text
         assert "Ctrl+N" in text
         assert "/unread" in text or size == (40, 15)  # it is below there
         assert "/kick" not in text
         assert "Write" not in text
-        assert "Enter      Send" in await shown(pilot, "escape")
+        text = await shown(pilot, "escape")
+        assert "Enter      Send" in text
+        assert "Esc close" in text
         await shown(pilot, "escape")
         assert pilot.app.screen is screen
         assert screen.pane.composer.text == ""

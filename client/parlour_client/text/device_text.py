@@ -16,11 +16,11 @@ def steps_to_add() -> Sequence[str]:
 
 
 def waiting_line(device: OwnDevice) -> str:
-    """Say that a device waits for approval. Its name went through its type.
+    """Say that a device waits for approval. Its name is last: what stands behind it would look like ours.
 
     Without its code, which proves that one has it in front of oneself: someone else may have logged in.
     """
     return _(
-        "A new device, {name}, is waiting for approval. If it is yours: /approve, with the code that it "
-        "shows. If not, revoke it (/devices), and change your password."
+        "A new device is waiting for approval. If it is yours: /approve, with the code that it shows. If "
+        "not, revoke it (/devices), and change your password. Its name: {name}"
     ).format(name=device.name)

@@ -243,10 +243,10 @@ def _watch_device(connection: apsw.Connection, content: Certificate, now: Millis
         content.device,
         now,
         _(
-            "The device {name} (code {pairing_code}) was added to your account, not by this device. "
-            "If you did not approve it on another one, revoke it now, reset your keys and change the "
-            "password: the person who added it has your account key."
-        ).format(name=content.name, pairing_code=pairing_code(content.device)),
+            "A device with the code {code} was added to your account, not by this device. If you did not "
+            "approve it on another one, revoke it now (/devices), reset your keys and change the password: "
+            "the person who added it has your account key."
+        ).format(code=pairing_code(content.device)),
     )
 
 

@@ -23,7 +23,7 @@ from parlour_client.core.e2ee.identity.keys import read_certificate
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.kit.language import N_, _
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.identity import Certificate, StatementError
+from parlour_protocol.identity import Certificate, StatementError, pairing_code
 from parlour_protocol.invite_link import Inviter
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import DeviceId, Millis
@@ -49,13 +49,13 @@ class Kind(Enum):
 _CHANGED: Final = N_("{user} has another account key than before. Nothing is sent until you decide.")
 _WORDS: Final = {
     Kind.OK: N_("{user}'s device is certified by {user}'s account key."),
-    Kind.REVOKED: N_("{user}'s device {name} was revoked."),
+    Kind.REVOKED: N_("{user}'s device {code} was revoked."),
     Kind.WRONG_ACCOUNT_KEY: N_(
-        "{user}'s device {name} is certified by a key that is not {user}'s account key."
+        "{user}'s device {code} is certified by a key that is not {user}'s account key."
     ),
-    Kind.NOT_LOGGED: N_("{user}'s device {name} is not in the server's key log: it may be someone else's."),
+    Kind.NOT_LOGGED: N_("{user}'s device {code} is not in the server's key log: it may be someone else's."),
     Kind.CHANGED: _CHANGED,
-    Kind.EXPIRED: N_("The certificate of {user}'s device {name} has expired."),
+    Kind.EXPIRED: N_("The certificate of {user}'s device {code} has expired."),
 }
 
 
@@ -74,10 +74,11 @@ class CertificateStatus:
 
     @property
     def words(self) -> str:
-        """A sentence for the person."""
+        """A sentence for the person; it has the device's code, as anything could stand in its name."""
         if self.certificate is None:
             return _("A device shows a certificate that its owner did not sign.")
-        return _(_WORDS[self.kind]).format(user=self.certificate.user, name=self.certificate.name)
+        code = pairing_code(self.certificate.device)
+        return _(_WORDS[self.kind]).format(user=self.certificate.user, code=code)
 
 
 INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)

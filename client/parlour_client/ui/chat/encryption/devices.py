@@ -69,9 +69,9 @@ def _row(device: OwnDevice) -> Content:
     here = own(_("  (this one)"), "dim") if device.current else own("")
     when = _("  seen {day} {time}").format(day=day(device.last_seen), time=clock(device.last_seen))
     words = _(words)
-    return join(
-        peer_line(device.name, limit=40, style="bold"), own("  "), own(words, style), here, own(when, "dim")
-    )
+    code = own(f"  {device.code}", "dim")
+    name = peer_line(device.name, limit=40, style="bold")
+    return join(name, own("  "), own(words, style), here, own(when, "dim"), code)
 
 
 def revoke_question(device: OwnDevice) -> Content:

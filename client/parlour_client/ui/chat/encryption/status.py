@@ -13,7 +13,8 @@ from parlour_client.core.e2ee.trust.sas import VERIFIED
 from parlour_client.core.e2ee.values import Alarm, OwnDevice, OwnKeys, SasVerification
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import _, ngettext
-from parlour_client.kit.widgets.safe import filled, join, own, peer_line
+from parlour_client.kit.widgets.box import quoted
+from parlour_client.kit.widgets.safe import filled, join, lines, own, peer_line
 from parlour_client.ui.chat.header import Words
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.input.keymap import written
@@ -53,14 +54,13 @@ class EncryptionStatus:
 
     def _waiting_row(self, device: OwnDevice) -> Content:
         key = written(self._header, "chat.approve", "alt+a")
-        return join(
-            filled(
-                _("New device waiting for approval: {device}"),
-                "bold $warning",
-                device=peer_line(device.name, limit=40, style="bold"),
+        return lines(
+            join(
+                own(_("New device waiting for approval"), "bold $warning"),
+                own("  "),
+                own(_("{key}: compare its code").format(key=key), "dim"),
             ),
-            own("  "),
-            own(_("{key}: compare its code").format(key=key), "dim"),
+            quoted(peer_line(device.name, limit=40, style="bold")),
         )
 
     def _rows(self) -> Sequence[Words]:

@@ -10,7 +10,7 @@ from parlour_client.core.e2ee.identity.keys import CERTIFICATE_LIFETIME, Account
 from parlour_client.core.e2ee.identity.pins import Kind
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.errors import ArchiveError
-from parlour_protocol.identity import DeviceEntry, RevocationEntry
+from parlour_protocol.identity import DeviceEntry, RevocationEntry, pairing_code
 from parlour_protocol.kit.names import parse_device_name
 
 NAME = parse_device_name("phone")
@@ -79,7 +79,9 @@ async def test_a_revoked_device_blocks(world: World):
     now = world.clock.now()
     world.service.append(RevocationEntry(now, ben.account.revoke(BEN, SERVER, ben.key.public, now)))
     await ana.identity.catch_up()
-    assert (await ana.judge(ben.certificate)).kind is Kind.REVOKED
+    judged = await ana.judge(ben.certificate)
+    assert judged.kind is Kind.REVOKED
+    assert judged.words == f"ben's device {pairing_code(ben.device)} was revoked."  # its name is ben's choice
 
 
 async def test_a_certificate_expires(world: World):

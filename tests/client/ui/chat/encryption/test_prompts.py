@@ -399,7 +399,8 @@ async def test_a_new_device_is_told_at_once_and_approved_with_one_key(
         client.encryption.waiting_devices = [WAITING]
         client.tell(EncryptionChanged())
         await settled(pilot)
-        assert "New device waiting for approval: tablet  Alt+A: compare its code" in screen_text(pilot)
+        assert "New device waiting for approval  Alt+A: compare its code" in screen_text(pilot)
+        assert "│ tablet" in screen_text(pilot)  # who logged in chose the name
         await pilot.press("alt+a")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ApprovalScreen)

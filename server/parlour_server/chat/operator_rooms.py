@@ -49,3 +49,9 @@ async def find_unencrypted_room(store: ChatStore, name: str) -> RoomFactsForOper
     if facts.archived or facts.kind is RoomKind.DIRECT:
         raise SetupError(f"{name} is archived, or a direct room: choose another")
     return facts
+
+
+async def room_name(store: ChatStore, room: RoomId) -> str:
+    """Return a room's name, or its id if it has none any more."""
+    facts = await store.rooms.describe(room)
+    return str(room if facts is None else facts.name)

@@ -327,9 +327,9 @@ def with_sections(settings: type[_Settings], sections: Mapping[str, type[Section
 
     Raises ProgramError for a section or a key that there is already, and for keys without a section.
     """
-    defaults, fields = settings(), []
+    own_sections, fields = msgspec.structs.asdict(settings()), []
     for name, kind in sections.items():
-        own: Section | None = getattr(defaults, name, None)
+        own: Section | None = own_sections.get(name)
         if own is None and issubclass(kind, Keys):
             keys = ", ".join(kind.__struct_fields__)
             raise ProgramError(f"{settings.__name__} has no section {name} for {keys}")

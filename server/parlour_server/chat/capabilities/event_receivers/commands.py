@@ -88,11 +88,9 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the receivers: their rooms, servers and events."""
 
     async def work(store: "ChatStore") -> "list[tuple[Receiver, str]]":
-        found = []
-        for each in await _queue(store).list():
-            facts = await store.rooms.describe(each.room)
-            found.append((each, str(each.room if facts is None else facts.name)))
-        return found
+        from parlour_server.chat.operator_rooms import room_name  # noqa: PLC0415 - keeps `--help` quick
+
+        return [(each, await room_name(store, each.room)) for each in await _queue(store).list()]
 
     found = with_store(data, work, did=None)
     if as_json:

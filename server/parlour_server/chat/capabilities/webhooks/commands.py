@@ -78,11 +78,9 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the webhooks, without their addresses."""
 
     async def work(store: "ChatStore") -> "list[tuple[IncomingHook, str]]":
-        found = []
-        for hook in await _incoming(store).list():
-            facts = await store.rooms.describe(hook.room)
-            found.append((hook, str(hook.room if facts is None else facts.name)))
-        return found
+        from parlour_server.chat.operator_rooms import room_name  # noqa: PLC0415 - keeps `--help` quick
+
+        return [(hook, await room_name(store, hook.room)) for hook in await _incoming(store).list()]
 
     found = with_store(data, work, did=None)
     if as_json:

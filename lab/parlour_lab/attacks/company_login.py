@@ -40,11 +40,7 @@ def _is_refused(claims: Mapping[str, Any], seen: Evidence) -> bool:
     from joserfc import jws  # noqa: PLC0415 - the extra
     from joserfc.jwk import ECKey, KeySet  # noqa: PLC0415
 
-    from parlour_server.capabilities.oidc.id_token import (  # noqa: PLC0415
-        Expected,
-        IdTokenError,
-        check_id_token,
-    )
+    from parlour_server.capabilities.oidc.id_token import IdTokenError, check_id_token  # noqa: PLC0415
 
     key = ECKey.generate_key("P-256", {"kid": "of the provider"}, private=True)
     whole = {"iss": _ISSUER, "aud": "parlour", "sub": _ANNA.subject, "iat": _NOW // 1000, **claims}
@@ -53,7 +49,7 @@ def _is_refused(claims: Mapping[str, Any], seen: Evidence) -> bool:
     token = jws.serialize_compact(header, json.dumps(whole).encode(), key)
     seen.sent(f"a signed ID token: {whole}")
     try:
-        found = check_id_token(token, KeySet([key]), Expected(_ISSUER, "parlour", 60, _NOW), _NOW)
+        found = check_id_token(token, KeySet([key]), _SETTINGS, _NOW, began=_NOW)
     except IdTokenError as error:
         seen.received(f"refused: {error}")
         return True

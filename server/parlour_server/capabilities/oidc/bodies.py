@@ -9,6 +9,10 @@ from parlour_protocol.kit.payload import Payload, Seconds
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import SessionKey
 
+Code = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[!-~]( ?[!-~])*\Z")]
+Address = Annotated[str, Meta(max_length=200, pattern=r"\Ahttps://[!-~]+\Z")]
+AddressWithCode = Annotated[str, Meta(max_length=300, pattern=r"\A(https://[!-~]+)?\Z")]
+
 
 class CompanyLogin(Payload, frozen=True):
     """`POST /v1/company-logins`: the session that is to begin, bound to ``key``."""
@@ -25,11 +29,11 @@ class CompanyCode(Payload, frozen=True):
     """
 
     login: Secret
-    code: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[!-~]( ?[!-~])*\Z")]
-    address: Annotated[str, Meta(max_length=200, pattern=r"\Ahttps://[!-~]+\Z")]
+    code: Code
+    address: Address
     expires_in: Seconds
     interval: Seconds
-    with_code: Annotated[str, Meta(max_length=300, pattern=r"\A(https://[!-~]+)?\Z")] = ""
+    with_code: AddressWithCode = ""
 
 
 class CompanyPoll(Payload, frozen=True):

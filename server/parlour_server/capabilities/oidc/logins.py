@@ -32,22 +32,9 @@ from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import NameTakenError, RefusedError
 from parlour_server.core.output import warn
-from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import SessionRecord
 
 _SLOW_DOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyProof:
-    """The provider asked for more than a password; the login that it was for has been used up."""
-
-    kind: str = "company"
-
-    def use(self, db: WriteConnection, user: UserName, at: Millis) -> bool:
-        """Return True: it holds for this one login."""
-        del db, user, at
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +55,22 @@ class CompanyLogins:
         source = rate_limit_key(address)
         await self.store.refuse_more(source)
         try:
-            begun = await self.provider.begin()
+            begun, grant = await self.provider.begin()
         except ProviderError as error:
             raise _unavailable(error) from None
         login, now = Secret.random(), self.clock.now()
         digest = login.digest()
-        sealed = self.sealer.seal(msgspec.json.encode(begun.grant), digest)
+        sealed = self.sealer.seal(msgspec.json.encode(grant), digest)
         expires = Millis(now + begun.seconds * 1_000)
-        await self.store.begin(
-            digest, PendingLogin(sealed, device, key, source, now, begun.interval, expires)
+        await self.store.begin(digest, PendingLogin(sealed, device, key, source, now, begun.wait, expires))
+        return CompanyCode(
+            login,
+            begun.user_code,
+            begun.verification_uri,
+            begun.seconds,
+            begun.wait,
+            begun.verification_uri_complete or "",
         )
-        return CompanyCode(login, begun.code, begun.address, begun.seconds, begun.interval, begun.with_code)
 
     async def poll(
         self,
@@ -136,7 +128,7 @@ class CompanyLogins:
             await self.store.wait(digest, seconds)
             return seconds
         await self.store.take(digest)
-        self._refused(address, f"provider: {code}" if code.isidentifier() else "provider")
+        self._refused(address, f"provider: {code}")
         if code == "access_denied":
             raise refuse("the login was refused in the browser")
         if code == "expired_token":
@@ -166,21 +158,21 @@ class CompanyLogins:
         except RefusedError as error:
             self._refused(address, error.hint, identity.subject)
             raise
-        return ByLogin(user, account.password_hash, CompanyProof() if account.needs_proof else None)
+        return ByLogin(user, account.password_hash, proved_elsewhere=self.settings.is_strong)
 
     async def _make(
         self, registration: Registration, identity: Identity, claims: Mapping[str, Any], address: str
     ) -> UserName:
         """Make an account with a password that no one knows. Raises RefusedError."""
         user = name_of(claims, self.settings)
+        link = self.store.linking(user, identity)
         try:
-            await registration.make(user, Secret.random(), invite=None, address=address)
+            await registration.make(user, Secret.random(), invite=None, address=address, with_it=link)
         except (NameTakenError, NameRefusedError):
             raise refuse(
                 "the name of your company account, or one that looks like it, is taken here; if that account"
                 " is yours, ask the operator to link it"
             ) from None
-        await self.store.link(user, identity)
         self.audit.record(
             OidcEvent.COMPANY_ACCOUNT_LINKED, user=user, address=address, subject=identity.subject
         )

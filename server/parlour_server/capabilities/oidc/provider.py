@@ -10,19 +10,20 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 from joserfc.jwk import KeySet
+from msgspec import Meta
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.capabilities.oidc.bodies import Address, AddressWithCode, Code
 from parlour_server.capabilities.oidc.fetch import Fetcher, ProviderError
 from parlour_server.capabilities.oidc.id_token import (
-    Expected,
     IdTokenError,
+    UnknownKeyError,
     check_id_token,
-    has_key_for,
     read_keys,
 )
 from parlour_server.capabilities.oidc.settings import OidcSettings
@@ -30,11 +31,58 @@ from parlour_server.core.clock import Clock
 
 LONGEST_SECONDS: Final = 600
 """Of a login, whatever the provider allows: the time that someone who sends the code to others has."""
+_LONGEST_INTERVAL: Final = 60
 _FRESH_SECONDS: Final = 3_600.0
 _KEYS_AGAIN_SECONDS: Final = 30.0
 """At least between two looks for a key that no one has heard of."""
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
+_Https = Annotated[str, Meta(max_length=1_024, pattern=r"\Ahttps://[!-~]+\Z")]
+_Token = Annotated[str, Meta(max_length=8_192, pattern=r"\A[ -~]+\Z")]
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Discovery(msgspec.Struct, frozen=True):
+    """What is used of the discovery document."""
+
+    device_authorization_endpoint: _Https
+    token_endpoint: _Https
+    jwks_uri: _Https
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A login that the provider began (RFC 8628, section 3.2)."""
+
+    device_code: _Token
+    user_code: Code
+    verification_uri: Address
+    verification_uri_complete: AddressWithCode | None = None
+    expires_in: int = LONGEST_SECONDS
+    interval: int = 5
+
+    @property
+    def seconds(self) -> int:
+        """How long it may take."""
+        return max(1, min(self.expires_in, LONGEST_SECONDS))
+
+    @property
+    def wait(self) -> int:
+        """Seconds between two polls."""
+        return max(1, min(self.interval, _LONGEST_INTERVAL))
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """What the token endpoint gives."""
+
+    id_token: str | None = None
+    refresh_token: _Token | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """What it gives in place of tokens."""
+
+    error: Annotated[str, Meta(max_length=64, pattern=r"\A[ -~]*\Z")] = ""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -43,18 +91,6 @@ class Grant(msgspec.Struct, frozen=True):
     device_code: str
     verifier: str
     nonce: str
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A login that the provider began."""
-
-    grant: Grant = field(repr=False)
-    code: str
-    address: str
-    with_code: str
-    seconds: int
-    interval: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +116,11 @@ class Provider:
         self._fetcher = fetcher
         self._secret = secret
         self._clock = clock
-        self._document: Mapping[str, Any] = {}
-        self._document_until = 0.0
+        self._discovery: tuple[Discovery, float] | None = None
         self._keys = KeySet([])
-        self._keys_until = 0.0
-        self._keys_again = 0.0
+        self._keys_read = float("-inf")
 
-    async def begin(self) -> Begun:
+    async def begin(self) -> tuple[Begun, Grant]:
         """Ask for a code. Raises ProviderError."""
         verifier, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
         digest = hashlib.sha256(verifier.encode()).digest()
@@ -99,101 +133,75 @@ class Provider:
         }
         if self._settings.acr:
             form["acr_values"] = " ".join(self._settings.acr)
-        status, found = await self._post("device_authorization_endpoint", form)
-        address, whole = _text(found, "verification_uri", 200), _text(found, "verification_uri_complete", 300)
-        code, device_code = _text(found, "user_code", 32), _text(found, "device_code", 2_048)
-        if status >= 400 or not (address.startswith("https://") and code and device_code):  # noqa: PLR2004 - HTTP
+        discovery = await self._discovered()
+        status, found = await self._post(discovery, discovery.device_authorization_endpoint, form)
+        if status >= 400:  # noqa: PLR2004 - HTTP
             raise ProviderError("it gives no code: does the client have device authorization?")
-        seconds = min(_number(found, "expires_in", LONGEST_SECONDS), LONGEST_SECONDS)
-        grant = Grant(device_code, verifier, nonce)
-        return Begun(
-            grant,
-            code,
-            address,
-            whole if whole.startswith("https://") else "",
-            seconds,
-            min(_number(found, "interval", 5), 60),
-        )
+        begun = _as(Begun, found)
+        return begun, Grant(begun.device_code, verifier, nonce)
 
     async def tokens(self, grant: Grant, began: Millis) -> Tokens:
         """Return the tokens of a login that was approved. Raises GrantError, IdTokenError, ProviderError."""
         form = {"grant_type": _GRANT, "device_code": grant.device_code, "code_verifier": grant.verifier}
         found = await self._granted(form)
-        token = found.get("id_token")
-        if not isinstance(token, str):
+        if found.id_token is None:
             raise IdTokenError("the provider gives none")
-        return await self._checked(found, token, self._expected(began, grant.nonce))
+        claims = await self._claims(found.id_token, began, grant.nonce)
+        return Tokens(claims, found.refresh_token, hashlib.sha256(found.id_token.encode()).digest())
 
     async def refresh(self, token: str) -> Tokens:
         """Return new tokens. Raises the same; GrantError(`invalid_grant`) if the account may no more."""
         found = await self._granted({"grant_type": "refresh_token", "refresh_token": token})
-        given = found.get("id_token")
-        if not isinstance(given, str):
-            return Tokens(None, _refresh(found) or token, b"")
-        tokens = await self._checked(found, given, self._expected(None, None))
-        return tokens if tokens.refresh else Tokens(tokens.claims, token, tokens.id_token)
+        claims = None if found.id_token is None else await self._claims(found.id_token)
+        return Tokens(claims, found.refresh_token or token, b"")
 
-    def _expected(self, began: Millis | None, nonce: str | None) -> Expected:
-        given = self._settings
-        return Expected(given.issuer, given.client_id, given.clock_skew_seconds, began, nonce)
-
-    async def _granted(self, form: Mapping[str, str]) -> Mapping[str, Any]:
-        status, found = await self._post("token_endpoint", form)
+    async def _granted(self, form: Mapping[str, str]) -> Granted:
+        discovery = await self._discovered()
+        status, found = await self._post(discovery, discovery.token_endpoint, form)
         if status >= 400:  # noqa: PLR2004 - HTTP
-            raise GrantError(_text(found, "error", 64))
-        return found
+            raise GrantError(_as(Refused, found).error)
+        return _as(Granted, found)
 
-    async def _checked(self, found: Mapping[str, Any], token: str, expected: Expected) -> Tokens:
-        keys = await self._keys_for(token)
-        claims = check_id_token(token, keys, expected, self._clock.now())
-        return Tokens(claims, _refresh(found), hashlib.sha256(token.encode()).digest())
-
-    async def _keys_for(self, token: str) -> KeySet:
-        """Return the provider's keys; read them again, not too often, if none has the token's key id."""
+    async def _claims(self, token: str, began: int = 0, nonce: str | None = None) -> Mapping[str, Any]:
+        """Check an ID token, with keys that are read again, not too often, if it names one that is new."""
         now = self._clock.monotonic()
-        is_known = now < self._keys_until and has_key_for(token, self._keys)
-        if not is_known and now >= self._keys_again:
-            self._keys_again = now + _KEYS_AGAIN_SECONDS
-            self._keys = read_keys(await self._fetcher.get(await self._endpoint("jwks_uri")))
-            self._keys_until = now + _FRESH_SECONDS
-        return self._keys
+        if now < self._keys_read + _FRESH_SECONDS:
+            try:
+                return self._checked(token, began, nonce)
+            except UnknownKeyError:
+                if now < self._keys_read + _KEYS_AGAIN_SECONDS:
+                    raise
+        keys = await self._fetcher.get((await self._discovered()).jwks_uri)
+        self._keys, self._keys_read = read_keys(keys), now
+        return self._checked(token, began, nonce)
 
-    async def _post(self, name: str, form: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
-        url = await self._endpoint(name)
+    def _checked(self, token: str, began: int, nonce: str | None) -> Mapping[str, Any]:
+        return check_id_token(token, self._keys, self._settings, self._clock.now(), began=began, nonce=nonce)
+
+    async def _post(
+        self, discovery: Discovery, url: str, form: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, Any]]:
         client, secret = self._settings.client_id, self._secret
-        methods = self._document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         if not secret:
             return await self._fetcher.post(url, {**form, "client_id": client}, {})
-        if "client_secret_basic" not in methods:
+        if "client_secret_basic" not in discovery.token_endpoint_auth_methods_supported:
             return await self._fetcher.post(url, {**form, "client_id": client, "client_secret": secret}, {})
         pair = base64.b64encode(f"{quote(client, safe='')}:{quote(secret, safe='')}".encode()).decode()
         return await self._fetcher.post(url, form, {"Authorization": f"Basic {pair}"})
 
-    async def _endpoint(self, name: str) -> str:
-        """Return an address of the provider. Raises ProviderError."""
-        if self._clock.monotonic() >= self._document_until:
+    async def _discovered(self) -> Discovery:
+        """Return the discovery document, an hour old at most. Raises ProviderError."""
+        if self._discovery is None or self._clock.monotonic() >= self._discovery[1]:
             found = await self._fetcher.get(self._settings.issuer.rstrip("/") + _WELL_KNOWN)
             if found.get("issuer") != self._settings.issuer:
                 raise ProviderError("its discovery document is of another issuer than oidc.issuer")
-            self._document, self._document_until = found, self._clock.monotonic() + _FRESH_SECONDS
-        address = _text(self._document, name, 1_024)
-        if not address.startswith("https://"):
-            raise ProviderError(f"its discovery document has no {name} with https")
-        return address
+            self._discovery = _as(Discovery, found), self._clock.monotonic() + _FRESH_SECONDS
+        return self._discovery[0]
 
 
-def _text(found: Mapping[str, Any], name: str, most: int) -> str:
-    """Return a text of printable ASCII, which addresses, codes and tokens are; empty for anything else."""
-    value = found.get(name)
-    if isinstance(value, str) and len(value) <= most and value.isascii() and value.isprintable():
-        return value
-    return ""
-
-
-def _number(found: Mapping[str, Any], name: str, otherwise: int) -> int:
-    value = found.get(name)
-    return value if type(value) is int and value > 0 else otherwise
-
-
-def _refresh(found: Mapping[str, Any]) -> str | None:
-    return _text(found, "refresh_token", 8_192) or None
+def _as(kind: type[_T], found: Mapping[str, Any]) -> _T:
+    """Return an answer of the provider as its specification has it. Raises ProviderError."""
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ProviderError(f"what it answers is none: {error}") from None

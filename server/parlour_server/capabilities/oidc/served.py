@@ -46,10 +46,11 @@ async def _start(parts: Parts[Any, Any]) -> None:
         return OidcEndpoints(guard, logins, company, lambda: made[-1], parts.steady).handlers
 
     async def serve(_serving: Serving) -> None:
-        if hooks.after_password is not None and hooks.after_password.is_required:
+        is_required = hooks.after_password is not None and hooks.after_password.is_required
+        if is_required and not settings.is_strong:
             raise SetupError(
-                "everyone must set up a second factor here, which needs a password, and a company account has"
-                " none: let the provider ask for it, by oidc.acr or oidc.amr, and make it optional here"
+                "everyone must have a second factor here, and a company account has no password to set one up"
+                " with: let the provider ask for it, and say so in oidc.acr or oidc.amr"
             )
         from parlour_server.capabilities.oidc.recheck import Recheck  # noqa: PLC0415 - loads the extra
 

@@ -1,6 +1,6 @@
 """Company accounts and pending logins in the database. Secrets arrive here sealed, or as digests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -151,6 +151,10 @@ class OidcStore:
 
     async def link(self, user: UserName, identity: Identity) -> None:
         """Make an account the person's. Raises RefusedError if either has another one."""
+        await self._writer.submit(self.linking(user, identity))
+
+    def linking(self, user: UserName, identity: Identity) -> Callable[[WriteConnection], None]:
+        """Return ``link`` for the transaction that makes the account."""
         now = self._clock.now()
 
         def write(db: WriteConnection) -> None:
@@ -163,7 +167,7 @@ class OidcStore:
                 (plain(user), identity.issuer, identity.subject, now, now),
             )
 
-        await self._writer.submit(write)
+        return write
 
     async def unlink(self, by: ByOperator) -> bool:
         """Take the link away, and end all sessions of the account (journal); False if it had none."""

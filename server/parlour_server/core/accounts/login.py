@@ -138,12 +138,13 @@ class LoginService:
     ) -> tuple[SessionRecord, Secret]:
         old = await self._presented(presented)
         record, token = await self._sessions.begin(by, device, key, instead_of=old)
+        factor = None if by.proof is None else by.proof.kind
         self._audit.record(
             AuditEvent.LOGIN_OK,
             user=by.user,
             address=address,
             session=record.id,
-            factor=None if by.proof is None else by.proof.kind,
+            factor="elsewhere" if by.proved_elsewhere else factor,
             keyed=key is not None,
         )
         return record, token

@@ -14,6 +14,7 @@ from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import InviteRefusedError, NameTakenError
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import NewAccountRecord
 
 
@@ -44,11 +45,18 @@ class Registration:
         self._account_made = account_made
 
     async def make(
-        self, user: UserName, password: Secret, *, invite: Secret | None, address: str = "local"
+        self,
+        user: UserName,
+        password: Secret,
+        *,
+        invite: Secret | None,
+        address: str = "local",
+        with_it: Callable[[WriteConnection], None] | None = None,
     ) -> None:
         """Create the account, and tell the program.
 
-        ``invite`` is None only for the operator, and for a capability that vouches for the person.
+        ``invite`` is None only for the operator, and for a capability that vouches for the person; what it
+        writes ``with_it`` is in the same transaction.
 
         Raises NameRefusedError, PasswordRefusedError, InviteRefusedError, NameTakenError, UnavailableError.
         """
@@ -59,7 +67,8 @@ class Registration:
             check_new_password(password, (user, *self._names))
             hashed = await self._passwords.hash(password, address=address)
             record = NewAccountRecord(user, skeleton(user), hashed, self._clock.now())
-            role = await self._accounts.create(record, invite.digest() if invite is not None else None)
+            digest = invite.digest() if invite is not None else None
+            role = await self._accounts.create(record, digest, with_it)
         except (InviteRefusedError, NameTakenError) as error:
             self._audit.record(
                 AuditEvent.ACCOUNT_REFUSED, user=user, address=address, why=type(error).__name__

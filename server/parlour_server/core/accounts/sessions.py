@@ -101,6 +101,7 @@ class Sessions:
             last_seen=now,
             expires=Millis(now + self._settings.session_days * _DAY),
             public_key=key,
+            proved_elsewhere=by.proved_elsewhere,
         )
         await self.write_activity()
         cap = self._limits.of(by.user, "logins.sessions_per_user", self._settings.sessions_per_user)
@@ -128,7 +129,8 @@ class Sessions:
 
     def must_enrol(self, session: SessionRecord) -> bool:
         """Return whether this session may only set up what its account has to prove."""
-        return (self._is_proof_required or session.proof_required) and not session.needs_proof
+        is_required = self._is_proof_required or session.proof_required
+        return is_required and not (session.needs_proof or session.proved_elsewhere)
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
         """Return the live sessions of the account of ``session``."""

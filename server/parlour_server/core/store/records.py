@@ -68,7 +68,7 @@ class SessionRecord:
     ``device`` is the name that its person chose; ``device_id`` its device with keys, if any.
     ``needs_proof``: the account's password is not enough now. ``proof_required``: the operator wants that of
     this account.
-    ``public_key`` (Ed25519) is the session's own, if it has one.
+    ``public_key`` (Ed25519) is the session's own, if it has one. ``proved_elsewhere``: as of ``ByLogin``.
     """
 
     id: SessionId
@@ -82,6 +82,7 @@ class SessionRecord:
     needs_proof: bool = False
     proof_required: bool = False
     public_key: bytes | None = None
+    proved_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

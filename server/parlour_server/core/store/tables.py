@@ -101,6 +101,8 @@ sessions: Final = Table(
     Column("device_id", Words, index=True),
     # Ed25519; without one the session is not bound to a key
     Column("public_key", LargeBinary),
+    # another server asked for more than a password: nothing has to be set up here
+    Column("proved_elsewhere", Flag, nullable=False, server_default=text("0")),
     **KEYED,
 )
 

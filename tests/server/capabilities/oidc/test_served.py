@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from tests.server.capabilities.oidc.conftest import ANNA, BERT, Company, Open
 from tests.server.capabilities.oidc.openid_provider import SECRET, Claims, Provider, new_signing_key, signed
 
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.secret import Secret
 from parlour_server.capabilities.oidc.audit_events import OidcEvent
 from parlour_server.capabilities.oidc.fetch import Fetcher
@@ -25,7 +26,8 @@ from parlour_server.capabilities.oidc.settings import OidcSettings
 from parlour_server.capabilities.oidc.store import OidcStore
 from parlour_server.core.addresses import Networks
 from parlour_server.core.config.server_settings import section
-from parlour_server.core.errors import SetupError
+from parlour_server.core.errors import RefusedError, SetupError
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import PASSWORD, Key
 
@@ -42,6 +44,22 @@ async def test_a_login_makes_an_account_and_finds_it_again(company: Open) -> Non
         here.provider.people[ANNA]["preferred_username"] = "annabel"
         assert (await here.log_in(ANNA))["user"] == "anna"
         assert len(here.world.audit(OidcEvent.COMPANY_ACCOUNT_LINKED)) == 1
+
+
+async def test_an_account_is_never_made_without_its_link(
+    company: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails between the two leaves neither: otherwise the name is taken, and by no one."""
+
+    def fail(_db: WriteConnection) -> None:
+        raise RefusedError(ErrorCode.CONFLICT, "the server dies here")
+
+    async with company() as here:
+        with monkeypatch.context() as broken:
+            broken.setattr(OidcStore, "linking", lambda *_: fail)
+            with pytest.raises(RuntimeError, match="409 "):
+                await here.log_in(ANNA)
+        assert (await here.log_in(ANNA))["user"] == "anna"
 
 
 async def test_not_yet_and_too_early_are_one_answer(company: Open) -> None:
@@ -550,11 +568,30 @@ async def test_acr_is_asked_for_and_looked_at(company: Open) -> None:
         assert (await here.log_in(ANNA))["user"] == "anna"
 
 
-async def test_a_server_that_requires_its_own_second_factor_does_not_start(company: Open) -> None:
-    """No one could set it up without a password."""
+async def test_where_everyone_must_have_a_second_factor_the_provider_must_ask_for_it(company: Open) -> None:
+    """No one could set it up here without a password; who has a password must."""
+    required = {"logins.second_factor": "required"}
     with pytest.raises(SetupError, match="second factor"):
-        async with company(also={"logins.second_factor": "required"}):
+        async with company(also=required):
             pass
+    async with company(also=required, amr=("mfa",)) as here:
+        with pytest.raises(RuntimeError, match=r"403 .*second factor"):
+            await here.log_in(BERT)
+        here.provider.people[BERT]["amr"] = ["mfa"]
+        assert await here.is_live((await here.log_in(BERT))["session"])
+        assert here.world.audit("login_ok")[-1]["factor"] == "elsewhere"
+        carl = await here.world.person("carl")
+        with pytest.raises(RuntimeError, match=r"403 .*second"):
+            await here.world.api("POST", "/v1/tickets", bearer=carl.session)
+
+
+async def test_a_factor_that_only_one_account_must_have_can_be_the_providers(company: Open) -> None:
+    """The same, for an account that the operator named."""
+    async with company(amr=("mfa",)) as here:
+        here.provider.people[BERT]["amr"] = ["mfa"]
+        await here.log_in(BERT)
+        await here.world.command("user", "second-factor", "require", "bert")
+        assert await here.is_live((await here.log_in(BERT))["session"])
 
 
 async def test_passwords_can_be_off(company: Open) -> None:

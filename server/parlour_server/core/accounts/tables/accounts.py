@@ -72,13 +72,25 @@ class Accounts:
         self._clock = clock
         self._on_disabled_changed = on_disabled_changed
 
-    async def create(self, account: NewAccountRecord, invite: bytes | None) -> str:
+    async def create(
+        self,
+        account: NewAccountRecord,
+        invite: bytes | None,
+        with_it: Callable[[WriteConnection], None] | None = None,
+    ) -> str:
         """Create an account, using the invite with this digest once (None: created by an operator).
 
-        Returns the invite's role. Raises InviteRefusedError, or NameTakenError when the name or its skeleton
-        exists.
+        ``with_it`` writes in the same transaction. Returns the invite's role. Raises InviteRefusedError, or
+        NameTakenError when the name or its skeleton exists.
         """
-        return await self._writer.submit(partial(_create, account=account, invite=invite))
+
+        def write(db: WriteConnection) -> str:
+            role = _create(db, account, invite)
+            if with_it is not None:
+                with_it(db)
+            return role
+
+        return await self._writer.submit(write)
 
     async def find(self, user: UserName) -> Account | None:
         """Return the account, disabled or not."""

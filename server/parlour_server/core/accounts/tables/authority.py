@@ -28,7 +28,8 @@ from parlour_server.core.store.engine.connection import Connection, WriteConnect
 _T = TypeVar("_T")
 
 _SESSION: Final = (
-    "SELECT s.device_id, a.proof_required, a.needs_proof FROM sessions s JOIN accounts a USING (account)"
+    "SELECT s.device_id, a.proof_required, a.needs_proof + s.proved_elsewhere"
+    " FROM sessions s JOIN accounts a USING (account)"
     " WHERE s.session = ? AND s.account = ? AND s.expires > ? AND a.disabled = 0"
 )
 _VERIFIED: Final = "SELECT 1 FROM accounts WHERE account = ? AND password_hash = ? AND disabled = 0"
@@ -84,11 +85,16 @@ class ByPassword:
 
 @dataclass(frozen=True, slots=True)
 class ByLogin:
-    """Someone who logs in: with the right password, and the proof that the account needs, if any."""
+    """Someone who logs in: with the right password, and the proof that the account needs, if any.
+
+    ``proved_elsewhere``: a capability vouches for all of it, because another server asked for more than a
+    password. Such a session need set up no proof here.
+    """
 
     user: UserName
     password_hash: str = field(repr=False)
     proof: Proof | None = None
+    proved_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +147,8 @@ def _device_of(db: Connection, by: BySession | ByProof, at: Millis) -> DeviceId 
     row = db.execute(_SESSION, (by.session, plain(by.user), at)).fetchone()
     if row is None:
         raise SessionRefusedError
-    device, is_required, needs_proof = row
-    if is_required and not needs_proof and not by.while_enrolling:
+    device, is_required, is_proved = row
+    if is_required and not is_proved and not by.while_enrolling:
         raise EnrolmentRequiredError
     return None if device is None else DeviceId(device)
 
@@ -155,6 +161,8 @@ def _check_password(db: Connection, by: ByProof | ByPassword | ByLogin) -> None:
 
 
 def _use_proof(db: WriteConnection, by: ByProof | ByLogin, at: Millis) -> None:
+    if isinstance(by, ByLogin) and by.proved_elsewhere:
+        return
     needs_proof = db.execute(_NEEDS, (plain(by.user),)).fetchone() is not None
     if by.proof is None:
         if needs_proof:

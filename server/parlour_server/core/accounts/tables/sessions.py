@@ -29,7 +29,7 @@ from parlour_server.core.store.records import AccountEnd, SessionRecord, TicketG
 
 _COLUMNS = (
     "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
-    " a.needs_proof, a.proof_required, s.public_key"
+    " a.needs_proof, a.proof_required, s.public_key, s.proved_elsewhere"
 )
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
@@ -205,8 +205,8 @@ def _create(db: WriteConnection, authority: Authority, session: SessionRecord, c
     ).fetchall()
     end_found(db, authority, over)
     db.execute(
-        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires, public_key)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires, public_key,"
+        " proved_elsewhere) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             session.id,
             plain(authority.user),
@@ -216,6 +216,7 @@ def _create(db: WriteConnection, authority: Authority, session: SessionRecord, c
             session.last_seen,
             session.expires,
             session.public_key,
+            int(session.proved_elsewhere),
         ),
     )
 
@@ -236,6 +237,7 @@ def _record(
     needs_proof: int,
     proof_required: int,
     public_key: bytes | None,
+    proved_elsewhere: int,
 ) -> SessionRecord:
     return SessionRecord(
         session,
@@ -249,4 +251,5 @@ def _record(
         bool(needs_proof),
         bool(proof_required),
         public_key,
+        bool(proved_elsewhere),
     )

@@ -24,6 +24,7 @@ from parlour_protocol.frames.opaque import (
 )
 from parlour_protocol.id_fields import EpochField, FileIdField, GroupIdField, RoomIdField, WelcomeIdField
 from parlour_protocol.kit.id_fields import (
+    IDENTIFIER,
     Count,
     DeviceIdField,
     IncarnationField,
@@ -38,8 +39,12 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
-from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
+from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES, WITNESSES
 from parlour_protocol.rooms import RoomSuite
+
+CosignatureLine = Annotated[
+    str, Meta(max_length=206, pattern=r"^\u2014 [!-*,-~]{1,100} [A-Za-z0-9+/=]{104}$", extra=IDENTIFIER)
+]
 
 
 class DeviceStatus(StrEnum):
@@ -176,6 +181,23 @@ class KeyLogPage(Payload, frozen=True):
     head: Digest
     signature: Signature
     key: PublicKey
+
+
+class CosignedHead(Payload, frozen=True):
+    """A head of the key log that a witness has cosigned.
+
+    ``line`` is that of a signed note under `Head.to_be_signed`, as C2SP defines it (tlog-cosignature).
+    """
+
+    size: Count
+    head: Digest
+    line: CosignatureLine
+
+
+class CosignedHeads(Payload, frozen=True):
+    """`GET /v1/key-log/cosignatures`: the newest of each witness that the operator named."""
+
+    heads: Annotated[tuple[CosignedHead, ...], Meta(max_length=WITNESSES.value)]
 
 
 # --- groups

@@ -66,6 +66,7 @@ STALE_SECONDS = Limit(
     "a message encrypted in the previous epoch is still accepted, unless someone was removed",
 )
 KEY_LOG_PAGE = Limit("key_log_page", 500, "entries", "one answer holds no more")
+WITNESSES = Limit("witnesses", 16, "witnesses", "more heads of the key log than a client needs to compare")
 HTTP_KEYS = Limit("http_keys", 320 * KIB, "bytes", "key packages of one device, or one handshake message")
 HTTP_COMMIT = Limit("http_commit", 7200 * KIB, "bytes", "commit, Welcome and tree at their limits, as JSON")
 FILE_BYTES = Limit("file_bytes", 25 * 1024 * KIB, "bytes", "one file, as it is uploaded")

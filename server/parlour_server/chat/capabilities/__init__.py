@@ -10,6 +10,7 @@ from parlour_server.chat.capabilities.chat_personal_data import CAPABILITY as ch
 from parlour_server.chat.capabilities.drill_permits import CAPABILITY as drill_permits
 from parlour_server.chat.capabilities.event_receivers import CAPABILITY as event_receivers
 from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
+from parlour_server.chat.capabilities.key_log_witnesses import CAPABILITY as key_log_witnesses
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.message_retention import CAPABILITY as message_retention
 from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
@@ -25,4 +26,5 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     drill_permits,
     webhooks,
     event_receivers,
+    key_log_witnesses,
 )  # fmt: skip

@@ -24,6 +24,8 @@ from parlour_mls import Secret as Seed
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,
+    CosignedHead,
+    CosignedHeads,
     DeviceInfo,
     DeviceList,
     DeviceStatus,
@@ -86,6 +88,10 @@ class Service:
         self.accounts: dict[UserName, bytes] = {}
         self.devices: dict[DeviceId, Registered] = {}
         self.calls: list[str] = []
+        self.frozen: int | None = None
+        """How many entries it shows, from when it was frozen on."""
+        self.cosigned: list[CosignedHead] = []
+        """What it hands out of witnesses."""
         self._sessions = itertools.count()
 
     def fork(self) -> Self:
@@ -107,15 +113,19 @@ class Service:
 
     def head(self, size: int | None = None) -> Head:
         tree = Tree()
-        for entry in self.entries[:size]:
+        for entry in self.shown[:size]:
             tree = tree.after(entry)
         return Head.of(tree)
+
+    @property
+    def shown(self) -> list[bytes]:
+        return self.entries[: self.frozen]
 
     def key_log(self, after: int) -> KeyLogPage:
         head = self.head()
         return KeyLogPage(
             server=self.server,
-            entries=tuple(LogEntryBytes(entry) for entry in self.entries[after : after + self.page]),
+            entries=tuple(LogEntryBytes(entry) for entry in self.shown[after : after + self.page]),
             size=head.size,
             head=Digest(head.root),
             signature=Signature(sign(self.log_seed, head.to_be_signed(self.server))),
@@ -127,6 +137,14 @@ class Service:
         """Give an account another key, which no one asked for."""
         self.accounts[user] = key.public
         self.append(AccountEntry(self.clock.now(), user, key.public))
+
+    def insert_late(self, entry: bytes, number: int) -> None:
+        """Slip an entry into the middle of the log, as the one with this number."""
+        self.entries.insert(number - 1, entry)
+
+    def freeze(self) -> None:
+        """Show no later entry than the last one there is, whatever is appended."""
+        self.frozen = len(self.entries)
 
     def certify(
         self, user: UserName, account: OwnAccountKey, device_key: bytes, name: str = "ghost"
@@ -235,6 +253,10 @@ class Session(DeliveryClient):
     async def key_log(self, after: int) -> KeyLogPage:
         self._enter("log")
         return self.service.key_log(after)
+
+    async def cosignatures(self) -> CosignedHeads:
+        self._enter("cosignatures")
+        return CosignedHeads(tuple(self.service.cosigned))
 
     def _require(self, device: DeviceId) -> None:
         if device not in self.service.devices:

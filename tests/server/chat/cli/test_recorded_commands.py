@@ -112,6 +112,9 @@ CHANGES: dict[Words, Words] = {
 UNREACHABLE_CA = {("cert", "renew"), ("cert", "request")}
 OTHER_TESTS = {
     ("import",),  # needs PostgreSQL: tests/server/capabilities/postgres/test_import.py
+    # of no server's data folder: tests/server/chat/capabilities/key_log_witnesses/test_endpoints.py
+    ("witness", "init"),
+    ("witness", "run"),
     ("run",),  # changes nothing but with --migrate: tests/server/capabilities/readiness_check/test_ask.py
 }
 

@@ -215,11 +215,11 @@ class Person:
         self.world.history.reads.append(Read(self.name, line.session, node, room, began, now(), events))
         return events[-1].seq if events else 0
 
-    async def join(self, room: RoomId, *, accept: bool = False) -> Call:
+    async def join(self, room: RoomId, *, accept: bool = False, patient: bool = False) -> Call:
         """Join a public room, or one that they were invited to."""
         request = new_request_id()
         frame = ask.Accept(request, room) if accept else ask.Join(request, room)
-        return await self._change(frame, room, Joined())
+        return await self._change(frame, room, Joined(), patient=patient)
 
     async def leave(self, room: RoomId) -> Call:
         """Leave a room."""
@@ -265,13 +265,18 @@ class Person:
         return await self._change(ask.Kick(new_request_id(), room, name), room, Kicked(name))
 
     async def restore(self, room: RoomId, others: "list[Person]") -> None:
-        """Lift every ban and mute of a room, and let everyone come back."""
+        """Lift every ban and mute of a room, and let everyone come back.
+
+        Each is made one for good before: a node whose clock is fast refuses to lift one that has ended for it,
+        and one whose clock is slow keeps it up.
+        """
         for other in others:
             name = parse_user_name(other.name)
+            await self._change(ask.Ban(new_request_id(), room, name), room, Banned(name), patient=True)
             await self._change(ask.Unban(new_request_id(), room, name), room, Unbanned(name), patient=True)
+            await other.join(room, patient=True)
+            await self._change(ask.Mute(new_request_id(), room, name), room, Muted(name), patient=True)
             await self._change(ask.Unmute(new_request_id(), room, name), room, Unmuted(name), patient=True)
-            if not any(line.inside(room) for line in other.lines):
-                await other.join(room)
 
     def _is_out(self, room: RoomId) -> bool:
         if all(not line.up.is_set() or line.inside(room) for line in self.lines):

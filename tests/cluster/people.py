@@ -267,8 +267,8 @@ class Person:
     async def restore(self, room: RoomId, others: "list[Person]") -> None:
         """Lift every ban and mute of a room, and let everyone come back.
 
-        Each is made one for good before: a node whose clock is fast refuses to lift one that has ended for it,
-        and one whose clock is slow keeps it up.
+        Each is made one for good before: a node whose clock is fast refuses to lift one that has ended for
+        it, and one whose clock is slow keeps it up.
         """
         for other in others:
             name = parse_user_name(other.name)

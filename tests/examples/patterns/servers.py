@@ -1,7 +1,8 @@
 """The servers of examples/patterns/, run in this process from their files, whole or with something left out.
 
-A test's clock stands in the place of ``time.monotonic``, a free port in that of 8443, and hashing a password
-is made cheap. Nothing else is changed, unless the test says what.
+A test's clock stands in the place of ``time.monotonic``, a free port in that of 8443, hashing a password is
+made cheap, and the server waits long for tickets and pongs. Nothing else is changed, unless the test says
+what.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -33,8 +35,12 @@ CLOCK: Final = FakeClock()
 CHEAP: Final = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 MEASURABLE: Final = partial(PasswordHasher, time_cost=1, memory_cost=32_768, parallelism=1)
 PASSWORD: Final = "tigress-violin-marble"
-HASTY: Final = (("5.0, 20.0", "0.3, 0.3"),)
-"""A server that waits less for a ticket and for a pong."""
+SECONDS: Final = "5.0, 20.0"
+"""How long each file waits for a ticket, and between pings and for a pong."""
+PATIENT: Final = "60.0, 60.0"
+HASTY: Final = {"test_stranger_who_waits": "0.3, 60.0", "test_silent_peer": "60.0, 1.0"}
+"""What it is for an attack that waits for the end of it; only that one wait is short."""
+_NUMBERS: Final = count()
 
 Run = Callable[[ModuleType, ssl.SSLContext], AbstractAsyncContextManager[None]]
 Change = tuple[str, str]
@@ -151,15 +157,15 @@ PATTERNS: Final = (
 
 @asynccontextmanager
 async def running(
-    pattern: Pattern, pair: Pair, *changes: Change, hasher: Hasher = CHEAP
+    pattern: Pattern, pair: Pair, *changes: Change, attack: str, hasher: Hasher = CHEAP
 ) -> AsyncIterator[AttackTarget]:
-    """Run a server, with each of ``changes`` made in its file, and someone who has an account."""
+    """Run a server for an attack, with ``changes`` made in its file, and someone who has an account."""
     ports = {"8443": str(free_port()), "8444": str(free_port())}
     context = server_context(str(pair.certificate), str(pair.key))
     logged: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
-    module = _module(pattern, ports, changes, hasher)
+    module = _module(pattern, ports, (*changes, (SECONDS, HASTY.get(attack, PATIENT))), hasher)
     module.accounts["ada"] = hasher().hash(PASSWORD)
     loggers = [logging.getLogger(name) for name in ("", "uvicorn.error", "uvicorn.access")]
     async with pattern.run(module, context):
@@ -193,7 +199,8 @@ def _module(
         source = source.replace(before, after)
     for before, after in ports.items():
         source = source.replace(before, after)
-    module = ModuleType(f"{Path(pattern.name).stem}_{ports['8443']}")
+    # Django keeps the URLs of a module by its name: an earlier server would answer for the same name.
+    module = ModuleType(f"{Path(pattern.name).stem}_{next(_NUMBERS)}")
     sys.modules[module.__name__] = module
     cheaply, logins.PasswordHasher = logins.PasswordHasher, hasher  # type: ignore[misc,assignment]
     setattr(settings, "_wrapped", empty)  # noqa: B010 - Django has one configuration in a process, and this is another server

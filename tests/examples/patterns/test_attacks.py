@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.examples.patterns.servers import CHEAP, HASTY, MEASURABLE, PATTERNS, Pattern, running
+from tests.examples.patterns.servers import CHEAP, MEASURABLE, PATTERNS, Pattern, running
 from tests.server.core.net.conftest import Pair
 
 from parlour_server.testing import target as targets
@@ -12,7 +12,6 @@ from parlour_server.testing.room_attacks import *  # noqa: F403
 from parlour_server.testing.target import AttackTarget
 from parlour_server.testing.wire_attacks import *  # noqa: F403
 
-WAITS = {"test_silent_peer", "test_stranger_who_waits"}
 MEASURES = {"test_user_enumeration"}
 
 
@@ -32,6 +31,6 @@ async def target(
     if attack in pattern.cannot:
         monkeypatch.setattr(targets, "PATIENCE", 0.5)
         request.applymarker(pytest.mark.xfail(reason=pattern.cannot[attack], strict=True))
-    changes, hasher = HASTY if attack in WAITS else (), MEASURABLE if attack in MEASURES else CHEAP
-    async with running(pattern, pair, *changes, hasher=hasher) as found:
+    hasher = MEASURABLE if attack in MEASURES else CHEAP
+    async with running(pattern, pair, attack=attack, hasher=hasher) as found:
         yield found

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.examples.patterns.servers import HASTY, PATTERNS, Change, Pattern, running
+from tests.examples.patterns.servers import PATTERNS, Change, Pattern, running
 from tests.server.core.net.conftest import Pair
 
 from parlour_server.testing import room_attacks, wire_attacks
@@ -103,8 +103,7 @@ async def test_an_attack_succeeds_without_its_defence(
 ) -> None:
     """Where the file has it; what a library does by itself is not in the file."""
     attack = REMOVALS[defence][0]
-    monkeypatch.setattr(targets, "PATIENCE", 2.0)
-    hasty = HASTY if attack in {room_attacks.test_silent_peer, room_attacks.test_stranger_who_waits} else ()
-    async with running(pattern, pair, *hasty, change) as target:
+    monkeypatch.setattr(targets, "PATIENCE", 3.0)
+    async with running(pattern, pair, change, attack=attack.__name__) as target:
         with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
             await attack(target)

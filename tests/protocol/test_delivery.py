@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.protocol.frames.strategies import instances
 
 from parlour_protocol import delivery
-from parlour_protocol.delivery import ClaimKeyPackages, Commit, KeyPackages
+from parlour_protocol.delivery import ClaimKeyPackages, Commit, CosignedHead, KeyPackages
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
+    Digest,
     HandshakeBytes,
     KeyPackageBytes,
     TreeBytes,
@@ -86,6 +87,16 @@ def test_the_largest_bodies_fit_into_the_caps_of_their_operations() -> None:
     assert len(encode_payload(claim)) <= HTTP_BODY.value
     certificate = delivery.CertifyDevice(certificate=CertificateBytes(bytes(CertificateBytes.max_bytes)))
     assert len(encode_payload(certificate)) <= HTTP_BODY.value
+
+
+def test_a_cosignature_is_one_line() -> None:
+    """Or a note would have a line that its witness never signed."""
+    line = f"\u2014 witness.example {'A' * 104}"
+    plain = {"size": 1, "head": Digest(bytes(32)).text, "line": line}
+    assert decode_payload(CosignedHead, json.dumps(plain).encode()).line == line
+    for wrong in (f"{line}\n", f"{line}\n{line}", f"\n{line}", line.replace(" ", "\n", 1)):
+        with pytest.raises(MalformedFrameError):
+            decode_payload(CosignedHead, json.dumps(plain | {"line": wrong}).encode())
 
 
 def test_lists_end_at_their_limits() -> None:

@@ -39,6 +39,7 @@ _TEXTS: dict[type, st.SearchStrategy[Any]] = {
     RoomName: st.sampled_from([parse_room_name(name) for name in ("lounge", "the-den")]),
     DeviceName: st.sampled_from([parse_device_name(name) for name in ("laptop", "Ada's phone")]),
 }
+_COSIGNATURE = r"\A\u2014 [!-*,-~]{1,100} [A-Za-z0-9+/=]{104}\Z"
 _PATTERNS = {
     r"\A[A-Za-z0-9_-]{22}\Z": st.text(_BASE64URL, min_size=22, max_size=22),
     r"\A[A-Za-z0-9_-]{16,36}\Z": st.text(_BASE64URL, min_size=16, max_size=36),
@@ -47,6 +48,7 @@ _PATTERNS = {
     r"\A[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}\Z": st.sampled_from(["text/plain", "image/svg+xml"]),
     r"\A[a-z0-9]{10}\Z": st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=10, max_size=10),
     r"\A[a-z]{1,16}\Z": st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=16),
+    _COSIGNATURE: st.from_regex(_COSIGNATURE),
     r"\A[A-Za-z0-9.:\[\]_-]+\Z": st.sampled_from(["chat.example", "127.0.0.1:8443", "[::1]:8443"]),
 }
 

@@ -25,6 +25,7 @@ from parlour_server.capabilities.oidc.sealing import Sealer
 from parlour_server.capabilities.oidc.settings import OidcSettings
 from parlour_server.capabilities.oidc.store import OidcStore
 from parlour_server.core.addresses import Networks
+from parlour_server.core.audit import AuditEvent
 from parlour_server.core.config.server_settings import section
 from parlour_server.core.errors import RefusedError, SetupError
 from parlour_server.core.store.engine.connection import WriteConnection
@@ -579,7 +580,7 @@ async def test_where_everyone_must_have_a_second_factor_the_provider_must_ask_fo
             await here.log_in(BERT)
         here.provider.people[BERT]["amr"] = ["mfa"]
         assert await here.is_live((await here.log_in(BERT))["session"])
-        assert here.world.audit("login_ok")[-1]["factor"] == "elsewhere"
+        assert here.world.audit(AuditEvent.LOGIN_OK)[-1]["factor"] == "elsewhere"
         carl = await here.world.person("carl")
         with pytest.raises(RuntimeError, match=r"403 .*second"):
             await here.world.api("POST", "/v1/tickets", bearer=carl.session)

@@ -43,7 +43,7 @@ from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES, W
 from parlour_protocol.rooms import RoomSuite
 
 CosignatureLine = Annotated[
-    str, Meta(max_length=206, pattern=r"\A\u2014 [!-*,-~]{1,100} [A-Za-z0-9+/=]{104}\Z", extra=IDENTIFIER)
+    str, Meta(max_length=207, pattern=r"\A\u2014 [!-*,-~]{1,100} [A-Za-z0-9+/=]{104}\Z", extra=IDENTIFIER)
 ]
 
 

@@ -18,6 +18,7 @@ from parlour_protocol.frames.opaque import (
     TreeBytes,
     WelcomeBytes,
 )
+from parlour_protocol.identity.cosignatures import LONGEST_NAME
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.errors import MalformedFrameError
@@ -91,7 +92,7 @@ def test_the_largest_bodies_fit_into_the_caps_of_their_operations() -> None:
 
 def test_a_cosignature_is_one_line() -> None:
     """Or a note would have a line that its witness never signed."""
-    line = f"\u2014 witness.example {'A' * 104}"
+    line = f"\u2014 {'w' * LONGEST_NAME} {'A' * 104}"
     plain = {"size": 1, "head": Digest(bytes(32)).text, "line": line}
     assert decode_payload(CosignedHead, json.dumps(plain).encode()).line == line
     for wrong in (f"{line}\n", f"{line}\n{line}", f"\n{line}", line.replace(" ", "\n", 1)):

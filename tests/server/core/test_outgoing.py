@@ -11,6 +11,7 @@ from parlour_server.core.outgoing import AddressRefusedError, Url, exchange
 
 NOWHERE = Networks("", ())
 PUBLIC = "93.184.215.14"
+ANOTHER = "93.184.215.15"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,25 @@ async def test_a_name_is_resolved_once_and_all_its_addresses_count(monkeypatch: 
         await _ask("turns.example", NOWHERE)
     assert connected == [f"{PUBLIC} as turns.example"]
     assert asked == ["both.example", "turns.example"]
+
+
+async def test_the_next_address_is_tried_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first does not answer; the name is for TLS only, and not resolved again."""
+
+    async def resolve(*_: object, **__: object) -> list[Any]:
+        return [(0, 0, 0, "", (address, 443)) for address in (PUBLIC, ANOTHER)]
+
+    connected = list[str]()
+
+    async def connect(address: str, *_: object, **how: object) -> Any:
+        connected.append(f"{address} as {how['server_hostname']}")
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(asyncio, "open_connection", connect)
+    with pytest.raises(ConnectionRefusedError):
+        await _ask("two.example", NOWHERE)
+    assert connected == [f"{PUBLIC} as two.example", f"{ANOTHER} as two.example"]
 
 
 async def test_an_address_that_the_operator_named_is_asked() -> None:

@@ -22,7 +22,7 @@ from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import Socket, World, running
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
-PATIENCE = 20
+PATIENCE = 60
 
 
 @dataclass

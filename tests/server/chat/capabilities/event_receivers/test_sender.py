@@ -12,7 +12,9 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.capabilities.event_receivers import sender
 from parlour_server.chat.capabilities.event_receivers.sender import WAITS
+from parlour_server.chat.program import CHAT
 
 
 async def test_what_happens_in_the_room_is_sent_in_order(
@@ -109,6 +111,51 @@ async def test_where_the_configuration_does_not_lead(tmp_path: Path, monkeypatch
         (given_up,) = await here.failed(step=50_000)
         assert given_up["problem"].endswith(" is not public")
         assert here.got.empty()
+
+
+async def test_a_receiver_with_a_certificate_of_another_ca_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers at its address could read along otherwise."""
+    async with place(tmp_path, monkeypatch) as here:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "no-file"))
+        await here.add()
+        await here.say("hello")
+        (given_up,) = await here.failed(step=50_000)
+        assert given_up["problem"] == "no answer (SSLCertVerificationError)"
+        assert here.got.empty()
+
+
+async def test_a_server_that_the_configuration_names_no_longer_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what waits for it already."""
+    async with place(tmp_path, monkeypatch) as here:
+        await here.add()
+        here.answers = [b""]
+        await here.say("one")
+        assert (await here.next())[1]["data"]["text"] == "one"
+        await here.say("two")
+    file = CHAT.folder(tmp_path).settings
+    text = file.read_text(encoding="utf-8")
+    named = f"localhost:{here.port}"
+    assert named in text
+    file.write_text(text.replace(named, "other.example"), encoding="utf-8")
+    async with place(tmp_path, monkeypatch, here.port) as again:
+        (given_up, *_) = await again.failed(step=50_000)
+        assert given_up["problem"] == "receivers.servers does not name it"
+        assert again.got.empty()
+
+
+async def test_an_attempt_without_an_answer_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hung is sent again like what was refused."""
+    monkeypatch.setattr(sender, "SECONDS", 1.0)
+    async with place(tmp_path, monkeypatch) as here:
+        await here.add()
+        here.answers = [b""]
+        await here.say("hangs")
+        (first, _), (second, _) = await here.next(), await here.next(step=WAITS[0] / 2)
+        assert first["webhook-id"] == second["webhook-id"]
 
 
 async def test_what_waits_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

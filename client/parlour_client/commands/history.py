@@ -125,7 +125,7 @@ close = shown_by(
 @command("history", cli=_TAIL)
 async def history(call: Call, room: Here, message: Message) -> VersionsShown:
     """Show the earlier versions of a message."""
-    entry = await call.client.history.entry(room.id, message)
+    entry = await find_message(call, room, message)
     return VersionsShown(entry, await call.client.history.versions(room.id, message))
 
 

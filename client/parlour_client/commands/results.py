@@ -276,7 +276,7 @@ class ThreadShown(Result):
 class VersionsShown(Result):
     """The texts that a message had."""
 
-    entry: Entry | None
+    entry: Entry
     versions: Sequence[Version]
 
 

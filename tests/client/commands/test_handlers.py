@@ -101,6 +101,16 @@ async def test_a_command_asks_the_client_for_one_thing(
     assert asked in client.calls
 
 
+@pytest.mark.parametrize("front", BOTH)
+async def test_the_history_of_a_message_that_is_not_there_is_refused_in_words(
+    client: FakeClient, front: Front
+) -> None:
+    """Never nothing: expired, deleted for everyone, or a number that no message has."""
+    gone = replace(call_from(client, front), message=Seq(99))
+    with pytest.raises(SetupError, match="not available"):
+        await give(client, front, "/history" if front is Front.UI else "/history 99", gone)
+
+
 ASKED_FIRST: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/leave", ("leave", LOBBY)),
     (BOTH, "/archive on", ("archive", LOBBY, True)),

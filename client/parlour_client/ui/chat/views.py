@@ -112,10 +112,9 @@ class Views:
 
         self._interaction.push(PinsScreen(pinned, self.now, unpin), self.go)
 
-    def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
+    def show_versions(self, entry: Entry, versions: Sequence[Version]) -> None:
         """Show the earlier versions of a message."""
-        if entry is not None:
-            self._interaction.push(_history_page(entry, versions))
+        self._interaction.push(_history_page(entry, versions))
 
 
 def _history_page(entry: Entry, versions: Sequence[Version]) -> Page:

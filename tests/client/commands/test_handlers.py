@@ -105,7 +105,7 @@ async def test_a_command_asks_the_client_for_one_thing(
 async def test_the_history_of_a_message_that_is_not_there_is_refused_in_words(
     client: FakeClient, front: Front
 ) -> None:
-    """Never nothing: expired, deleted for everyone, or a number that no message has."""
+    """Such as a mistyped number: silence would not tell whether the command was understood."""
     gone = replace(call_from(client, front), message=Seq(99))
     with pytest.raises(SetupError, match="not available"):
         await give(client, front, "/history" if front is Front.UI else "/history 99", gone)

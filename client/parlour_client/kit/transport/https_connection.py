@@ -85,10 +85,14 @@ class HttpsConnection:
         self._writer.transport.abort()
 
     async def wake(self) -> bool:
-        """Take it for another request; False if it has ended meanwhile."""
+        """Take it for another request; False if it has ended meanwhile. Closed if this is cancelled."""
         if self._watching is not None:
             self._watching.cancel()
-            await asyncio.wait([self._watching])
+            try:
+                await asyncio.wait([self._watching])
+            except asyncio.CancelledError:
+                self.close()
+                raise
         return not self._writer.is_closing()
 
     # --- one request

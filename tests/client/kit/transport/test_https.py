@@ -215,3 +215,32 @@ async def test_calls_at_the_same_time_leave_one_connection_pool_to_close(tmp_pat
             await none_open.wait()
         finally:
             gc.enable()
+
+
+async def test_a_call_that_is_cancelled_as_it_takes_a_kept_connection_closes_it(tmp_path: Path) -> None:
+    """As when a client ends just after it began a call: nobody else knows that connection."""
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sessions":[]}')
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=SERVER.context(tmp_path))
+    port: int = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(60):
+        api = Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem)), keep=True)
+        await api.sessions(Secret("s" * 43))
+        gc.disable()
+        try:
+            call = asyncio.create_task(api.sessions(Secret("s" * 43)))
+            await asyncio.sleep(0)  # the call has it, and waits for its watcher
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await api.close()
+            await ended.wait()
+        finally:
+            gc.enable()

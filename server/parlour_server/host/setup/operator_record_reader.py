@@ -58,7 +58,16 @@ class OperatorRecordReader:
                 self._warn(file, error)
         self._running = running
         if moved:
-            await asyncio.to_thread(audit.sync)
+            removal = asyncio.create_task(self._remove(moved, audit))
+            try:
+                await asyncio.shield(removal)
+            except asyncio.CancelledError:  # a stop, after which these would be recorded a second time
+                await removal
+                raise
+
+    async def _remove(self, moved: list[Path], audit: Audit) -> None:
+        """Remove files whose records are in the audit log, once they are on the disk."""
+        await asyncio.to_thread(audit.sync)
         for file in moved:
             try:
                 file.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import pwd
 import resource
 import signal
 import socket
+import threading
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -269,6 +270,32 @@ async def test_nothing_is_removed_that_the_audit_log_does_not_have_on_the_disk(
         pass
     await reader.pass_on(audit)
     assert (there, files(tmp_path)) == ([1], [])
+
+
+async def test_a_stop_while_the_audit_log_is_synced_leaves_nothing_to_record_again(
+    reader: OperatorRecordReader,
+    log: OperatorRecord,
+    tmp_path: Path,
+    audit: ReadableAudit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow disk: the server stops between the record and the removal of its file."""
+    syncing, synced = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def sync() -> None:
+        loop.call_soon_threadsafe(syncing.set)
+        assert synced.wait(30)
+
+    monkeypatch.setattr(audit, "sync", sync)
+    with log.action("user disable"):
+        pass
+    work = asyncio.create_task(reader.run(audit))
+    await syncing.wait()
+    work.cancel()
+    loop.call_soon(synced.set)
+    await asyncio.wait([work])
+    assert (work.cancelled(), len(audit.events), files(tmp_path)) == (True, 1, [])
 
 
 async def test_what_runs_for_long_is_there_twice(

@@ -26,6 +26,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "device ": _NAME_OF_COMMAND,
         "room ": _NAME_OF_COMMAND,
         "keys ": _NAME_OF_COMMAND,
+        "witness ": _NAME_OF_COMMAND,
     },
     "parlour_client/cli/send.py": {"parlour: ": "who says it, before a translated sentence"},
     "parlour_client/cli/tail.py": {"parlour: ": "who says it, before a translated sentence"},

@@ -207,6 +207,10 @@ _GROUPS: Final = {
         N_("Create, find, join and manage rooms"),
         ("room create garden --topic 'plants and bees'", "room join garden"),
     ),
+    "witness": (
+        N_("Say which witnesses of the key log you want, and see what they signed"),
+        ("witness list", "witness add witness.example.net+0d1f2c3b+BMm8..."),
+    ),
 }
 """First words of commands that have two: what `--help` says of them, and examples."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from parlour_client.core.attachments import Progress
     from parlour_client.core.e2ee.backup.backup import Exported, Restored, Verified
+    from parlour_client.core.e2ee.identity.witnesses import Witness
     from parlour_client.core.e2ee.values import (
         Alarm,
         OwnDevice,
@@ -450,6 +451,13 @@ class AlarmsListed(Result):
     """The current alarms."""
 
     alarms: Sequence[Alarm]
+
+
+@dataclass(slots=True)
+class WitnessesListed(Result):
+    """The witnesses of the key log that are wanted."""
+
+    witnesses: Sequence[Witness]
 
 
 @dataclass(slots=True)

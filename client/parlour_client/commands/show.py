@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import asdict
 
-from parlour_client.commands import backup, devices, results, rooms, verification
+from parlour_client.commands import backup, devices, results, rooms, verification, witnesses
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.values import SUITE_NAMES, MemberDevice, PersonReport, RoomPerson, Trust
 from parlour_client.core.model import display_name
@@ -26,6 +26,7 @@ from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import room_line
 from parlour_client.text.setting_text import group_lines, setting_line
 from parlour_client.text.untrusted_text import INDENT, shown
+from parlour_client.text.witness_text import witness_lines
 from parlour_client.text.words import kind_word, member_words, role_word, status_word
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import Retention
@@ -494,6 +495,26 @@ def _backup_verified(result: results.BackupVerified, _front: Front) -> Lines:
 def _backup_verified_record(result: results.BackupVerified) -> Iterator[Record]:
     done = result.done
     yield {"made": done.made, "events": done.events, "same": done.same, "elsewhere": done.elsewhere}
+
+
+# --- witnesses
+
+
+@lines.register
+def _witnesses_listed(result: results.WitnessesListed, front: Front) -> Lines:
+    yield from witness_lines(result.witnesses, witnesses.add.usage(front))
+
+
+@records.register
+def _witnesses_records(result: results.WitnessesListed) -> Iterator[Record]:
+    for one in result.witnesses:
+        yield {
+            "witness": one.key.name,
+            "key": one.vkey,
+            "size": one.size,
+            "signed_at": one.at or None,
+            "behind_since": one.behind and one.behind.since,
+        }
 
 
 # --- encryption

@@ -19,6 +19,7 @@ from parlour_client.commands import (
     settings,
     verification,
     view,
+    witnesses,
 )
 from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.extra_commands import EXTRA_COMMANDS
@@ -139,6 +140,9 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         encryption.alarms,
         encryption.dismiss_alarm,
         encryption.recreate,
+        witnesses.witnesses,
+        witnesses.add,
+        witnesses.remove,
     ),
     N_("you"): (
         account.sessions,

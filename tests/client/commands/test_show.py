@@ -10,11 +10,13 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.commands.show import Aside, lines, records
+from parlour_client.core.e2ee.identity.witnesses import Behind, Witness
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.model import BanStanding, BanView
 from parlour_client.kit.clock import SystemClock
 from parlour_client.text.date_text import clock, day_and_time, short_day
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.identity.cosignatures import WitnessKey
 from parlour_protocol.kit.fields import ReasonText
 
 
@@ -132,3 +134,32 @@ async def test_bans_are_listed_with_the_reason_behind_a_mark(client: FakeClient)
         ("carol", "in_force"),
         ("bob", "not_listed"),
     ]
+
+
+def test_witnesses_are_listed_with_what_they_signed() -> None:
+    """The same words for everyone; a script gets the times, and when signatures began to be missing."""
+    key = WitnessKey("witness.example.net", bytes(32)).vkey
+    signs, silent = Witness(key, 1, AT), Witness(key, 7, AT, Behind(8, AT))
+    never = Witness(key, behind=Behind(8, AT))
+    listed = results.WitnessesListed([signs, silent, never])
+    shell, heard = both(listed)
+    since = f"Since {day_and_time(AT)} it has not signed all of what is here."
+    assert (
+        shell
+        == heard
+        == [
+            f"witness.example.net signed 1 entry at {day_and_time(AT)}.",
+            f"witness.example.net signed 7 entries at {day_and_time(AT)}. {since}",
+            f"witness.example.net has signed nothing that the server shows. {since}",
+        ]
+    )
+    found = list(records(listed) or ())
+    assert [(one["size"], one["signed_at"], one["behind_since"]) for one in found] == [
+        (1, AT, None),
+        (7, AT, AT),
+        (0, None, AT),
+    ]
+    assert {(one["witness"], one["key"]) for one in found} == {("witness.example.net", key)}
+    shell, heard = both(results.WitnessesListed([]))
+    assert shell[0].endswith("parlour witness add KEY [--json] adds one.")
+    assert heard[0].endswith("/witnesses add KEY adds one.")

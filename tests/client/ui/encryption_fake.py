@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.e2ee.e2ee import E2ee
+from parlour_client.core.e2ee.identity.witnesses import Witness, Witnesses
 from parlour_client.core.e2ee.trust.compare import check_typed
 from parlour_client.core.e2ee.trust.sas import ALL_WORDS, are_typed
 from parlour_client.core.e2ee.values import (
@@ -38,10 +39,31 @@ NAME = parse_device_name("laptop")
 AT = Millis(1_790_000_000_000)
 
 
+class FakeWitnesses(Witnesses):
+    """Has the witnesses that it was told, and looks for nothing."""
+
+    def __init__(self) -> None:
+        self.there: list[Witness] = []
+
+    async def wanted(self) -> Sequence[Witness]:
+        return self.there
+
+    async def look(self) -> None:
+        return
+
+    async def add(self, vkey: str) -> Witness:
+        self.there.append(Witness(vkey, 7, AT))
+        return self.there[-1]
+
+    async def remove(self, name: str) -> None:
+        self.there = [one for one in self.there if one.key.name != name]
+
+
 class FakeEncryption(E2ee):
     """Says what it was told to say."""
 
     def __init__(self) -> None:
+        self.witnesses = FakeWitnesses()
         self.waiting_devices: list[OwnDevice] = []
         self.rooms: dict[RoomId, RoomEncryption] = {}
         self.trusted: dict[UserName, Trust] = {}

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Our account has a key that we did not make."""
     OWN_DEVICE_ADDED = "own-device-added"
     """Our account has a device that was not approved here."""
+    WITNESS = "witness"
+    """A witness that we want no longer signs the key log that we see."""
     INSPECTION = "inspection"
     """The operator wants what is written in encrypted rooms to be inspected on this device, or no longer."""
     MEMBERS = "members"

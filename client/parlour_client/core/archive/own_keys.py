@@ -55,6 +55,8 @@ class Name(StrEnum):
     """The digest of the newest policy that a refused message has shown."""
     BACKUPS = "backups"
     """The identifier of this home's backups, and the newest known version of each (``e2ee.backup``)."""
+    WITNESSES = "witnesses"
+    """The witnesses of the key log that the person wants, and what was seen of each."""
     TRUST_VERSION = "trust-version"
     """Another one after every change of pins and of the key log's copy."""
 

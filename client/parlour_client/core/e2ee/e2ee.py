@@ -31,6 +31,7 @@ from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import GroupStatus, known_roster
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.account import Identity
+from parlour_client.core.e2ee.identity.witnesses import Witnesses
 from parlour_client.core.e2ee.inspection import OutgoingInspection
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler, is_ours
@@ -106,6 +107,7 @@ class E2ee:
             self._identity_changed,
         )
         self.inspection = OutgoingInspection(world, self.identity.policy)
+        self.witnesses = Witnesses(world.archive, world.delivery, world.clock, self.identity, world.tasks.run)
         self.contacts = Contacts(self.identity)
         self.keys = Keys(world, self.identity)
         self.room_statuses = RoomStatuses(world, self.keys, self.contacts)
@@ -210,6 +212,7 @@ class E2ee:
         if self.world.follow:
             self.world.tasks.run(self.identity.look_for_waiting())
             self.world.tasks.run(self.membership.admit_remembered())
+            self.witnesses.start()
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late())
         self.read_receipts.resume()
@@ -223,6 +226,7 @@ class E2ee:
             await asyncio.gather(self._late, return_exceptions=True)
             self._late = None
         self.renewal.stop()
+        self.witnesses.stop()
         await self.scheduler.stop()
         self.world.signal.notify()
 

@@ -19,6 +19,7 @@ from parlour_protocol.delivery import (
     ClaimKeyPackages,
     Commit,
     Contest,
+    CosignedHeads,
     CreateGroup,
     DeviceInfo,
     DeviceList,
@@ -125,6 +126,10 @@ class DeliveryClient:
         """Read the key log after entry ``after``."""
         path = f"/v1/key-log?after={after}"
         return await self._api.call("GET", path, KeyLogPage, bearer=self._session, limit=_KEY_LOG)
+
+    async def cosignatures(self) -> CosignedHeads:
+        """Read the newest cosignature of each witness of the key log."""
+        return await self._api.call("GET", "/v1/key-log/cosignatures", CosignedHeads, bearer=self._session)
 
     async def group(self, room: RoomId) -> GroupState:
         """Return the state of a room's group."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.content import Content
 
-from parlour_client.commands import backup, results
+from parlour_client.commands import backup, results, witnesses
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
@@ -26,6 +26,7 @@ from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
 from parlour_client.text.setting_text import changed_line, setting_line
+from parlour_client.text.witness_text import witness_lines
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.encryption.devices import DevicePrompts, code_page, link_page, recovery_page
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -119,6 +120,7 @@ class ResultViews:
             results.BackupWritten: lambda found: interaction.say(" ".join(exported_lines(found.done))),
             results.BackupRestored: lambda found: interaction.say(" ".join(restored_lines(found.done))),
             results.BackupVerified: lambda found: interaction.say(" ".join(verified_lines(found.done))),
+            results.WitnessesListed: lambda found: interaction.push(_witnesses(found)),
             results.RecoveryWordsShown: lambda found: interaction.push(recovery_page(found.words)),
         }
 
@@ -250,6 +252,11 @@ def _log_in_again(client: Client) -> LoginAgainScreen:
         kept=_("Your drafts and unsent messages are kept."),
         later=_("later, with /login"),
     )
+
+
+def _witnesses(found: results.WitnessesListed) -> Page:
+    said = witness_lines(found.witnesses, witnesses.add.usage(Front.UI))
+    return Page(own(_("Witnesses of the key log"), "bold"), lines(*map(peer_line, said)))
 
 
 def _turn_on(question: results.EncryptQuestion) -> Content:

@@ -13,10 +13,12 @@ from parlour_client.core.model import BanView
 from parlour_client.kit.widgets.questions import ChooseScreen, ConfirmScreen
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.dialogs.settings import SettingsScreen
 from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.identity.cosignatures import WitnessKey
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.room_name import parse_room_name
@@ -147,3 +149,20 @@ async def test_no_row_of_a_long_topic_in_the_list_of_rooms_is_without_its_mark(
         rows = [row for row in screen_text(pilot).split("\n") if "posing" in row]
         assert rows
         assert all(re.search(r"│ +│ *posing", row) for row in rows), rows
+
+
+async def test_a_witness_is_wanted_listed_and_removed(client: FakeClient, open_app: OpenApp) -> None:
+    """On a page; one that was taken away is said in a line."""
+    async with open_app(client) as pilot:
+        await pilot.press(*f"/witnesses add {WitnessKey('witness.example.net', bytes(32)).vkey}", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Page)
+        assert "witness.example.net signed 7 entries at" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        await pilot.press(*"/witnesses remove witness.example.net", "enter")
+        await settled(pilot)
+        assert "You don't want the signature of witness.example.net any" in screen_text(pilot)
+        await pilot.press(*"/witnesses", "enter")
+        await settled(pilot)
+        assert "You want no witness of the key log. /witnesses add KEY adds one." in screen_text(pilot)

@@ -197,7 +197,7 @@ def _behind(before: Behind | None, signed: int, own: int, now: Millis, *, late: 
         return None
     if before is None or (not late and signed >= before.size):
         return Behind(own, now)
-    return Behind(min(before.size, own), min(before.since, now))  # a restored log is shorter
+    return Behind(before.size, min(before.since, now))  # the clock may have been wrong
 
 
 def _compare(connection: apsw.Connection, name: str, head: Head, now: Millis) -> None:

@@ -127,10 +127,11 @@ async def test_a_fork_that_the_witness_is_not_shown_is_told_after_a_day(world: W
     home.session.service = lie
     await wanted.look()
     assert home.alarms() == []
+    lie.swap_account_key(EVE, AccountKey.generate())  # later entries give it no more time
+    home.clock.time += LATE
     signer.follows(world.service)
     lie.cosigned = world.service.cosigned
-    lie.swap_account_key(EVE, AccountKey.generate())  # later entries give it no more time
-    await days(home, wanted)
+    await wanted.look()
     assert starts(home) == [SILENT]
 
 
@@ -178,6 +179,19 @@ async def test_a_computer_that_was_off_raises_no_alarm(world: World) -> None:
     await wanted.look()
     assert home.alarms() == []
     assert [one.behind for one in await wanted.wanted()] == [None]
+
+
+async def test_a_clock_that_was_wrong_puts_nothing_off(world: World) -> None:
+    """It was a year ahead when the signature began to be missing."""
+    signer = Signer()
+    home, wanted = await wanting(world, signer)
+    world.service.cosigned = []
+    home.clock.time += 365 * LATE
+    await wanted.look()
+    home.clock.time -= 364 * LATE
+    await wanted.look()
+    await days(home, wanted)
+    assert starts(home) == [SILENT]
 
 
 async def test_each_witness_is_judged_by_itself(world: World) -> None:

@@ -27,13 +27,12 @@ from parlour_protocol.delivery import CosignedHead
 from parlour_protocol.identity import Head, StatementError
 from parlour_protocol.identity.cosignatures import WitnessKey
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.limits import WITNESSES
 
 LATE: Final = 24 * 60 * 60 * 1_000
 """Milliseconds after which a signature, or a missing one, is an alarm."""
 LOOK_SECONDS: Final = 3_600.0
 """Seconds between two looks while connected."""
-MOST: Final = 16
-"""Witnesses that one can want: a server keeps the signatures of no more."""
 
 
 class Behind(msgspec.Struct, array_like=True, frozen=True):
@@ -115,14 +114,14 @@ class Witnesses:
         await self._identity.refresh()
 
     async def look(self) -> None:
-        """Read the signatures, and compare them with the log as it is now. Raises KeyLogError."""
+        """Read the signatures, and compare them with the log as it is now."""
         if not await self.wanted():
             return
         try:
             heads = (await self._delivery.cosignatures()).heads
+            await self._identity.catch_up()  # after it: what is signed has to be there
         except ParlourClientError:
             heads = ()
-        await self._identity.catch_up()  # after it: what is signed has to be there
         await self._archive.write_durably(_judge, heads, self._clock.now())
         await self._identity.refresh()
 
@@ -150,8 +149,8 @@ def _add(connection: apsw.Connection, key: WitnessKey) -> None:
             _("You have a witness {name} with another key.").format(name=key.name),
             _("Remove that one first, if you know why it has a new key."),
         )
-    if len(there) >= MOST:
-        raise SetupError(_("You have {count} witnesses; there can't be more.").format(count=MOST))
+    if len(there) >= WITNESSES.value:
+        raise SetupError(_("You have {count} witnesses; there can't be more.").format(count=WITNESSES.value))
     _store(connection, [*there, Witness(key.vkey)])
 
 

@@ -8,14 +8,15 @@ import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Service, World
 
 from parlour_client.core.e2ee.identity.keys import AccountKey, public_of, sign
-from parlour_client.core.e2ee.identity.witnesses import LATE, LOOK_SECONDS, MOST, Witnesses
+from parlour_client.core.e2ee.identity.witnesses import LATE, LOOK_SECONDS, Witnesses
 from parlour_client.kit.errors import ApiRefusedError, SetupError
 from parlour_mls import Secret
-from parlour_protocol.delivery import CosignedHead, CosignedHeads
+from parlour_protocol.delivery import CosignedHead, CosignedHeads, KeyLogPage
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.identity import Head
 from parlour_protocol.identity.cosignatures import Cosignature, WitnessKey, to_be_cosigned
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.limits import WITNESSES
 
 NAME = "witness.example.net"
 DIFFERENT = "The server shows different keys to different people: the witness witness.example.net signed"
@@ -135,18 +136,25 @@ async def test_a_fork_that_the_witness_is_not_shown_is_told_after_a_day(world: W
     assert starts(home) == [SILENT]
 
 
-@pytest.mark.parametrize("act", ["none", "refused", "old", "forged", "of another server", "dated ahead"])
+@pytest.mark.parametrize(
+    "act", ["none", "refused", "no log", "old", "forged", "of another server", "dated ahead"]
+)
 async def test_a_signature_that_stays_away_is_told(world: World, act: str) -> None:
     """Whatever the server gives instead; and when it is back, the alarm goes."""
     signer = Signer()
     home, wanted = await wanting(world, signer)
     service, ahead = world.service, Millis(home.clock.now() + 100 * LATE)
-    honest = home.session.cosignatures
+    honest, honest_log = home.session.cosignatures, home.session.key_log
 
     async def refused() -> CosignedHeads:
         raise ApiRefusedError("no such page", "not_found")
 
+    async def no_log(_after: int) -> KeyLogPage:
+        raise ApiRefusedError("busy", "unavailable")
+
     match act:
+        case "no log":
+            home.session.key_log = no_log  # type: ignore[method-assign]
         case "none":
             service.cosigned = []
         case "refused":
@@ -162,6 +170,7 @@ async def test_a_signature_that_stays_away_is_told(world: World, act: str) -> No
     await days(home, wanted)
     assert starts(home) == [SILENT]
     home.session.cosignatures = honest  # type: ignore[method-assign]
+    home.session.key_log = honest_log  # type: ignore[method-assign]
     signer.follows(service)
     await wanted.look()
     assert home.alarms() == []
@@ -225,7 +234,7 @@ async def test_a_key_that_is_wrong_or_not_the_same_is_not_added(world: World) ->
             await wanted.add(wrong)
     with pytest.raises(SetupError, match="no witness elsewhere"):
         await wanted.remove("elsewhere")
-    for number in range(1, MOST):
+    for number in range(1, WITNESSES.value):
         await wanted.add(Signer(8, f"w{number}").key.vkey)
     with pytest.raises(SetupError, match="can't be more"):
         await wanted.add(Signer(8, "one-more").key.vkey)

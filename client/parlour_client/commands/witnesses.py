@@ -6,8 +6,6 @@ from parlour_client.commands.command import Call, Connect, Kind, Takes, command
 from parlour_client.commands.results import Done, WitnessesListed
 from parlour_client.kit.language import _
 
-_Name = Annotated[str, Takes(Kind.WORD, "NAME")]
-
 
 @command("witnesses", cli="witness list", connect=Connect.CAUGHT_UP, json=True, examples=("witness list",))
 async def witnesses(call: Call) -> WitnessesListed:
@@ -28,7 +26,7 @@ async def witnesses(call: Call) -> WitnessesListed:
 async def add(call: Call, key: Annotated[str, Takes(Kind.WORD, "KEY")]) -> WitnessesListed:
     """Want a witness's signature of the key log: an alarm tells you when it signs another log, or none.
 
-    KEY is the line that the witness publishes. Take it from whoever runs the witness, not from the server.
+    KEY is the public key of the witness, one line. Get it from the person who runs it, not from this server.
     """
     return WitnessesListed([await call.client.encryption.witnesses.add(key)])
 
@@ -40,7 +38,7 @@ async def add(call: Call, key: Annotated[str, Takes(Kind.WORD, "KEY")]) -> Witne
     connect=Connect.IF_POSSIBLE,
     examples=("witness remove witness.example.net",),
 )
-async def remove(call: Call, name: _Name) -> Done:
+async def remove(call: Call, name: Annotated[str, Takes(Kind.WORD, "NAME")]) -> Done:
     """Want a witness's signature no longer."""
     await call.client.encryption.witnesses.remove(name)
     return Done(_("You don't want the signature of {name} any more.").format(name=name))

@@ -222,9 +222,9 @@ def _compare(connection: apsw.Connection, name: str, head: Head, now: Millis) ->
 
 def _silent(name: str) -> str:
     return _(
-        "For more than a day, the witness {name} has not signed the key log as this device sees it. Either "
-        "the witness stands still, or the server shows it another log. Ask whoever runs the witness, "
-        "and compare safety numbers with people before you trust a new key."
+        "For more than a day, the witness {name} has not signed the key log that this device sees. It may "
+        "have stopped, or the server shows it a different log. Ask the person who runs it, and compare "
+        "safety numbers before you trust a new key."
     ).format(name=name)
 
 

@@ -31,7 +31,6 @@ from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import GroupStatus, known_roster
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.account import Identity
-from parlour_client.core.e2ee.identity.witnesses import Witnesses
 from parlour_client.core.e2ee.inspection import OutgoingInspection
 from parlour_client.core.e2ee.keep.keys import Keys, RoomStatuses
 from parlour_client.core.e2ee.keep.reconcile import Reconciler, is_ours
@@ -81,6 +80,7 @@ from parlour_protocol.rooms import RoomKind
 
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.backup.backup import Backup
+    from parlour_client.core.e2ee.identity.witnesses import Witnesses
 
 _LOOK_SECONDS: Final = 10.0
 """Seconds that a report waits for a room to catch up."""
@@ -107,7 +107,6 @@ class E2ee:
             self._identity_changed,
         )
         self.inspection = OutgoingInspection(world, self.identity.policy)
-        self.witnesses = Witnesses(world.archive, world.delivery, world.clock, self.identity, world.tasks.run)
         self.contacts = Contacts(self.identity)
         self.keys = Keys(world, self.identity)
         self.room_statuses = RoomStatuses(world, self.keys, self.contacts)
@@ -134,6 +133,14 @@ class E2ee:
         self._labels = RoomLabels(world, self.keys, self.reconciler, self.scheduler, self.closed_accounts)
         self._signed_in_now = False
         self._late: asyncio.Future[None] | None = None
+
+    @cached_property
+    def witnesses(self) -> "Witnesses":
+        """The witnesses that the person wants; first used when connected."""
+        from parlour_client.core.e2ee.identity.witnesses import Witnesses  # noqa: PLC0415 - not for the first paint
+
+        world = self.world
+        return Witnesses(world.archive, world.delivery, world.clock, self.identity, world.tasks.run)
 
     @cached_property
     def backup(self) -> "Backup":
